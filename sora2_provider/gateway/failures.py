@@ -1,0 +1,189 @@
+"""What a gateway's refusal means, from its code, its words and its HTTP status, in this order of trust.
+
+The tables are read top to bottom and the first hit wins. They hold what the gateways of the family were seen
+to say, as patterns: more words than these exist, and they follow the same habits.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+from sora2_provider.gateway import errors
+
+
+class Call(enum.Enum):
+    """Which call was answered: the same 404 means another thing for each."""
+
+    CREATE = "create"
+    QUERY = "query"
+    CONTENT = "content"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A refusal as the body tells it: the innermost text and code, and the request id kept apart."""
+
+    message: str = ""
+    code: str | None = None
+    type: str | None = None
+    request_id: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it says why. A bare "bad response status code 524" only repeats that an answer was lost."""
+        return bool(self.message) and not _ONLY_A_STATUS.fullmatch(self.message)
+
+
+_ONLY_A_STATUS = re.compile(
+    r"(?:bad |upstream |error |invalid |unexpected )*(?:response )?(?:http )?(?:status )?(?:code)?[ :=]*\d{3}",
+    re.I,
+)
+
+Kind = type[errors.GatewayError]
+
+# "model_not_found" stands in no table: with 503 it is "no channel now", and otherwise "no such model".
+_BY_CODE: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+    (re.compile(pattern), kind)
+    for pattern, kind in (
+        (r"rate_?limit|too_many|throttl|concurren|resource_exhausted|requests_limit", errors.RateLimited),
+        (r"quota|balance|billing|credit|arrear|insufficient_fund|payment", errors.InsufficientBalance),
+        (
+            r"moderation|content_(policy|filter|violation|rejected|blocked)|policy_violation|sentinel|"
+            r"(prompt|input|output|image|request|video)_blocked|"
+            r"safety|sensitive|prohibited|inappropriate|guardrail|copyright|real_person|nsfw",
+            errors.ContentRejected,
+        ),
+        (
+            r"api_?key|invalid_(access_)?token|token_(expired|invalid|disabled)|unauthori[sz]ed|authentication|"
+            r"invalid_authorization",
+            errors.AuthenticationError,
+        ),
+        (
+            r"(task|video|generation|job|record)_?(id_)?(not_?(exist|found)|does_not_exist|missing)|task_expired",
+            errors.VideoNotFound,
+        ),
+        (r"permission|forbidden|access_denied|not_allowed|model_(access|denied)", errors.PermissionDenied),
+        (
+            r"saturat|overload|unavailable|no_available|channel|do_request_failed|timeout|timed_out|capacity|"
+            r"internal_(server_)?error|not_completed|not_ready|busy|get_channel_failed|upstream_error",
+            errors.GatewayUnavailable,
+        ),
+        (
+            r"^(?!.*_error$)(invalid|missing|unsupported|unknown|illegal|bad)_(?!response)|parameter|validation|"
+            r"bad_request|too_(long|large|short|small)",
+            errors.InvalidRequest,
+        ),
+    )
+)
+
+_BY_TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+    (re.compile(pattern, re.I), kind)
+    for pattern, kind in (
+        (
+            r"额度不足|余额不足|欠费|quota (is )?not enough|insufficient (user |account )?(quota|balance|credit|fund)|"
+            r"exceeded your current quota|not enough (quota|balance|credit)",
+            errors.InsufficientBalance,
+        ),
+        (
+            r"moderation|审核|违规|敏感|真人|content (policy|safety|filter)|safety (review|system|policy|filter)|"
+            r"prohibited|guardrail|violat|inappropriate|copyright|similarity to third|(in|out)put_blocked|"
+            r"sentinel_block|didn't look right with your request|request blocked|nsfw|sexual|violence",
+            errors.ContentRejected,
+        ),
+        (
+            r"饱和|稍后|no available (channel|token|account)|无可用(渠道|账号|令牌)|overloaded|try again later|"
+            r"temporarily|service unavailable|server is busy|繁忙|not completed yet|请求上游地址失败",
+            errors.GatewayUnavailable,
+        ),
+        (r"rate limit|too many requests|请求过于频繁|频率", errors.RateLimited),
+        (
+            r"无效的(令牌|密钥)|(invalid|incorrect|wrong|expired|missing) (api[ _-]?)?(key|token)|令牌(已过期|已禁用|无效)|"
+            r"未提供令牌|unauthori[sz]ed|not logged in",
+            errors.AuthenticationError,
+        ),
+        (
+            r"无权|没有权限|not allowed to|permission denied|no permission|access denied",
+            errors.PermissionDenied,
+        ),
+        (r"invalid url", errors.InvalidRequest),
+        (
+            r"task[ _](was )?(is )?not[ _](exist|found)|video[ _](was )?(is )?not[ _](exist|found)|任务不存在|"
+            r"(no such|unknown) (task|video)|(task|video) .{0,80}does not exist",
+            errors.VideoNotFound,
+        ),
+        (
+            r"参数|is required|(invalid|unsupported) (parameter|argument|image|prompt|size|duration|model|value)|"
+            r"model .{0,80}(does not exist|not found)|模型不存在|must be (one of|a |an )|too (long|large)",
+            errors.InvalidRequest,
+        ),
+    )
+)
+
+_BY_TYPE: tuple[tuple[str, Kind], ...] = (
+    ("authentication", errors.AuthenticationError),
+    ("permission", errors.PermissionDenied),
+    ("rate_limit", errors.RateLimited),
+    ("quota", errors.InsufficientBalance),
+    ("invalid_request", errors.InvalidRequest),
+    ("server_error", errors.GatewayUnavailable),
+    ("upstream", errors.GatewayUnavailable),
+)
+
+_BY_STATUS: dict[int, Kind] = {
+    401: errors.AuthenticationError,
+    402: errors.InsufficientBalance,
+    403: errors.PermissionDenied,
+    408: errors.GatewayUnavailable,
+    425: errors.GatewayUnavailable,
+    429: errors.RateLimited,
+    499: errors.GatewayUnavailable,
+}
+
+_TRANSIENT = (errors.RateLimited, errors.GatewayUnavailable)
+
+
+def kind_of(refusal: Refusal, http_status: int | None, call: Call) -> Kind:
+    """Return the class of error that a refusal is.
+
+    :param http_status: ``None`` where the refusal stands in the description of a failed video.
+    """
+    code = (refusal.code or "").lower()
+    if code == "model_not_found":
+        return errors.GatewayUnavailable if http_status == 503 else errors.InvalidRequest
+    for pattern, kind in _BY_CODE:
+        if pattern.search(code):
+            return kind
+    text = refusal.message[:2000]
+    for pattern, kind in _BY_TEXT:
+        if pattern.search(text):
+            busy = kind is errors.GatewayUnavailable and http_status == 429
+            return errors.RateLimited if busy else kind
+    if call is Call.QUERY and "fail_to_fetch_task" in (code, text):
+        return errors.GatewayUnavailable
+    kind_of_type = next((kind for word, kind in _BY_TYPE if word in (refusal.type or "").lower()), None)
+    if kind_of_type and not (http_status and http_status >= (400 if is_transient(kind_of_type) else 500)):
+        return kind_of_type
+    if code.isdigit() and len(code) == 3 and 400 <= int(code) < 600:
+        return _by_status(int(code), call)
+    return _by_status(http_status, call)
+
+
+def _by_status(http_status: int | None, call: Call) -> Kind:
+    if http_status is None or http_status < 400 or http_status >= 500:
+        return errors.GatewayUnavailable
+    if http_status == 404:
+        return errors.VideoNotFound if call in (Call.QUERY, Call.CONTENT) else errors.InvalidRequest
+    return _BY_STATUS.get(http_status, errors.InvalidRequest)
+
+
+def is_transient(kind: Kind) -> bool:
+    """Whether an error of this class goes away by itself. Unreadable answers are judged by their call."""
+    return kind in _TRANSIENT
+
+
+def is_permanent_failure(refusal: Refusal) -> bool:
+    """Whether a rendering that failed with these words would fail again for the same request."""
+    return kind_of(refusal, None, Call.QUERY) in (errors.ContentRejected, errors.InvalidRequest)

@@ -1,0 +1,118 @@
+"""Where the link to a video can stand in an answer, and which text is a link at all."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pendulum
+
+from sora2_provider.gateway.shapes import Json, at
+from sora2_provider.gateway.times import as_moment
+
+_MAX_LINK = 8_192
+
+# The order is the order of trust. Each path is tried in the body as it came.
+_LINK_PATHS: tuple[tuple[str | int, ...], ...] = (
+    ("video_url",),
+    ("url",),
+    ("result_url",),
+    ("detail", "video_url"),
+    ("detail", "url"),
+    ("metadata", "url"),
+    ("metadata", "video_url"),
+    ("data", "video_url"),
+    ("data", "url"),
+    ("data", "result_url"),
+    ("data", "metadata", "url"),
+    ("data", "metadata", "video_url"),
+    ("data", "data", "video_url"),
+    ("data", "data", "url"),
+    ("data", "data", "result_url"),
+    ("data", "data", "content", "video_url"),
+    ("data", "output"),
+    ("data", "outputs", 0),
+    ("data", "data", "output"),
+    ("data", "data", "outputs", 0),
+    ("data", "content", "video_url"),
+    ("data", "output", "video_url"),
+    ("data", "result", "video_url"),
+    ("data", "result", "url"),
+    ("data", 0, "video_url"),
+    ("data", 0, "url"),
+    ("content", "video_url"),
+    ("output", "video_url"),
+    ("output", "url"),
+    ("output",),
+    ("outputs", 0),
+    ("result", "video_url"),
+    ("result", "url"),
+    ("result", "result_url"),
+    ("result", "output"),
+    ("result", "outputs", 0),
+    ("result", "videos", 0, "url"),
+    ("result",),
+    ("task_result", "videos", 0, "url"),
+    ("data", "task_result", "videos", 0, "url"),
+    ("data", "data", "task_result", "videos", 0, "url"),
+    ("video", "url"),
+    ("video", "video_url"),
+    ("data", "video", "url"),
+    ("videos", 0, "url"),
+)
+# An old server puts the link where the reason of a failure stands.
+_LAST_LINK_PATHS: tuple[tuple[str | int, ...], ...] = (("fail_reason",), ("data", "fail_reason"))
+
+_MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\[\]]{0,200}\]\((https?://[^\s()<>]+)\)")
+_BARE_LINK = re.compile(r"https?://[^\s()<>\"'`\]]+")
+
+
+def find_link(body: Json) -> str | None:
+    """Return the first http(s) link that stands where links stand."""
+    for path in _LINK_PATHS:
+        if found := as_link(at(body, *path)):
+            return found
+    for root in (body, body.get("data")):
+        if found := _link_in_text(at(root, "choices", 0, "message", "content")):
+            return found
+    return next((found for path in _LAST_LINK_PATHS if (found := as_link(at(body, *path)))), None)
+
+
+def as_link(value: Any) -> str | None:
+    """Return a text as a usable http(s) link, without the blanks and backticks that some gateways add."""
+    if not isinstance(value, str) or len(value) > _MAX_LINK:
+        return None
+    text = value.strip(" \t\r\n`")
+    if not text.lower().startswith(("http://", "https://")) or not text.isprintable() or " " in text:
+        return None
+    try:
+        parts = urlsplit(text)
+        # Reading the port raises for one that is no number.
+        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        text.encode("utf-8")
+    except ValueError:
+        return None
+    return text if usable else None
+
+
+def _link_in_text(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    text = value[: 4 * _MAX_LINK]
+    for pattern in (_MARKDOWN_LINK, _BARE_LINK):
+        for match in pattern.finditer(text):
+            if found := as_link(match.group(match.lastindex or 0)):
+                return found
+    return None
+
+
+def link_expiry(url: str | None) -> pendulum.DateTime | None:
+    """Return when a signed link ends, from its ``se=`` parameter."""
+    if not url:
+        return None
+    try:
+        values = parse_qs(urlsplit(url).query, max_num_fields=100).get("se", [])
+    except ValueError:
+        return None
+    return as_moment(values[0]) if values else None

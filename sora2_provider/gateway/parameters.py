@@ -1,0 +1,189 @@
+"""Checks of the create's parameters. Every refusal happens before anything is sent, and so before anything is paid.
+
+Values come from DAG files, templates, XComs and tables, so what a person plainly means is understood (``"15"``, one
+link instead of a list, a JSON list in a string, a numpy integer), and what he cannot have meant is refused: above
+all the word "None", which is what a template gives when an earlier task returned nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+ORIENTATIONS = ("portrait", "landscape")
+SIZES = ("small", "large")
+
+#: Seconds that each known model offers. Of other models only the type is checked: gateways add models weekly.
+DURATIONS: Mapping[str, tuple[int, ...]] = {"sora-2": (10, 15), "sora-2-pro": (10, 15, 25)}
+
+NAMED = ("prompt", "images", "model", "orientation", "size", "duration")
+
+_EMPTY_WORDS = ("", "None", "null", "undefined", "nan")
+_NOTHING_CAME = "If this is a template or an XCom, the earlier task returned nothing."
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters as the gateway takes them.
+
+    :param values: any of ``prompt``, ``images``, ``model``, ``orientation``, ``size``, ``duration``, ``extra``;
+        one that is left out is not checked, so a DAG file's literals can be checked before templates are known.
+        Without ``model``, what only some models offer is not checked either.
+    :raises ValueError: with the parameter's name, the value, and what is allowed.
+    """
+    model = _model(values["model"]) if "model" in values else ""
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        if name == "prompt":
+            result[name] = _text("prompt", value, "a non-empty text that says what to render")
+        elif name == "images":
+            result[name] = _images(value)
+        elif name == "model":
+            result[name] = model
+        elif name == "orientation":
+            result[name] = _choice("orientation", value, ORIENTATIONS, model)
+        elif name == "size":
+            result[name] = _choice("size", value, SIZES, model)
+        elif name == "duration":
+            result[name] = _duration(value, model)
+        elif name == "extra":
+            result[name] = _extra(value)
+        else:
+            raise ValueError(f"{name} is not a parameter of a video. Known: {', '.join((*NAMED, 'extra'))}.")
+    return result
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in _EMPTY_WORDS)
+
+
+def _text(name: str, value: Any, allowed: str) -> str:
+    if _is_nothing(value):
+        raise ValueError(f"{name}={_shown(value)}: it must be {allowed}. {_NOTHING_CAME}")
+    if not isinstance(value, str):
+        raise ValueError(f"{name}={_shown(value)}: it must be {allowed}, not {type(value).__name__}.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}={_shown(value)}: it holds half a character (a lone surrogate).") from None
+    return value
+
+
+def _model(value: Any) -> str:
+    return _text("model", value, "the model's name, for example 'sora-2'").strip()
+
+
+def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
+    allowed = " or ".join(repr(choice) for choice in choices)
+    text = _text(name, value, allowed).strip()
+    if text not in choices and model in DURATIONS:
+        raise ValueError(f"{name}={_shown(value)}: it must be {allowed}.")
+    return text
+
+
+def _duration(value: Any, model: str) -> int:
+    offered = DURATIONS.get(model)
+    if offered:
+        allowed = " or ".join(str(seconds) for seconds in offered) + f" seconds for {model}"
+    else:
+        allowed = "a whole number of seconds above 0"
+    seconds = _whole_number(value)
+    if seconds is None:
+        hint = f" {_NOTHING_CAME}" if _is_nothing(value) else ""
+        raise ValueError(f"duration={_shown(value)}: it must be {allowed}.{hint}")
+    if seconds < 1 or (offered and seconds not in offered):
+        longer = " (25 seconds: model='sora-2-pro')" if seconds == 25 and model == "sora-2" else ""
+        raise ValueError(f"duration={_shown(value)}: it must be {allowed}{longer}.")
+    return seconds
+
+
+def _whole_number(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        return None
+
+
+def _images(value: Any) -> tuple[str, ...]:
+    allowed = "a list of http(s) links, one link, or a string that holds a JSON list of links ([] for text to video)"
+    if _is_nothing(value):
+        raise ValueError(f"images={_shown(value)}: it must be {allowed}. {_NOTHING_CAME}")
+    links: Any = value
+    if isinstance(value, str):
+        links = _json_list(value) if value.lstrip().startswith("[") else [value]
+    if isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable):
+        raise ValueError(f"images={_shown(value)}: it must be {allowed}, not {type(value).__name__}.")
+    return tuple(_link(link) for link in links)
+
+
+def _json_list(text: str) -> list[Any]:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(
+            f"images={_shown(text)}: it begins like a JSON list but is not one. In a template write "
+            "{{ the_list | tojson }}, or set render_template_as_native_obj=True on the DAG."
+        ) from None
+    return list(read)
+
+
+def _link(value: Any) -> str:
+    if _is_nothing(value):
+        raise ValueError(f"images: one of the links is {_shown(value)}. {_NOTHING_CAME}")
+    if not isinstance(value, str):
+        raise ValueError(f"images: {_shown(value)} is a {type(value).__name__}, not an http(s) link.")
+    link = value.strip()
+    try:
+        parts = urlsplit(link)
+        host = parts.hostname
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme in ("http", "https") and host and not any(ch.isspace() for ch in link):
+        return link
+    if parts.scheme in ("s3", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "file", "") or link.startswith(("/", ".")):
+        raise ValueError(
+            f"images: {_shown(value)} cannot be read by the gateway, which fetches images over the internet. "
+            "Pass an http(s) link: a public one, or a presigned one (S3: S3Hook().generate_presigned_url; "
+            "Google Cloud Storage: a signed URL; Azure: a SAS URL)."
+        )
+    raise ValueError(f"images: {_shown(value)} is not an http:// or https:// link, which is what the gateway takes.")
+
+
+def _extra(value: Any) -> dict[str, Any]:
+    allowed = "a dict of fields that the model adds, such as {'watermark': False}"
+    read: Any = value
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            read = json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError(f"extra={_shown(value)}: it begins like a JSON object but is not one.") from None
+    if not isinstance(read, Mapping):
+        hint = f" {_NOTHING_CAME}" if _is_nothing(value) else ""
+        raise ValueError(f"extra={_shown(value)}: it must be {allowed}.{hint}")
+    for name in read:
+        if not isinstance(name, str):
+            raise ValueError(f"extra: the field name {_shown(name)} must be a string.")
+        if name in NAMED:
+            raise ValueError(
+                f"extra={_shown(value)}: it must not set {name!r}, which is a parameter of its own: "
+                f"pass {name}=... instead."
+            )
+    try:
+        json.dumps(read if isinstance(read, dict) else dict(read), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"extra={_shown(value)}: it cannot be sent as JSON ({error}).") from None
+    return dict(read)

@@ -1,0 +1,211 @@
+"""Where things stand in an answer's JSON: the id, the status word, progress, counts, the model.
+
+Gateways nest the same few facts in a dozen ways. Each function here looks in the known places, in order, and
+gives a checked value or nothing; none of them raises, whatever the JSON holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from sora2_provider.gateway.models import Usage, VideoStatus
+
+Json = dict[str, Any]
+
+_MAX_TEXT = 2_000
+_MAX_ID = 512
+
+_WORDS: dict[str, VideoStatus] = {
+    word: status
+    for status, words in (
+        (VideoStatus.QUEUED, "pending queued submitted not_start"),
+        (
+            VideoStatus.IN_PROGRESS,
+            "processing in_progress running generating initializing image_downloading video_generating "
+            "video_upsampling video_generation_completed",
+        ),
+        (
+            VideoStatus.COMPLETED,
+            "completed success succeeded succeed done finished ready video_upsampling_completed",
+        ),
+        (
+            VideoStatus.FAILED,
+            "failed failure fail error expired video_generation_failed video_upsampling_failed content_filter",
+        ),
+        (VideoStatus.CANCELLED, "cancelled canceled"),
+    )
+    for word in words.split()
+}
+
+_STATUS_KEYS = ("status", "task_status", "state")
+
+
+def at(node: Any, *path: str | int) -> Any:
+    """Return what stands at a path of keys and indexes, or ``None``."""
+    for step in path:
+        if isinstance(step, str):
+            node = node.get(step) if isinstance(node, dict) else None
+        else:
+            node = node[step] if isinstance(node, list) and len(node) > step else None
+        if node is None:
+            return None
+    return node
+
+
+def clean(text: Any) -> str:
+    """Return a text that any log, database and terminal takes: no half characters, no controls, not endless."""
+    if not isinstance(text, str):
+        return ""
+    safe = text[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
+    return "".join(ch if ch.isprintable() or ch in "\n\t" else " " for ch in safe).strip()
+
+
+def video_id(body: Json) -> str:
+    """Return the id of the video, or an empty string."""
+    for level, keys in _id_levels(body):
+        if found := _id_in(level, keys):
+            return found
+    return _id(body.get("data")) if isinstance(body.get("data"), str) else ""
+
+
+def status(body: Json, *, link: str | None) -> tuple[VideoStatus | None, str | None]:
+    """Return the normalised status and the gateway's word for it; ``(None, None)`` where none stands.
+
+    A level that names both an id and a status speaks of the video. A level without an id may be an envelope, whose
+    "success" only says that the call worked.
+    """
+    levels = [(level, bool(_id_in(level, keys))) for level, keys in _id_levels(body)]
+    some_id = any(has_id for _, has_id in levels)
+    for wants_id in (True, False):
+        for level, has_id in levels:
+            word = _word(level)
+            if word is None or (wants_id and not has_id):
+                continue
+            found = _WORDS.get(word.lower(), VideoStatus.UNKNOWN)
+            if found is VideoStatus.COMPLETED and some_id and not has_id and link is None:
+                continue
+            if word.lower() == "video_generation_completed" and link:
+                found = VideoStatus.COMPLETED
+            return found, word
+    return _finish_reason(body, link)
+
+
+def has_id(body: Json) -> bool:
+    """Whether the answer names a video at all."""
+    return bool(video_id(body))
+
+
+def _finish_reason(body: Json, link: str | None) -> tuple[VideoStatus | None, str | None]:
+    for root in (body, body.get("data")):
+        reason = at(root, "choices", 0, "finish_reason")
+        if isinstance(reason, str) and reason:
+            word = clean(reason)
+            if word.lower() == "stop":
+                return (VideoStatus.COMPLETED if link else VideoStatus.UNKNOWN), word
+            return _WORDS.get(word.lower(), VideoStatus.UNKNOWN), word
+    return None, None
+
+
+def _id_levels(body: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
+    yield body, ("id", "task_id", "taskId", "video_id")
+    # In an envelope's data, "id" can be the row number of a database: the task's id comes first.
+    nested = ("task_id", "taskId", "video_id", "id")
+    for key in ("data", "result", "output"):
+        inner = body.get(key)
+        if isinstance(inner, list) and len(inner) == 1:
+            inner = inner[0]
+        if isinstance(inner, dict):
+            yield inner, nested
+
+
+def _id_in(level: Json, keys: tuple[str, ...]) -> str:
+    return next((found for key in keys if (found := _id(level.get(key)))), "")
+
+
+def _id(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**18:
+        return str(value)
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    usable = 0 < len(text) <= _MAX_ID and text.isprintable() and " " not in text
+    return text if usable and not text.lower().startswith(("http://", "https://")) else ""
+
+
+def _word(level: Json) -> str | None:
+    for key in _STATUS_KEYS:
+        value = level.get(key)
+        if isinstance(value, str) and (word := clean(value)[:100]) and not word.isdigit():
+            return word
+    return None
+
+
+def progress(body: Json) -> int | None:
+    """Return the progress in percent, 0 to 100."""
+    for root in (body, body.get("data"), body.get("result"), body.get("output")):
+        if (found := _percent(at(root, "progress"), fraction=False)) is not None:
+            return found
+        for path in (
+            ("progress_pct",),
+            ("pending_info", "progress_pct"),
+            ("detail", "pending_info", "progress_pct"),
+        ):
+            if (found := _percent(at(root, *path), fraction=True)) is not None:
+                return found
+    return None
+
+
+def _percent(value: Any, *, fraction: bool) -> int | None:
+    if isinstance(value, str):
+        text = value.strip()
+        # "0.5%" is half a percent, "0.5" a half.
+        percent = text.endswith("%")
+        try:
+            value = float(text.rstrip("% ")) if len(text) < 20 else None
+        except ValueError:
+            return None
+        if percent:
+            fraction = False
+        elif value is not None and value >= 1:
+            value = int(value) if math.isfinite(value) else None
+        if percent and value is not None and math.isfinite(value):
+            value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if (fraction and value <= 1) or (isinstance(value, float) and value < 1):
+        value = value * 100
+    return max(0, min(100, round(value) if abs(value) < 1e6 else (100 if value > 0 else 0)))
+
+
+def usage(body: Json) -> Usage | None:
+    """Return the token counts, where there are any."""
+    for root in (body, body.get("data"), at(body, "data", "data")):
+        counts = at(root, "usage")
+        if isinstance(counts, dict):
+            names = ("prompt_tokens", "completion_tokens", "total_tokens")
+            read = [_count(counts.get(name)) for name in names]
+            if any(count is not None for count in read):
+                return Usage(*read)
+    return None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+
+
+def model(body: Json) -> str | None:
+    """Return the name of the model as the user knows it."""
+    for path in (
+        ("model",),
+        ("data", "model"),
+        ("properties", "origin_model_name"),
+        ("data", "properties", "origin_model_name"),
+    ):
+        value = at(body, *path)
+        if isinstance(value, str) and (name := clean(value)[:200]):
+            return name
+    return None

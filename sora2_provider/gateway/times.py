@@ -1,0 +1,45 @@
+"""Times in answers: seconds, milliseconds or ISO 8601, told apart by their size and form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pendulum
+
+from sora2_provider.gateway.shapes import Json, at
+
+
+def moment(body: Json, *keys: str) -> pendulum.DateTime | None:
+    """Return the first time (UTC) under one of the keys, in the body or its data: seconds, milliseconds, ISO 8601."""
+    for root in (body, body.get("data")):
+        for key in keys:
+            if (found := as_moment(at(root, key))) is not None:
+                return found
+    return None
+
+
+def as_moment(value: Any) -> pendulum.DateTime | None:
+    """Return a time in UTC. Numbers above 1e11 are milliseconds (seen on two gateways), above 1e14 microseconds."""
+    if isinstance(value, str):
+        text = value.strip()[:40]
+        try:
+            value = float(text)
+        except ValueError:
+            return _iso(text)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e17:
+        return None
+    seconds = value / 1e6 if value > 1e14 else value / 1e3 if value > 1e11 else float(value)
+    try:
+        return pendulum.instance(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _iso(text: str) -> pendulum.DateTime | None:
+    try:
+        read = datetime.fromisoformat(text)
+        aware = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return pendulum.instance(aware.astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
