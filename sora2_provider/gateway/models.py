@@ -13,7 +13,7 @@ import pendulum
 from sora2_provider.gateway import parameters
 
 
-class VideoStatus(str, enum.Enum):
+class VideoStatus(enum.StrEnum):
     """Where a video stands. A word that no gateway is known to use is ``unknown``, which is not an end."""
 
     QUEUED = "queued"
@@ -22,8 +22,6 @@ class VideoStatus(str, enum.Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
-
-    __str__ = str.__str__
 
     @property
     def is_terminal(self) -> bool:

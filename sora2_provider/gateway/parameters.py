@@ -55,6 +55,15 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def checked_video_id(value: Any) -> str:
+    """Return a video's id. The dict that ``Sora2VideoSensor`` returns stands for its ``id``.
+
+    :raises ValueError: there is none, which is what a template gives when an earlier task returned nothing.
+    """
+    given = value.get("id") if isinstance(value, Mapping) else value
+    return _text("video_id", given, "the id that Sora2CreateVideoOperator returned").strip()
+
+
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,41 @@
+"""Image to video: animate a picture, wait for it, and store the file in a task of its own.
+
+Two tasks, because a download that fails can then be retried without touching the paid one.
+"""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.providers.common.compat.sdk import dag
+
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+
+
+@dag(
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    params={
+        "prompt": "make animate with cartoon style",
+        "image_url": "https://example.com/img1.jpg",
+        "output_path": "/tmp/sora2-videos/image_to_video.mp4",
+    },
+    tags=["sora2", "example"],
+    doc_md=__doc__,
+)
+def sora2_image_to_video():
+    video_id = Sora2CreateVideoOperator(
+        task_id="create_video",
+        prompt="{{ params.prompt }}",
+        images=["{{ params.image_url }}"],
+        orientation="portrait",
+        size="large",
+        duration=15,
+        wait_for_completion=True,
+        poll_interval=5,
+    ).output
+
+    Sora2DownloadVideoOperator(task_id="download", video_id=video_id, path="{{ params.output_path }}", retries=3)
+
+
+sora2_image_to_video()

@@ -1,0 +1,127 @@
+"""What a client needs to know of a gateway: where it is, the key, the routes, how long to wait for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+DEFAULT_BASE_URL = "https://api.jizhiai.top"
+DEFAULT_CREATE_PATH = "/v1/video/create"
+DEFAULT_QUERY_PATH = "/v1/video/query"
+DEFAULT_CONNECT_TIMEOUT = 10
+DEFAULT_READ_TIMEOUT = 60
+
+#: Headers that every call sets itself; a connection's extra headers may not replace them.
+_OWN_HEADERS = ("authorization", "content-type", "accept", "host", "content-length")
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """A checked gateway address with its key. Making one raises :class:`ValueError` with what to correct.
+
+    :param base_url: ``https://host[:port][/prefix]``. A trailing ``/v1``, which other clients want, is left out.
+    :param api_key: the key, without ``Bearer``. It is not in the ``repr``.
+    :param create_path: route of the create, below the base URL.
+    :param query_path: route of the query; ``{id}`` in it stands for the video's id
+        (``/v1/videos/{id}``), otherwise ``?id=`` is added.
+    :param connect_timeout: seconds until a connection must stand.
+    :param read_timeout: seconds that the gateway may stay silent.
+    :param verify_tls: check certificates; a path names a CA bundle (PEM).
+    :param proxy: URL of an HTTP proxy; empty for the environment's.
+    :param extra_headers: sent to the gateway, and only there. Not in the ``repr``: they may hold secrets.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    create_path: str = DEFAULT_CREATE_PATH
+    query_path: str = DEFAULT_QUERY_PATH
+    connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
+    read_timeout: float = DEFAULT_READ_TIMEOUT
+    verify_tls: bool | str = True
+    proxy: str = field(default="", repr=False)
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", _base_url(self.base_url))
+        object.__setattr__(self, "api_key", _key(self.api_key))
+        object.__setattr__(self, "create_path", _path("create path", self.create_path))
+        object.__setattr__(self, "query_path", _path("query path", self.query_path))
+        object.__setattr__(self, "extra_headers", _headers(self.extra_headers))
+        for name, seconds in (("connect timeout", self.connect_timeout), ("read timeout", self.read_timeout)):
+            if not 0 < seconds <= 3600:
+                raise ValueError(f"{name}={seconds!r}: it must be a number of seconds above 0, at most 3600.")
+        if self.proxy and not _web_address(self.proxy):
+            raise ValueError("proxy: it must be an address such as http://proxy.example.com:3128.")
+
+    def is_own(self, url: str) -> bool:
+        """Whether a URL is the gateway's own: same scheme, host and port. Only there may the key go."""
+        return _origin(url) == _origin(self.base_url)
+
+
+def _base_url(value: str) -> str:
+    text = value.strip().rstrip("/")
+    parts = _web_address(text)
+    if parts is None:
+        raise ValueError(
+            f"base URL {_without_password(value)!r}: it must begin with https:// (or http:// for a gateway in your "
+            f"own network), for example {DEFAULT_BASE_URL}. It stands in the Host field of the connection."
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(
+            f"base URL with host {parts.hostname!r}: leave out user, password, query and fragment; "
+            "the API key stands in the Password field of the connection."
+        )
+    return text.removesuffix("/v1")
+
+
+def _without_password(url: str) -> str:
+    return url.rpartition("@")[2][:200]
+
+
+def _key(value: str) -> str:
+    key = value.strip().removeprefix("Bearer ").strip()
+    if not key:
+        raise ValueError("the connection has no API key: put it into the Password field.")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        # The key itself must not stand in a message.
+        raise ValueError(
+            "the API key holds blanks, line breaks or characters outside ASCII: copy it again into the Password field."
+        )
+    return key
+
+
+def _path(name: str, value: str) -> str:
+    path = value.strip()
+    if not path.startswith("/") or "?" in path or "#" in path or not path.isascii() or " " in path:
+        raise ValueError(f"{name}={value!r}: it must be a path that begins with /, for example {DEFAULT_QUERY_PATH}.")
+    return path
+
+
+def _headers(values: Mapping[str, str]) -> dict[str, str]:
+    for name, value in values.items():
+        token = isinstance(name, str) and name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+        if not token or name.lower() in _OWN_HEADERS:
+            raise ValueError(
+                f"extra headers: {name!r} cannot be set. Give a JSON object of header names and texts; "
+                f"these are set by the provider: {', '.join(_OWN_HEADERS)}."
+            )
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            raise ValueError(f"extra headers: the value of {name!r} must be a text of printable ASCII characters.")
+    return dict(values)
+
+
+def _web_address(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return None
+    return parts if usable and url.isprintable() and " " not in url else None
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    parts = _web_address(url)
+    if parts is None:
+        return None
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,128 @@
+"""The connection form, as one table from which the old and the new form of Airflow are made.
+
+Airflow 3.2 and later read ``conn-fields`` out of the provider info; older versions call methods of the hook, which
+give wtforms fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sora2_provider.gateway import settings
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One custom field, kept under its name in the connection's extra.
+
+    :param kind: ``string``, ``integer`` or ``password``.
+    """
+
+    name: str
+    label: str
+    description: str
+    kind: str = "string"
+    default: str | int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+FIELDS = (
+    FormField(
+        "create_path",
+        "Create path",
+        "Route that submits a video, below the base URL.",
+        default=settings.DEFAULT_CREATE_PATH,
+    ),
+    FormField(
+        "query_path",
+        "Query path",
+        "Route that tells a video's state: ?id= is added, or write {id} where the id goes (/v1/videos/{id}).",
+        default=settings.DEFAULT_QUERY_PATH,
+    ),
+    FormField(
+        "connect_timeout",
+        "Connect timeout (seconds)",
+        "How long a connection to the gateway may take to stand.",
+        "integer",
+        settings.DEFAULT_CONNECT_TIMEOUT,
+        1,
+        3600,
+    ),
+    FormField(
+        "read_timeout",
+        "Read timeout (seconds)",
+        "How long the gateway may stay silent. A create that was sent and not answered in this time has an unknown "
+        "outcome, so do not set it low.",
+        "integer",
+        settings.DEFAULT_READ_TIMEOUT,
+        1,
+        3600,
+    ),
+    FormField(
+        "verify_tls",
+        "Verify TLS",
+        "true, false, or the path of a CA bundle (PEM) on the workers. With false, anyone on the network can take the key.",
+        default="true",
+    ),
+    FormField("proxy", "Proxy", "Address of an HTTP proxy; empty for the workers' environment.", "password"),
+    FormField(
+        "extra_headers",
+        "Extra headers",
+        "JSON object of headers that your gateway or proxy asks for. Masked in logs, sent to the gateway only.",
+        "password",
+    ),
+)
+
+HIDDEN = ("login", "schema", "port", "extra")
+RELABELING = {"host": "Base URL", "password": "API key"}
+PLACEHOLDERS = {
+    "host": settings.DEFAULT_BASE_URL,
+    "password": "sk-...",
+    "proxy": "http://proxy.example.com:3128",
+    "extra_headers": '{"X-Team": "video"}',
+}
+
+
+def conn_fields() -> dict[str, Any]:
+    """Return the fields as Airflow 3.2 and later read them from the provider info."""
+    return {
+        field.name: {"label": field.label, "description": field.description, "schema": _schema(field)}
+        for field in FIELDS
+    }
+
+
+def _schema(field: FormField) -> dict[str, Any]:
+    stated = {
+        "type": ["integer" if field.kind == "integer" else "string", "null"],
+        "format": "password" if field.kind == "password" else None,
+        "default": field.default,
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+    }
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Return the behaviour of the built-in fields, for the provider info."""
+    return {"hidden-fields": list(HIDDEN), "relabeling": dict(RELABELING), "placeholders": dict(PLACEHOLDERS)}
+
+
+def widgets() -> dict[str, Any]:
+    """Return the fields as wtforms widgets, for Airflow before 3.2. Needs wtforms, which those versions bring."""
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+    from wtforms import IntegerField, PasswordField, StringField
+    from wtforms.validators import NumberRange, Optional
+
+    made: dict[str, Any] = {}
+    for field in FIELDS:
+        options: dict[str, Any] = {"description": field.description, "default": field.default}
+        if field.kind == "integer":
+            checks = [Optional(), NumberRange(min=field.minimum, max=field.maximum)]
+            made[field.name] = IntegerField(field.label, widget=BS3TextFieldWidget(), validators=checks, **options)
+        elif field.kind == "password":
+            made[field.name] = PasswordField(field.label, widget=BS3PasswordFieldWidget(), **options)
+        else:
+            made[field.name] = StringField(field.label, widget=BS3TextFieldWidget(), **options)
+    return made

@@ -1,0 +1,264 @@
+"""The hook: an Airflow connection turned into a client of the gateway."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sora2_provider import storage
+from sora2_provider.compat import BaseHook, mask_secret
+from sora2_provider.gateway import parameters
+from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
+from sora2_provider.gateway.models import Balance, Video, VideoRequest, VideoStatus
+from sora2_provider.gateway.waiting import (
+    DEFAULT_TIMEOUT,
+    Finished,
+    Outcome,
+    PollAgain,
+    ProgressReport,
+    VideoWait,
+    duration_text,
+)
+from sora2_provider.hooks import connection_form
+from sora2_provider.hooks.connection import secrets_of, settings_of
+from sora2_provider.outcomes import InvalidParameter, not_completed
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.client import Sora2Client
+
+
+@dataclass(frozen=True)
+class StoredVideo:
+    """A video's file where it was stored.
+
+    :param uri: opens with ``ObjectStoragePath(uri)``.
+    :param size: bytes.
+    :param sha256: hex digest.
+    :param content_type: media type, usually ``video/mp4``.
+    """
+
+    uri: str
+    size: int
+    sha256: str
+    content_type: str
+
+
+class Sora2Hook(BaseHook):
+    """Talks to a Sora 2 gateway with the address and the key of an Airflow connection.
+
+    HTTP connections are kept and reused for the life of the hook. A hook belongs to one thread.
+
+    :param sora2_conn_id: connection of type ``sora2``: Host is the base URL, Password the API key.
+    """
+
+    conn_name_attr = "sora2_conn_id"
+    default_conn_name = "sora2_default"
+    conn_type = "sora2"
+    hook_name = "Sora 2"
+
+    def __init__(self, sora2_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sora2_conn_id = sora2_conn_id
+        self._client: Sora2Client | None = None
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the connection form's fields, for Airflow before 3.2."""
+        return connection_form.widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the behaviour of the form's built-in fields, for Airflow before 3.2."""
+        behaviour = connection_form.ui_field_behaviour()
+        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
+    def get_conn(self) -> Sora2Client:
+        """Return the client, made on first use.
+
+        :raises InvalidParameter: the connection lacks something; says what to write where.
+        :raises AirflowNotFoundException: there is no such connection.
+        """
+        if self._client is None:
+            # Loaded here: a DAG file that imports the operators must not pay for requests.
+            from sora2_provider.gateway.client import Sora2Client
+
+            connection = self.get_connection(self.sora2_conn_id)
+            try:
+                settings = settings_of(connection)
+            except ValueError as error:
+                raise InvalidParameter(str(error)) from None
+            for secret in secrets_of(settings):
+                mask_secret(secret)
+            if settings.verify_tls is False:
+                self.log.warning(
+                    "Connection %r does not verify TLS certificates: anyone on the network can take the API key.",
+                    self.sora2_conn_id,
+                )
+            self._client = Sora2Client(settings)
+        return self._client
+
+    def close(self) -> None:
+        """Close the kept HTTP connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def create_video(self, request: VideoRequest) -> Video:
+        """Submit a video. Costs money; the request is sent once.
+
+        :raises SubmissionUnknown: the answer was lost: the video may be rendering, and billed.
+        :raises GatewayError: nothing was accepted.
+        """
+        return self.get_conn().create_video(request)
+
+    def get_video(self, video_id: str) -> Video:
+        """Ask for a video's state.
+
+        :raises GatewayError: no state came back.
+        """
+        return self.get_conn().get_video(_checked_id(video_id))
+
+    def wait_for_video(
+        self, video_id: str, *, timeout: float = DEFAULT_TIMEOUT, poll_interval: float | None = None
+    ) -> Video:
+        """Wait until a video is completed, and return it.
+
+        :param timeout: seconds.
+        :param poll_interval: seconds between two questions; ``None`` for a schedule that fits usual rendering times.
+        :raises AirflowException: it failed, was cancelled, took too long, or the gateway could not be asked. The
+            message names the id.
+        """
+        started = time.time()
+        finished = self.await_outcome(video_id, timeout=timeout, poll_interval=poll_interval, ask_at_once=True)
+        if finished.outcome is Outcome.COMPLETED and finished.video is not None:
+            return finished.video
+        waited = duration_text(time.time() - started)
+        raise not_completed(finished, video_id, self.sora2_conn_id, waited=waited)
+
+    def await_outcome(
+        self,
+        video_id: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        poll_interval: float | None = None,
+        ask_at_once: bool = False,
+    ) -> Finished:
+        """Wait until a video's rendering has ended, one way or the other; log what a person wants to see of it.
+
+        :param ask_at_once: ask first and wait then: for a video that was not created just now.
+        """
+        video_id = _checked_id(video_id)
+        client = self.get_conn()
+        started = time.time()
+        wait = VideoWait(deadline=started + timeout, poll_interval=poll_interval)
+        progress = ProgressReport()
+        step: PollAgain | Finished = PollAgain(0) if ask_at_once else wait.start(now=started)
+        while isinstance(step, PollAgain):
+            time.sleep(step.after)
+            try:
+                video = client.get_video(video_id)
+            except GatewayError as error:
+                step = wait.on_error(error, now=time.time())
+                self.log.warning("The gateway could not say how video %s stands: %s", video_id, error)
+                continue
+            if line := progress.line(video, elapsed=time.time() - started):
+                self.log.info("Video %s", line)
+            step = wait.on_video(video, now=time.time())
+        return step
+
+    def download_video(
+        self, video_id: str, path: str, *, if_exists: str = "replace", video: Video | None = None
+    ) -> StoredVideo:
+        """Store a completed video's file, in constant memory, whole or not at all.
+
+        :param path: URI for ``ObjectStoragePath`` or an absolute path; a folder when it ends with ``/``.
+        :param if_exists: ``replace``, ``skip`` (keep the file that is there) or ``fail``.
+        :param video: the video as just queried, to save a question.
+        :raises ValueError: the path or ``if_exists`` cannot be used.
+        :raises FileExistsError: there is a file, and ``if_exists`` is ``fail``.
+        :raises GatewayError: the file could not be had; ``transient`` says whether a later try may get it.
+        """
+        from sora2_provider.gateway.download import download
+
+        video_id = _checked_id(video_id)
+        if if_exists not in storage.IF_EXISTS:
+            raise InvalidParameter(f"if_exists={if_exists!r}: it must be one of {', '.join(storage.IF_EXISTS)}.")
+        try:
+            target = storage.Target.parse(path, video_id=video_id)
+        except ValueError as error:
+            raise InvalidParameter(str(error)) from error
+        if if_exists != "replace" and target.exists():
+            if if_exists == "fail":
+                raise FileExistsError(f"{target.uri} exists, and if_exists is 'fail': nothing was downloaded.")
+            self.log.info("%s exists and is kept (if_exists='skip')", target.uri)
+            return _described(target)
+        client = self.get_conn()
+        known = video if video is not None and video.status is VideoStatus.COMPLETED else client.get_video(video_id)
+        got = target.write(
+            lambda sink: download(client, known, sink, pause=time.sleep, report=self.log.warning),
+        )
+        if not got.length_known:
+            self.log.warning("The server did not say how long the file is, so its end could not be checked.")
+        if (stored := target.size()) != got.size:
+            raise OSError(f"{target.uri} holds {stored} bytes, but {got.size} were written. Try again.")
+        return StoredVideo(target.uri, got.size, got.sha256, got.content_type)
+
+    def list_models(self) -> list[str]:
+        """Return the names of the models that the key may use. Costs nothing.
+
+        :raises GatewayError: no list came back.
+        """
+        return list(self.get_conn().list_models())
+
+    def get_balance(self) -> Balance:
+        """Return what the account (or where the gateway has no billing routes, the key) has left. Costs nothing.
+
+        :raises GatewayError: no balance came back.
+        """
+        return self.get_conn().get_balance()
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Check address and key by asking for the list of models, which costs nothing."""
+        try:
+            models = self.list_models()
+        except AuthenticationError as error:
+            return False, f"The gateway answers, but does not accept the key: {error}. {error.remedy}"
+        except UnreadableResponse as error:
+            return False, f"Wrong address: {error} {error.remedy}"
+        except GatewayError as error:
+            if error.http_status is None:
+                return False, f"Unreachable: {error} Check the base URL, and that this machine may connect to it."
+            if error.http_status == 404:
+                return False, f"Wrong address: there is no /v1/models there: {error}. Check the base URL."
+            return False, f"The gateway answers, but not as it should: {error}. {error.remedy}"
+        except Exception as error:
+            # The form shows this text; whatever else is wrong belongs there too.
+            return False, str(error)
+        if "sora-2" in models:
+            others = [name for name in models if name.startswith("sora") and name != "sora-2"]
+            also = f" (also {', '.join(others[:5])})" if others else ""
+            return True, f"The key works, and the gateway offers sora-2{also}."
+        offered = ", ".join(models[:8]) + (", ..." if len(models) > 8 else "")
+        return True, f"The key works, but sora-2 is not among its models. It may use: {offered or 'none'}."
+
+
+def _checked_id(video_id: Any) -> str:
+    try:
+        return parameters.checked_video_id(video_id)
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from None
+
+
+def _described(target: storage.Target) -> StoredVideo:
+    import hashlib
+
+    from sora2_provider.gateway.media import media_type
+
+    digest = hashlib.sha256()
+    size, head = 0, b""
+    for part in target.read():
+        head = head or part[:1024]
+        digest.update(part)
+        size += len(part)
+    return StoredVideo(target.uri, size, digest.hexdigest(), media_type(head, ""))

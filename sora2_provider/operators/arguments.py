@@ -1,0 +1,77 @@
+"""Checks of operator arguments: as much as can be known when the DAG file is parsed, and the rest in ``execute``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sora2_provider.gateway import parameters
+from sora2_provider.outcomes import InvalidParameter
+from sora2_provider.storage import Target
+
+if TYPE_CHECKING:
+    from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+
+
+def check_settled(operator: Sora2CreateVideoOperator, values: Mapping[str, Any]) -> None:
+    """Check the arguments that are known now; templates and XComs are checked in ``execute``.
+
+    :raises InvalidParameter: shows up as an import error of the DAG file.
+    """
+    known = {name: value for name, value in values.items() if _is_settled(value)}
+    if isinstance(values["images"], (list, tuple)):
+        known["images"] = [image for image in values["images"] if _is_settled(image)]
+    try:
+        parameters.checked(known)
+    except ValueError as error:
+        raise InvalidParameter(f"Task {operator.task_id!r}: {error}") from None
+
+
+def check_waiting(operator: Sora2CreateVideoOperator) -> None:
+    """Check what says how to wait.
+
+    :raises InvalidParameter: shows up as an import error of the DAG file.
+    """
+    task = f"Task {operator.task_id!r}"
+    for name in ("timeout", "poll_interval"):
+        seconds = getattr(operator, name)
+        if seconds is None and name == "poll_interval":
+            continue
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+            raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0.")
+    if operator.output_path is not None and not operator.wait_for_completion:
+        raise InvalidParameter(
+            f"{task}: output_path needs wait_for_completion=True, because the file exists only when the rendering "
+            "has ended. Or store it in a later task, with Sora2DownloadVideoOperator."
+        )
+
+
+def checked_target(path: str) -> None:
+    """Check, before anything is paid, that a file could be stored there.
+
+    :raises InvalidParameter: it could not.
+    """
+    try:
+        Target.parse(path, video_id=None)
+    except ValueError as error:
+        raise InvalidParameter(f"output_path: {error} Nothing was sent, and nothing was paid.") from error
+
+
+def checked_connection_id(conn_id: Any) -> None:
+    """Check that a connection id came out of the template.
+
+    :raises InvalidParameter: none did.
+    """
+    if not isinstance(conn_id, str) or conn_id.strip() in ("", "None"):
+        raise InvalidParameter(f"sora2_conn_id={conn_id!r}: it must be the id of a connection of type sora2.")
+
+
+def _is_settled(value: Any) -> bool:
+    if isinstance(value, str):
+        return not any(mark in value for mark in ("{{", "{%", "{#")) and not value.endswith(".prompt")
+    if isinstance(value, Mapping):
+        return all(_is_settled(one) for one in value.values())
+    if isinstance(value, (list, tuple)):
+        return all(_is_settled(one) for one in value)
+    # XComArg, and whatever else Airflow resolves at run time.
+    return not hasattr(value, "resolve")

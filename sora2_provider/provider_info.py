@@ -1,0 +1,33 @@
+"""What Airflow is told about this package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sora2_provider import __version__
+from sora2_provider.hooks import connection_form
+
+
+def provider_info() -> dict[str, Any]:
+    """Return the provider's description in the form of Airflow's provider schema."""
+    return {
+        "package-name": "airflow-provider-sora2",
+        "name": "Sora 2",
+        "description": "Sora 2 video generation through a unified-video-format gateway.",
+        "versions": [__version__],
+        "integrations": [
+            {"integration-name": "Sora 2", "external-doc-url": "https://api.jizhiai.top", "tags": ["service"]}
+        ],
+        "operators": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.operators.sora2"]}],
+        "sensors": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.sensors.sora2"]}],
+        "hooks": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.hooks.sora2"]}],
+        "connection-types": [
+            {
+                "connection-type": "sora2",
+                "hook-class-name": "sora2_provider.hooks.sora2.Sora2Hook",
+                "hook-name": "Sora 2",
+                "conn-fields": connection_form.conn_fields(),
+                "ui-field-behaviour": connection_form.ui_field_behaviour(),
+            }
+        ],
+    }

@@ -1,0 +1,144 @@
+"""Stores a file under an ``ObjectStoragePath`` URI, whole or not at all.
+
+Where the storage renames natively (a disk, SFTP, HDFS) the bytes go to a temporary name beside the target and are
+renamed when complete. Object stores have no rename, and need none: an object exists once its upload is closed, so an
+upload that fails is abandoned instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from sora2_provider.compat import ObjectStoragePath
+
+IF_EXISTS = ("replace", "skip", "fail")
+
+_RENAMES = ("", "file", "local", "sftp", "ssh", "hdfs")
+_FOLDERLESS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb", "oss")
+#: Uploads are buffered in parts of this size (bytes). S3 wants at least 5 MiB; its client's default is ten times this.
+_PART = 8 * 1024 * 1024
+_READ = 1024 * 1024
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place for one file that is known to be usable.
+
+    :param uri: the URI as later tasks can open it with ``ObjectStoragePath(uri)``.
+    """
+
+    uri: str
+
+    @classmethod
+    def parse(cls, path: Any, *, video_id: str | None) -> Target:
+        """Return the target of a path, checked without writing anything.
+
+        :param path: a URI such as ``s3://aws_default@bucket/videos/cat.mp4``, or an absolute local path. One that ends
+            with ``/`` is a folder, in which the file gets the video's id as its name.
+        :param video_id: ``None`` where the id is not known yet.
+        :raises ValueError: the path cannot be used; says what to write.
+        """
+        text = str(path).strip() if isinstance(path, (str, ObjectStoragePath, PurePosixPath)) else ""
+        if text in ("", "None", "none", "null"):
+            raise ValueError(
+                f"path={path!r}: it must be a URI such as s3://my_conn@bucket/videos/cat.mp4 or an absolute path. "
+                "If this is a template, it rendered to nothing."
+            )
+        if "://" not in text:
+            if not text.startswith("/"):
+                raise ValueError(
+                    f"path={text!r}: a relative path means another folder on each worker. Write an absolute path, "
+                    "or a URI such as s3://my_conn@bucket/videos/cat.mp4."
+                )
+            text = f"file://{text}"
+        if text.endswith("/"):
+            text += file_name(video_id or "video")
+        target = cls(text)
+        try:
+            _ = target.filesystem
+        except Exception as error:
+            raise ValueError(
+                f"path={text!r}: this storage cannot be opened here ({type(error).__name__}: {error}). A scheme needs "
+                "its Airflow provider or fsspec package on the workers: s3:// apache-airflow-providers-amazon[s3fs], "
+                "gs:// apache-airflow-providers-google, abfs:// apache-airflow-providers-microsoft-azure."
+            ) from error
+        if target._protocol in _RENAMES and target.filesystem.isdir(target._path):
+            raise ValueError(f"path={text!r}: this is a folder. End it with / to name the file after the video's id.")
+        return target
+
+    @property
+    def filesystem(self) -> Any:
+        """The fsspec filesystem, logged in with the connection that the URI names."""
+        return ObjectStoragePath(self.uri).fs
+
+    @property
+    def _path(self) -> str:
+        return str(ObjectStoragePath(self.uri).path)
+
+    @property
+    def _protocol(self) -> str:
+        return str(ObjectStoragePath(self.uri).protocol or "")
+
+    def exists(self) -> bool:
+        """Whether a file stands there."""
+        return bool(self.filesystem.exists(self._path))
+
+    def size(self) -> int:
+        """Return the size of the file in bytes."""
+        filesystem = self.filesystem
+        filesystem.invalidate_cache()
+        return int(filesystem.size(self._path))
+
+    def read(self) -> Iterator[bytes]:
+        """Yield the file's bytes."""
+        with self.filesystem.open(self._path, "rb", block_size=_READ) as file:
+            while part := file.read(_READ):
+                yield part
+
+    def write(self, fill: Callable[[Any], Result]) -> Result:
+        """Create or replace the file with what ``fill`` writes; when it raises, the target stays as it was."""
+        filesystem, path = self.filesystem, self._path
+        if self._protocol not in _FOLDERLESS:
+            filesystem.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+        if self._protocol not in _RENAMES:
+            with _upload(filesystem.open(path, "wb", block_size=_PART)) as file:
+                return fill(file)
+        place = PurePosixPath(path)
+        partial = str(place.with_name(f".{place.name[:200]}.{secrets.token_hex(4)}.part"))
+        try:
+            with filesystem.open(partial, "wb") as file:
+                result = fill(file)
+            filesystem.mv(partial, path)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                filesystem.rm(partial)
+            raise
+        return result
+
+
+def file_name(video_id: str) -> str:
+    """Return a file name for a video's id: ids are the gateway's words, so nothing of a path may stand in one."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", video_id).strip("._")[:120]
+    return f"{safe or 'video'}.mp4"
+
+
+@contextlib.contextmanager
+def _upload(file: Any) -> Iterator[Any]:
+    """Close an upload when all was written; otherwise abandon it, since closing would publish half a file."""
+    try:
+        yield file
+    except BaseException:
+        with contextlib.suppress(Exception):
+            file.discard()
+        with contextlib.suppress(Exception):
+            file.closed = True
+        raise
+    file.close()
