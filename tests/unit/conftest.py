@@ -1,0 +1,66 @@
+"""Shared by the tests that need no Airflow process: a gateway on loopback, and a task instance that keeps its XComs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sora2_provider.emulator import Emulator
+
+KEY = "sk-secret-of-the-tests-4711"
+
+
+class KeptXComs:
+    """Stands for a task instance: keeps what is pushed, as JSON, which is what a database would get."""
+
+    map_index = -1
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any, **_: Any) -> None:
+        self.xcoms[key] = json.loads(json.dumps(value, allow_nan=False))
+
+
+@pytest.fixture
+def ti() -> KeptXComs:
+    return KeptXComs()
+
+
+@pytest.fixture
+def context(ti: KeptXComs) -> dict[str, Any]:
+    return {"ti": ti}
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Point ``sora2_default`` at an address; keywords go into the connection's extra."""
+
+    def set_connection(host: str, *, password: str = KEY, conn_id: str = "sora2_default", **extra: Any) -> None:
+        connection = {"conn_type": "sora2", "host": host, "password": password, "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+
+    return set_connection
+
+
+@pytest.fixture
+def gateway(connect: Callable[..., None]) -> Any:
+    """An emulator that serves a canned clip, with ``sora2_default`` pointing at it."""
+    with Emulator(canned=True) as emulator:
+        connect(emulator.url)
+        yield emulator
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """What was logged so far, wherever this Airflow sends a task's log."""
+    caplog.set_level("DEBUG")
+
+    def text() -> str:
+        out, err = capsys.readouterr()
+        return f"{out}{err}{caplog.text}"
+
+    return text

@@ -1,0 +1,147 @@
+"""Bad input is refused before anything is sent, and so before anything is paid, in words that name it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.outcomes import InvalidParameter
+
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+LIST = "a list of http(s) links"
+
+# What is given, the value that a template renders to at run time, and what the message must name.
+CASES: dict[str, tuple[str, Any, tuple[str, ...]]] = {
+    "empty prompt": ("prompt", "", ("prompt=''", "non-empty text")),
+    "blank prompt": ("prompt", " \n\t ", ("prompt=", "non-empty text")),
+    "prompt is None": ("prompt", None, ("prompt=None", "non-empty text", "returned nothing")),
+    "prompt renders to None": ("prompt", "None", ("prompt='None'", "returned nothing")),
+    "prompt is a number": ("prompt", 7, ("prompt=7", "not int")),
+    "square": ("orientation", "square", ("orientation='square'", "'portrait' or 'landscape'")),
+    "orientation renders to None": ("orientation", "None", ("orientation='None'", "'portrait' or 'landscape'")),
+    "huge": ("size", "huge", ("size='huge'", "'small' or 'large'")),
+    "12 seconds": ("duration", 12, ("duration=12", "10 or 15 seconds")),
+    "12 seconds in a string": ("duration", "12", ("duration='12'", "10 or 15 seconds")),
+    "25 seconds of sora-2": ("duration", 25, ("duration=25", "10 or 15", "sora-2-pro")),
+    "duration is True": ("duration", True, ("duration=True", "10 or 15")),
+    "duration is half": ("duration", 10.5, ("duration=10.5", "10 or 15")),
+    "duration renders to None": ("duration", "None", ("duration='None'", "returned nothing")),
+    "ftp image": ("images", ["ftp://x"], ("images", "'ftp://x'", "http:// or https://")),
+    "s3 image": ("images", ["s3://bucket/cat.png"], ("images", "s3://bucket/cat.png", "presigned")),
+    "local image": ("images", "/data/cat.png", ("images", "/data/cat.png", "presigned")),
+    "images are a number": ("images", 7, ("images=7", LIST)),
+    "images are a dict": ("images", {"url": "https://x/y.png"}, ("images=", LIST, "not dict")),
+    "images are None": ("images", None, ("images=None", LIST)),
+    "images render to None": ("images", "None", ("images='None'", LIST, "returned nothing")),
+    "an image is None": ("images", ["https://example.com/a.png", None], ("images", "None", "returned nothing")),
+    "images are half a list": ("images", '["https://example.com/a.png"', ("images=", "JSON list", "tojson")),
+    "blank model": ("model", " ", ("model=' '", "sora-2")),
+    "extra overrides": ("extra", {"prompt": "another"}, ("extra=", "'prompt'", "prompt=...")),
+    "extra overrides in JSON": ("extra", '{"duration": 15}', ("extra=", "'duration'", "duration=...")),
+    "extra is a list": ("extra", ["watermark"], ("extra=", "a dict")),
+    "extra cannot be JSON": ("extra", {"seed": float("nan")}, ("extra=", "JSON")),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "said"), CASES.values(), ids=CASES)
+def test_a_wrong_literal_fails_when_the_dag_is_parsed(gateway, name, value, said):
+    with pytest.raises(InvalidParameter) as caught:
+        Sora2CreateVideoOperator(task_id="create", **{"prompt": "a cat", name: value})
+    assert all(text in str(caught.value) for text in (*said, "'create'")), str(caught.value)
+    assert gateway.requests == ()
+
+
+@pytest.mark.parametrize(("name", "value", "said"), CASES.values(), ids=CASES)
+def test_a_template_that_renders_to_it_fails_before_any_request(gateway, context, name, value, said):
+    # Native rendering keeps the types, so that numbers, dicts and None arrive as such.
+    native = not isinstance(value, str)
+    with DAG("templates", schedule=None, start_date=START, render_template_as_native_obj=native):
+        operator = Sora2CreateVideoOperator(task_id="create", **{"prompt": "a cat", name: "{{ params.it }}"})
+    operator.render_template_fields({**context, "params": {"it": value}})
+    with pytest.raises(InvalidParameter) as caught:
+        operator.execute(context)
+    assert all(text in str(caught.value) for text in said), str(caught.value)
+    assert "nothing was paid" in str(caught.value)
+    assert gateway.requests == ()
+
+
+CONNECTIONS = {
+    "base URL without scheme": ({"host": "api.example.com"}, ("api.example.com", "https://", "Host field")),
+    "base URL that is no address": ({"host": "https://"}, ("https://", "Host field")),
+    "missing key": ({"host": "http://127.0.0.1:9", "password": ""}, ("no API key", "Password field")),
+    "key with a line break": ({"host": "http://127.0.0.1:9", "password": "sk-a\nb"}, ("API key", "line breaks")),
+    "extra header that would replace the key": (
+        {"host": "http://127.0.0.1:9", "extra_headers": '{"Authorization": "x"}'},
+        ("extra headers", "authorization"),
+    ),
+    "extra headers that are no object": ({"host": "http://127.0.0.1:9", "extra_headers": "[1]"}, ("JSON object",)),
+    "path without slash": ({"host": "http://127.0.0.1:9", "create_path": "v1/x"}, ("create path", "begins with /")),
+    "timeout that is no number": ({"host": "http://127.0.0.1:9", "read_timeout": "soon"}, ("read_timeout", "seconds")),
+    "timeout of zero": ({"host": "http://127.0.0.1:9", "connect_timeout": 0}, ("connect timeout", "above 0")),
+    "verify_tls that is no word": (
+        {"host": "http://127.0.0.1:9", "verify_tls": "perhaps"},
+        ("verify_tls", "CA bundle"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("connection", "said"), CONNECTIONS.values(), ids=CONNECTIONS)
+def test_a_connection_that_cannot_work_fails_before_any_request(gateway, connect, context, connection, said):
+    connect(**connection)
+    with pytest.raises(InvalidParameter) as caught:
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    assert all(text in str(caught.value) for text in (*said, "'sora2_default'")), str(caught.value)
+    assert gateway.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"timeout": 0}, "timeout=0"),
+        ({"timeout": "long"}, "timeout='long'"),
+        ({"poll_interval": -1}, "poll_interval=-1"),
+        ({"output_path": "/tmp/x.mp4"}, "wait_for_completion=True"),
+    ],
+)
+def test_waiting_that_cannot_work_fails_when_the_dag_is_parsed(options, said):
+    with pytest.raises(InvalidParameter, match=said):
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat", **options)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("videos/cat.mp4", "absolute path"),
+        ("None", "rendered to nothing"),
+        ("nowhere://bucket/cat.mp4", "cannot be opened here"),
+    ],
+)
+def test_an_output_path_that_cannot_be_written_costs_nothing(gateway, context, path, said):
+    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True, output_path=path)
+    with pytest.raises(InvalidParameter, match=said):
+        operator.execute(context)
+    assert gateway.requests == ()
+
+
+def test_a_folder_in_place_of_a_file_costs_nothing(gateway, context, tmp_path):
+    operator = Sora2CreateVideoOperator(
+        task_id="create", prompt="a cat", wait_for_completion=True, output_path=str(tmp_path)
+    )
+    with pytest.raises(InvalidParameter, match="End it with /"):
+        operator.execute(context)
+    assert gateway.requests == ()
+
+
+def test_good_arguments_are_not_refused_for_being_templates(gateway):
+    Sora2CreateVideoOperator(
+        task_id="create",
+        prompt="prompts/cat.prompt",
+        images=["{{ params.image }}", "https://example.com/a.png"],
+        duration="{{ params.seconds }}",
+        size="{{ params.size }}",
+        extra={"seed": "{{ params.seed }}"},
+    )

@@ -1,0 +1,251 @@
+"""The create operator against a gateway on loopback: what is sent, returned and pushed, and how each end is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.outcomes import RenderingFailed
+
+
+def create(**options):
+    return Sora2CreateVideoOperator(task_id="create", **{"prompt": "a cat", **options})
+
+
+def test_it_returns_the_id_and_pushes_the_video(gateway, context, ti):
+    gateway.settings(render_seconds=60)
+    video_id = create(images="https://example.com/a.png", duration="15", extra={"watermark": False}).execute(context)
+    (billed,) = gateway.billed
+    assert video_id == billed.id
+    sent = {
+        "images": ["https://example.com/a.png"],
+        "model": "sora-2",
+        "orientation": "portrait",
+        "prompt": "a cat",
+        "size": "small",
+        "duration": 15,
+        "watermark": False,
+    }
+    assert billed.request == sent
+    pushed = ti.xcoms["video"]
+    assert (pushed["id"], pushed["conn_id"], pushed["stored_uri"]) == (video_id, "sora2_default", None)
+    assert pushed["request"] == sent
+    assert pushed["status"] == "in_progress"
+    assert "raw" not in pushed
+
+
+@pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
+def test_it_waits_and_stores_the_file_whatever_the_gateway_speaks(gateway, context, ti, tmp_path, dialect):
+    gateway.settings(dialect=dialect)
+    operator = create(wait_for_completion=True, poll_interval=0.01, output_path=f"{tmp_path}/")
+    video_id = operator.execute(context)
+    pushed = ti.xcoms["video"]
+    assert pushed["status"] == "completed"
+    assert pushed["id"] == video_id == gateway.billed[0].id
+    (stored,) = tmp_path.iterdir()
+    assert pushed["stored_uri"] == f"file://{stored}"
+    assert stored.read_bytes()[4:8] == b"ftyp"
+    assert len(gateway.billed) == 1
+
+
+def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged):
+    gateway.settings(render_seconds=1000)
+
+    class Clockwork:
+        """Lets the emulator's clock run on by each sleep, so that nothing waits."""
+
+        def __init__(self):
+            self.now = 1_800_000_000.0
+
+        def time(self):
+            return self.now
+
+        def sleep(self, seconds):
+            self.now += seconds
+            gateway.advance(seconds)
+
+    from sora2_provider.hooks import sora2
+
+    clock = Clockwork()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sora2, "time", clock)
+        video_id = create(wait_for_completion=True, timeout=3600).execute(context)
+    said = logged()
+    assert f"The gateway accepted video {video_id}" in said
+    assert f"Video {video_id} is in progress, " in said
+    assert " %, after " in said
+    assert f"Video {video_id} is completed, after 1" in said
+    progress = [line for line in said.splitlines() if "in progress" in line]
+    assert len(progress) <= 12, "one line for each tenth, not one for each poll"
+    polls = [request for request in gateway.requests if request.route == "query"]
+    assert len(polls) > 100
+
+
+ENDS = {
+    "moderation": (
+        {"error_code": "content_policy_violation", "error_message": "real person detected"},
+        AirflowFailException,
+        ("real person detected", "content_policy_violation", "not retried"),
+    ),
+    "a failed rendering": (
+        {"error_code": "video_generation_failed", "error_message": "worker crashed"},
+        RenderingFailed,
+        ("worker crashed", "usually refunded", "submits the request again"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("failure", "kind", "said"), ENDS.values(), ids=ENDS)
+def test_a_failed_rendering_says_why_and_keeps_the_video_in_xcom(gateway, context, ti, failure, kind, said):
+    gateway.fault(route="create", rendering="failed", **failure)
+    with pytest.raises(kind) as caught:
+        create(wait_for_completion=True, poll_interval=0.01).execute(context)
+    assert all(text in str(caught.value) for text in (*said, gateway.billed[0].id))
+    assert ti.xcoms["video"]["status"] == "failed"
+    assert ti.xcoms["video"]["error_message"] == failure["error_message"]
+
+
+def test_a_cancelled_rendering_is_told_as_such(gateway, context, ti):
+    gateway.fault(route="create", rendering="cancelled")
+    with pytest.raises(RenderingFailed, match="cancelled"):
+        create(wait_for_completion=True, poll_interval=0.01).execute(context)
+    assert ti.xcoms["video"]["status"] == "cancelled"
+
+
+def test_a_rendering_that_takes_too_long_is_not_paid_for_again(gateway, context, ti):
+    gateway.fault(route="create", rendering="stuck")
+    with pytest.raises(AirflowFailException) as caught:
+        create(wait_for_completion=True, poll_interval=0.01, timeout=0.05).execute(context)
+    assert "goes on rendering" in str(caught.value)
+    assert f"Sora2VideoSensor(video_id='{gateway.billed[0].id}'" in str(caught.value)
+    assert ti.xcoms["video"]["id"] == gateway.billed[0].id
+
+
+def test_an_unknown_word_is_waited_out_and_named_at_the_deadline(gateway, context, logged):
+    gateway.fault(route="create", rendering="pondering")
+    with pytest.raises(AirflowFailException, match="'pondering'"):
+        create(wait_for_completion=True, poll_interval=0.005, timeout=0.1).execute(context)
+    assert logged().count("the gateway's word is 'pondering'") == 1
+
+
+REFUSALS = {
+    "wrong key": (
+        {"status": 401, "body": {"error": {"message": "无效的令牌 (request id: r2)", "code": ""}}},
+        AirflowFailException,
+        ("无效的令牌", "HTTP 401", "request r2", "Password field"),
+    ),
+    "no balance": (
+        {"status": 403, "body": {"error": {"message": "user quota is not enough", "code": "insufficient_user_quota"}}},
+        AirflowFailException,
+        ("insufficient_user_quota", "Top up"),
+    ),
+    "moderation": (
+        {"status": 400, "body": {"error": {"message": "Hmmm. Please try again later", "code": "sentinel_block"}}},
+        AirflowFailException,
+        ("sentinel_block", "moderation", "Change the prompt"),
+    ),
+    "too busy": (
+        {"status": 429, "body": {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None}},
+        AirflowException,
+        ("当前分组上游负载已饱和", "retries may try again"),
+    ),
+    "a web page": ({"html": True}, AirflowFailException, ("web page", "base URL")),
+    "a redirect": ({"redirect": "https://other.example.com/x?token=1"}, AirflowFailException, ("other.example.com",)),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "said"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refused_create_says_why_and_what_to_do(gateway, context, ti, fault, kind, said):
+    gateway.fault(route="create", **fault)
+    with pytest.raises(AirflowException) as caught:
+        create().execute(context)
+    assert type(caught.value) is kind
+    assert all(text in str(caught.value) for text in said), str(caught.value)
+    assert "token=1" not in str(caught.value)
+    assert gateway.billed == ()
+    assert ti.xcoms == {}
+
+
+LOST = {
+    "reset after it was accepted": {"reset": "after"},
+    "cut JSON": {"truncate": 20},
+    "bad gateway page": {"status": 502, "html": True, "accept": True},
+    "an empty 200": {"status": 200, "accept": True},
+    "a 200 without an id": {"body": {"object": "video.create"}, "accept": True},
+    "a slow answer": {"delay": 30},
+}
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+def test_a_lost_answer_is_never_retried_into_a_second_bill(gateway, connect, context, fault):
+    connect(gateway.url, read_timeout=0.3)
+    gateway.fault(route="create", **fault)
+    with pytest.raises(AirflowFailException) as caught:
+        create().execute(context)
+    assert "may be rendering" in str(caught.value)
+    assert "gateway's console" in str(caught.value)
+    assert [request.route for request in gateway.requests] == ["create"]
+
+
+def test_a_gateway_that_is_down_is_left_to_airflows_retries(connect, context):
+    connect("http://127.0.0.1:9")
+    with pytest.raises(AirflowException) as caught:
+        create().execute(context)
+    assert not isinstance(caught.value, AirflowFailException)
+    assert "Nothing was sent" in str(caught.value)
+    assert "refused" in str(caught.value)
+
+
+def test_a_file_that_cannot_be_stored_does_not_cost_a_second_video(gateway, context, ti, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(AirflowFailException) as caught:
+        create(wait_for_completion=True, poll_interval=0.01, output_path=str(tmp_path / "file" / "cat.mp4")).execute(
+            context
+        )
+    assert "Sora2DownloadVideoOperator(video_id=" in str(caught.value)
+    assert ti.xcoms["video"]["status"] == "completed"
+    assert ti.xcoms["video"]["stored_uri"] is None
+
+
+def test_a_task_that_breaks_after_the_submit_is_not_retried_into_a_second_bill(gateway, context, ti):
+    def broken(**_):
+        raise RuntimeError("the metadata database is away")
+
+    ti.xcom_push = broken
+    with pytest.raises(AirflowFailException) as caught:
+        create().execute(context)
+    assert gateway.billed[0].id in str(caught.value)
+    assert "metadata database is away" in str(caught.value)
+
+
+def test_stopping_the_task_says_which_video_goes_on_rendering(gateway, context, logged):
+    operator = create()
+    operator.on_kill()
+    assert "rendering" not in logged()
+    video_id = operator.execute(context)
+    logged()
+    operator.on_kill()
+    said = logged()
+    assert video_id in said
+    assert "goes on rendering" in said
+
+
+def test_every_request_parameter_and_the_connection_are_templates():
+    fields = {"prompt", "images", "model", "orientation", "size", "duration", "extra", "sora2_conn_id", "output_path"}
+    assert set(Sora2CreateVideoOperator.template_fields) == fields
+    assert Sora2CreateVideoOperator.template_ext == (".prompt",)
+    assert Sora2CreateVideoOperator.template_fields_renderers["images"] == "json"
+
+
+def test_a_rendered_string_that_holds_a_json_list_is_a_list_of_images(gateway, context):
+    links = ["https://example.com/a.png", "https://example.com/b.png"]
+    create(images=json.dumps(links)).execute(context)
+    assert gateway.billed[0].request["images"] == links
+
+
+def test_an_unknown_model_takes_what_its_gateway_offers(gateway, context):
+    create(model="veo3.1-fast", duration=8).execute(context)
+    assert gateway.billed[0].request["duration"] == 8

@@ -1,0 +1,118 @@
+"""The waiting state machine, without a clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
+from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.waiting import Finished, Outcome, PollAgain, ProgressReport, VideoWait, duration_text
+
+NOW = 1_800_000_000.0
+BUSY = GatewayUnavailable("down", transient=True)
+GONE = VideoNotFound("task_not_exist")
+
+
+def video(status: str, **facts) -> Video:
+    return Video("video_1", VideoStatus(status), **facts)
+
+
+def waiting(*, timeout: float = 1800, poll_interval: float | None = None, jitter: float = 0.5) -> VideoWait:
+    return VideoWait(deadline=NOW + timeout, poll_interval=poll_interval, jitter=lambda: jitter)
+
+
+def test_the_first_question_comes_late_and_the_others_steadily():
+    wait = waiting()
+    assert wait.start(now=NOW) == PollAgain(40)
+    assert wait.on_video(video("queued"), now=NOW + 40) == PollAgain(8)
+    assert wait.on_video(video("in_progress"), now=NOW + 900) == PollAgain(8)
+
+
+def test_a_poll_interval_of_the_users_counts_from_the_first_question_on():
+    wait = waiting(poll_interval=3)
+    assert wait.start(now=NOW) == PollAgain(3)
+    assert wait.on_video(video("queued"), now=NOW + 3) == PollAgain(3)
+
+
+@pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 7.2), (1.0, 8.8)])
+def test_questions_are_spread_by_a_tenth(jitter, seconds):
+    assert waiting(jitter=jitter).on_video(video("queued"), now=NOW).after == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [("completed", "completed"), ("failed", "failed"), ("cancelled", "cancelled")]
+)
+def test_a_terminal_status_ends_the_wait(status, outcome):
+    last = video(status)
+    assert waiting().on_video(last, now=NOW) == Finished(Outcome(outcome), last)
+
+
+def test_an_unknown_word_is_waited_out():
+    assert isinstance(waiting().on_video(video("unknown", status_word="pondering"), now=NOW), PollAgain)
+
+
+def test_the_last_question_is_asked_at_the_deadline_and_not_after_it():
+    wait = waiting(timeout=100)
+    assert wait.on_video(video("in_progress"), now=NOW + 95) == PollAgain(5)
+    last = video("in_progress", progress=90)
+    assert wait.on_video(last, now=NOW + 100) == Finished(Outcome.TIMEOUT, last)
+
+
+def test_a_video_that_is_completed_at_the_deadline_counts():
+    assert waiting(timeout=1).on_video(video("completed"), now=NOW + 5).outcome is Outcome.COMPLETED
+
+
+def test_failed_questions_do_not_end_the_wait_for_minutes():
+    wait = waiting()
+    seen = video("in_progress")
+    wait.on_video(seen, now=NOW)
+    assert isinstance(wait.on_error(BUSY, now=NOW + 10), PollAgain)
+    assert isinstance(wait.on_error(BUSY, now=NOW + 600), PollAgain)
+    assert wait.on_error(BUSY, now=NOW + 611) == Finished(Outcome.UNREACHABLE, seen, BUSY)
+
+
+def test_an_unknown_id_is_patient_too_but_less_so():
+    wait = waiting()
+    assert isinstance(wait.on_error(GONE, now=NOW), PollAgain)
+    assert isinstance(wait.on_error(GONE, now=NOW + 179), PollAgain)
+    assert wait.on_error(GONE, now=NOW + 180).outcome is Outcome.UNREACHABLE
+
+
+def test_one_answer_in_between_begins_the_patience_anew():
+    wait = waiting()
+    wait.on_error(GONE, now=NOW)
+    wait.on_video(video("queued"), now=NOW + 170)
+    assert isinstance(wait.on_error(GONE, now=NOW + 300), PollAgain)
+
+
+def test_retry_after_is_obeyed_and_still_ends_at_the_deadline():
+    limited = RateLimited("slow down", retry_after=60, transient=True)
+    assert waiting().on_error(limited, now=NOW) == PollAgain(60)
+    assert waiting(timeout=20).on_error(limited, now=NOW) == PollAgain(20)
+
+
+def test_the_report_speaks_of_what_is_new():
+    report = ProgressReport()
+    lines = [
+        report.line(video("queued"), elapsed=1),
+        report.line(video("queued"), elapsed=9),
+        report.line(video("in_progress", progress=3), elapsed=20),
+        report.line(video("in_progress", progress=9), elapsed=28),
+        report.line(video("in_progress", progress=41), elapsed=80),
+        report.line(video("unknown", status_word="pondering"), elapsed=90),
+        report.line(video("completed", progress=100), elapsed=3725),
+    ]
+    assert lines == [
+        "video_1 is queued, after 1 s",
+        None,
+        "video_1 is in progress, 3 %, after 20 s",
+        None,
+        "video_1 is in progress, 41 %, after 1 min 20 s",
+        "video_1 is unknown (the gateway's word is 'pondering'), after 1 min 30 s",
+        "video_1 is completed, after 1 h 2 min",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (7200, "2 h")])
+def test_spans_are_written_as_people_say_them(seconds, text):
+    assert duration_text(seconds) == text
