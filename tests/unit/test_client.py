@@ -53,7 +53,7 @@ class OneAnswer:
         self._answer = answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(20)
-        self.url = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.received = b""
         self._thread = threading.Thread(target=self._serve, daemon=True)
 

@@ -102,7 +102,7 @@ def test_the_old_and_the_new_form_are_the_same_form():
         assert widget.args[0] == described["label"] == field.label
         assert widget.kwargs["description"] == described["description"]
         assert widget.kwargs["default"] == described["schema"].get("default")
-        assert ("password" == described["schema"].get("format")) is (field.kind == "password")
+        assert (described["schema"].get("format") == "password") is (field.kind == "password")
         assert ("integer" in described["schema"]["type"]) is (field.kind == "integer")
 
 
