@@ -1,0 +1,112 @@
+"""``python -m sora2_provider.emulator``: the emulator as a program."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+from sora2_provider.emulator.errors import EmulatorError
+from sora2_provider.emulator.running import Emulator
+from sora2_provider.emulator.settings import DIALECTS
+
+_DESCRIPTION = """\
+A stand-in for a Sora 2 gateway, on this machine: it answers like a real one, renders for a while, and serves real
+H.264 videos that show their prompt. Nothing is paid, and every key that starts with sk- is accepted.
+"""
+_EPILOG = """\
+examples:
+  python -m sora2_provider.emulator --port 8900
+  python -m sora2_provider.emulator --port 8900 --dialect unified --render-seconds 120
+  python -m sora2_provider.emulator --port 8900 --canned --fault-rate 0.05 --seed 7    (a load test)
+  curl -X POST http://127.0.0.1:8900/_emulator/faults -H 'Content-Type: application/json' \\
+       -d '{"route": "create", "reset": "after"}'
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM, and return the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("sora2_provider.emulator").setLevel(logging.WARNING if options.quiet else logging.INFO)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Set, not left alone: a shell starts background jobs with SIGINT ignored.
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with _emulator(options) as emulator:
+            _say(_greeting(emulator, options))
+            while True:
+                time.sleep(3600)
+    except KeyboardInterrupt:
+        _say("The emulator has ended.")
+        return 0
+    except (EmulatorError, ValueError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+def _emulator(options: argparse.Namespace) -> Emulator:
+    return Emulator(
+        host=options.host,
+        port=options.port,
+        dialect=options.dialect,
+        render_seconds=options.render_seconds,
+        balance=options.balance,
+        link_seconds=options.link_seconds,
+        link_host=options.link_host,
+        canned=options.canned,
+        file_bytes=options.file_bytes,
+        fault_rate=options.fault_rate,
+        seed=options.seed,
+    )
+
+
+def _greeting(emulator: Emulator, options: argparse.Namespace) -> str:
+    return f"""\
+Sora 2 emulator at {emulator.url} (dialect {options.dialect}, a rendering takes {options.render_seconds:g} s)
+Point Airflow at it:
+  export AIRFLOW_CONN_SORA2_DEFAULT={shlex.quote(emulator.connection())}
+Control API: {emulator.url}/_emulator/   (what was billed: {emulator.url}/_emulator/billed)
+Sample images: {emulator.url}/images/sample.png, {emulator.url}/images/landscape.png
+Ctrl-C ends it."""
+
+
+def _say(text: str) -> None:
+    # Flushed: a program that started this one reads the address from a pipe.
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _balance(text: str) -> float | None:
+    return None if text == "unlimited" else float(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sora2_provider.emulator",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=8900, help="0 is any free port (default: 8900)")
+    add("--host", default="127.0.0.1", help="a loopback address (default: 127.0.0.1)")
+    add("--dialect", choices=DIALECTS, default="guide", help="the shape of answers (default: guide)")
+    add("--render-seconds", type=float, default=20.0, metavar="S", help="how long a rendering takes (default: 20)")
+    add("--balance", type=_balance, default=100.0, metavar="USD", help="the account, or unlimited (default: 100)")
+    add("--link-seconds", type=float, default=86_400.0, metavar="S", help="a link's life (default: a day)")
+    add("--link-host", metavar="NAME", help="another host name in links, such as localhost")
+    add("--canned", action="store_true", help="one small clip for every video: no encoding, no PyAV needed")
+    add("--file-bytes", type=int, metavar="N", help="pad served files to N bytes, for tests of big downloads")
+    add("--fault-rate", type=float, default=0.0, metavar="P", help="share of requests, 0 to 1, with a random fault")
+    add("--seed", type=int, default=0, metavar="N", help="where the random faults start (default: 0)")
+    add("--quiet", action="store_true", help="no line for each request")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

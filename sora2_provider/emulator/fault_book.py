@@ -1,0 +1,126 @@
+"""Keeps the faults that wait for their request, and draws random ones. Callers hold the world's lock."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+from sora2_provider.emulator.faults import Fault
+
+_SATURATED = {
+    "error": {
+        "message": "当前分组上游负载已饱和，请稍后再试",
+        "type": "new_api_error",
+        "param": "",
+        "code": "service_err",
+    }
+}
+_BLOCKED = "This content may violate our content policies."
+
+RANDOM_FAULTS: dict[str, tuple[Fault, ...]] = {
+    "create": (
+        Fault("create", status=429, headers={"Retry-After": "1"}, body=_SATURATED),
+        Fault("create", status=429, body=""),
+        Fault("create", status=500, body=_SATURATED),
+        Fault("create", status=502, html=True),
+        Fault("create", status=504, html=True, accept=True),
+        Fault("create", reset="before"),
+        Fault("create", reset="after"),
+        Fault("create", truncate=20),
+        Fault("create", content_type="text/plain"),
+        Fault("create", delay=1),
+        Fault("create", rendering="failed", error_code="content_policy_violation", error_message=_BLOCKED),
+        Fault("create", rendering="failed", error_code="video_generation_failed", error_message="upstream error"),
+        Fault("create", link="expired"),
+    ),
+    "query": (
+        Fault("query", status=429, headers={"Retry-After": "1"}, body=_SATURATED),
+        Fault("query", status=500, body=_SATURATED),
+        Fault("query", status=504, html=True),
+        Fault("query", status=401, body={"error": {"message": "无效的令牌", "type": "new_api_error"}}),
+        Fault("query", status=404, html=True),
+        Fault("query", reset="before"),
+        Fault("query", truncate=20),
+        Fault("query", content_type="text/plain"),
+        Fault("query", delay=1),
+        Fault("query", link="expired"),
+        Fault("query", link="missing"),
+    ),
+    "content": (
+        Fault("content", status=502, body={"error": {"message": "Failed to fetch video content"}}),
+        Fault("content", reset="before"),
+        Fault("content", cut_after=2000),
+        Fault("content", bytes_per_second=1_000_000),
+    ),
+    "file": (
+        Fault("file", status=503, html=True),
+        Fault("file", reset="before"),
+        Fault("file", cut_after=2000),
+        Fault("file", bytes_per_second=1_000_000),
+    ),
+    "models": (Fault("models", status=502, html=True), Fault("models", reset="before")),
+    "billing": (Fault("billing", status=502, html=True), Fault("billing", reset="before")),
+}
+"""What --fault-rate draws from. Nothing here lasts for ever: every task can still come to an end."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A fault and how far it has come."""
+
+    number: int
+    fault: Fault
+    skipped: int = 0
+    used: int = 0
+
+    @property
+    def spent(self) -> bool:
+        return self.fault.times is not None and self.used >= self.fault.times
+
+
+class FaultBook:
+    """Every fault that was added, in order."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._made = 0
+
+    def add(self, fault: Fault) -> int:
+        self._made += 1
+        self.entries.append(Entry(self._made, fault))
+        return self._made
+
+    def clear(self) -> None:
+        self.entries.clear()
+
+    def take(self, route: str, video_id: str, prompt: str) -> Fault | None:
+        """Return the fault that this request meets, and count it."""
+        for index, entry in enumerate(self.entries):
+            if entry.spent or not _matches(entry.fault, route, video_id, prompt):
+                continue
+            if entry.skipped < entry.fault.skip:
+                self.entries[index] = replace(entry, skipped=entry.skipped + 1)
+                continue
+            self.entries[index] = replace(entry, used=entry.used + 1)
+            return entry.fault
+        return None
+
+
+def _matches(fault: Fault, route: str, video_id: str, prompt: str) -> bool:
+    return (
+        fault.route in (route, "any")
+        and fault.video_id in (None, video_id)
+        and (fault.prompt_contains is None or fault.prompt_contains in prompt)
+    )
+
+
+class RandomFaults:
+    """Draws for each request: the same seed and the same order of requests give the same faults."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - reproducible, and no secret
+
+    def draw(self, route: str, rate: float) -> Fault | None:
+        if rate <= 0 or route not in RANDOM_FAULTS or self._random.random() >= rate:
+            return None
+        return self._random.choice(RANDOM_FAULTS[route])

@@ -1,0 +1,56 @@
+"""Signed links that expire, in the manner of object storage: whoever holds one may read the file, without a key."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from sora2_provider.emulator.answers import Answer
+from sora2_provider.emulator.videos import Link, Video
+
+
+def link_url(base: str, video: Video, link: Link, secret: bytes) -> str:
+    query = {
+        "st": _text(link.made_at),
+        "se": _text(link.expires_at),
+        "sr": "b",
+        "sp": "r",
+        "sv": str(link.serial),
+    }
+    query["sig"] = _signature(video.file_name, query, secret)
+    return f"{base}/files/{video.file_name}?{urlencode(query)}"
+
+
+def check_link(video: Video | None, query: Mapping[str, str], secret: bytes, now: float) -> Answer | None:
+    """Return the refusal, or None where the link opens the file."""
+    if video is None:
+        return _xml(404, "BlobNotFound", "The specified file does not exist.")
+    signed = {name: query.get(name, "") for name in ("st", "se", "sr", "sp", "sv")}
+    serials = {str(link.serial): link for link in video.links}
+    link = serials.get(signed["sv"])
+    expected = _signature(video.file_name, signed, secret)
+    if link is None or not hmac.compare_digest(expected.encode(), query.get("sig", "").encode()):
+        return _xml(403, "AuthenticationFailed", "Signature did not match.")
+    if now >= link.expires_at:
+        detail = f"Signed expiry time [{signed['se']}] has to be after the current time [{_text(now)}]."
+        return _xml(403, "AuthenticationFailed", detail)
+    if link.dead:
+        return _xml(404, "BlobNotFound", "The specified file does not exist.")
+    return None
+
+
+def _signature(file_name: str, query: Mapping[str, str], secret: bytes) -> str:
+    text = "\n".join([file_name, *(f"{name}={query[name]}" for name in ("st", "se", "sr", "sp", "sv"))])
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _xml(status: int, code: str, message: str) -> Answer:
+    body = f'<?xml version="1.0" encoding="utf-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Answer(status, body.encode(), "application/xml")

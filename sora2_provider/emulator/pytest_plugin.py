@@ -1,0 +1,31 @@
+"""The pytest fixture ``sora2_emulator``, for tests of your own DAGs.
+
+pytest loads this module for everyone who has the package installed, so it imports nothing but pytest; the server
+and its libraries are loaded when a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sora2_provider.emulator.running import Emulator
+
+
+@pytest.fixture
+def sora2_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """A running gateway emulator that the connection ``sora2_default`` points at.
+
+    Renderings take no time (``sora2_emulator.settings(render_seconds=...)`` and ``advance`` change that), every test
+    gets a fresh one, and without PyAV and Pillow it serves a canned clip.
+    """
+    from sora2_provider.emulator.library import can_draw
+    from sora2_provider.emulator.running import Emulator
+
+    with Emulator(canned=not can_draw()) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_SORA2_DEFAULT", emulator.connection())
+        yield emulator

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from sora2_provider.emulator import Emulator
+
+
+class Client:
+    """A plain HTTP client of one emulator, with a good key."""
+
+    def __init__(self, emulator: Emulator, key: str | None = "sk-test") -> None:
+        self.emulator = emulator
+        self.session = requests.Session()
+        self.session.trust_env = False
+        if key is not None:
+            self.session.headers["Authorization"] = f"Bearer {key}"
+
+    def body(self, **changes: Any) -> dict[str, Any]:
+        body = {
+            "images": [],
+            "model": "sora-2",
+            "orientation": "portrait",
+            "prompt": "a fox in the snow",
+            "size": "small",
+            "duration": 10,
+            **changes,
+        }
+        return {name: value for name, value in body.items() if value is not ...}
+
+    def post(self, path: str, **kwargs: Any) -> requests.Response:
+        return self.session.post(self.emulator.url + path, timeout=60, **kwargs)
+
+    def get(self, path: str, **kwargs: Any) -> requests.Response:
+        url = path if path.startswith("http") else self.emulator.url + path
+        return self.session.get(url, timeout=60, **kwargs)
+
+    def create(self, **changes: Any) -> requests.Response:
+        return self.post("/v1/video/create", json=self.body(**changes))
+
+    def created(self, **changes: Any) -> str:
+        """The id of a new video, in whatever shape it comes."""
+        response = self.create(**changes)
+        assert response.status_code == 200, response.text
+        return self.emulator.billed[-1].id
+
+    def query(self, video_id: str) -> dict[str, Any]:
+        response = self.get("/v1/video/query", params={"id": video_id})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def control(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        return requests.request(method, f"{self.emulator.url}/_emulator/{path}", timeout=60, **kwargs)
+
+    def close(self) -> None:
+        self.session.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Client]]:
+    """Starts emulators, canned unless asked otherwise, and closes them."""
+    clients: list[Client] = []
+
+    def start_one(**options: Any) -> Client:
+        emulator = Emulator(**{"canned": True, **options}).start()
+        clients.append(Client(emulator))
+        return clients[-1]
+
+    yield start_one
+    for client in clients:
+        client.close()
+        client.emulator.close()
+
+
+@pytest.fixture
+def client(start: Callable[..., Client]) -> Client:
+    return start()
+
+
+@pytest.fixture
+def emulator(client: Client) -> Emulator:
+    return client.emulator

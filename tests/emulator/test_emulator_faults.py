@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+import requests
+
+from sora2_provider.emulator import Fault
+from sora2_provider.emulator.fault_book import RANDOM_FAULTS
+
+
+def ids(emulator):
+    return [entry.id for entry in emulator.billed]
+
+
+def lost(emulator):
+    return [entry.answer_lost for entry in emulator.billed]
+
+
+def test_a_reset_before_acceptance_bills_nothing(client, emulator):
+    emulator.fault(route="create", reset="before")
+
+    with pytest.raises(requests.ConnectionError, match="reset by peer"):
+        client.create()
+
+    assert emulator.billed == ()
+    assert [(r.route, r.status, r.fault["reset"]) for r in emulator.requests] == [("create", None, "before")]
+    assert client.create().status_code == 200
+
+
+def test_a_reset_after_acceptance_bills_a_video_whose_answer_is_lost(client, emulator):
+    emulator.fault(route="create", reset="after")
+
+    with pytest.raises(requests.ConnectionError, match="reset by peer"):
+        client.create()
+
+    assert lost(emulator) == [True]
+    assert client.query(ids(emulator)[0])["status"] == "completed"
+
+
+def test_a_reset_after_a_refused_create_bills_nothing(client, emulator):
+    emulator.fault(route="create", reset="after")
+    with pytest.raises(requests.ConnectionError):
+        client.create(duration="15")
+    assert emulator.billed == ()
+
+
+@pytest.mark.parametrize("length", [0, 1, 40])
+def test_a_truncated_answer_promises_more_than_it_sends_and_the_create_is_billed(client, emulator, length):
+    emulator.fault(route="create", truncate=length)
+
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match=f"{length} bytes read"):
+        client.create()
+
+    assert lost(emulator) == [True]
+
+
+def test_a_truncated_answer_misses_at_least_one_byte(client, emulator):
+    emulator.fault(route="query", truncate=10**6)
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="1 more expected"):
+        client.query(client.created())
+
+
+def test_a_faulty_status_on_a_create_bills_nothing_unless_it_is_accepted(client, emulator):
+    emulator.fault(route="create", status=500, body={"error": {"message": "busy", "code": "service_err"}})
+    response = client.create()
+    assert (response.status_code, response.json()["error"]["message"]) == (500, "busy")
+    assert emulator.billed == ()
+
+    emulator.fault(route="create", status=504, html=True, accept=True)
+    response = client.create()
+    assert (response.status_code, response.headers["Content-Type"]) == (504, "text/html; charset=utf-8")
+    assert "504: Gateway time-out" in response.text
+    assert lost(emulator) == [True]
+
+
+def test_a_status_alone_has_an_empty_body(client, emulator):
+    emulator.fault(status=429, headers={"Retry-After": "7"})
+    response = client.create()
+    assert (response.status_code, response.content, response.headers["Retry-After"]) == (429, b"", "7")
+
+
+def test_a_page_with_a_good_status_is_the_start_page_of_a_wrong_address(client, emulator):
+    emulator.fault(route="models", html=True)
+    response = client.get("/v1/models")
+    assert response.status_code == 200
+    assert response.text.startswith("<!doctype html>")
+
+
+def test_a_wrong_content_type_keeps_the_gateways_own_answer(client, emulator):
+    emulator.fault(route="create", content_type="text/plain")
+    response = client.create()
+    assert response.headers["Content-Type"] == "text/plain"
+    assert response.json()["id"] == ids(emulator)[0]
+    assert lost(emulator) == [False]
+
+
+def test_a_redirect_names_another_place(client, emulator):
+    emulator.fault(route="query", redirect="http://localhost:1/x", status=307)
+    response = client.session.get(f"{emulator.url}/v1/videos/x", allow_redirects=False)
+    assert (response.status_code, response.headers["Location"]) == (307, "http://localhost:1/x")
+
+
+def test_a_create_is_accepted_before_the_delay_so_a_client_that_stops_waiting_has_paid(client, emulator):
+    emulator.fault(route="create", delay=600)
+
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        client.session.post(f"{emulator.url}/v1/video/create", json=client.body(), timeout=0.3)
+
+    assert len(emulator.billed) == 1
+
+
+def test_a_client_that_goes_during_the_delay_did_not_read_its_answer(client, emulator):
+    emulator.fault(route="create", delay=600)
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        client.session.post(f"{emulator.url}/v1/video/create", json=client.body(), timeout=0.1)
+
+    deadline = time.monotonic() + 30
+    while lost(emulator) != [True] and time.monotonic() < deadline:
+        client.get("/v1/models")
+    assert lost(emulator) == [True]
+
+
+def test_a_fault_is_met_as_often_as_it_says_after_those_it_lets_pass(client, emulator):
+    emulator.fault(route="models", status=503, times=2, skip=1)
+    assert [client.get("/v1/models").status_code for _ in range(5)] == [200, 503, 503, 200, 200]
+
+
+def test_a_fault_without_a_count_is_met_until_it_is_cleared(client, emulator):
+    emulator.fault(route="models", status=503, times=None)
+    assert {client.get("/v1/models").status_code for _ in range(5)} == {503}
+    emulator.clear_faults()
+    assert client.get("/v1/models").status_code == 200
+
+
+def test_faults_are_met_in_the_order_in_which_they_were_added(client, emulator):
+    for status in (500, 502, 429):
+        emulator.fault(route="models", status=status)
+    assert [client.get("/v1/models").status_code for _ in range(4)] == [500, 502, 429, 200]
+
+
+def test_a_fault_can_be_for_one_video_or_for_prompts_only(client, emulator):
+    first, second = client.created(prompt="one fox"), client.created(prompt="two foxes")
+    emulator.fault(route="query", video_id=second, status=500)
+    emulator.fault(route="any", prompt_contains="one", status=502)
+
+    assert client.get(f"/v1/videos/{first}").status_code == 502
+    assert client.get(f"/v1/videos/{second}").status_code == 500
+    assert client.create(prompt="two").status_code == 200
+
+
+def test_a_fault_for_a_video_also_meets_the_fetch_of_its_file(client, emulator):
+    video_id = client.created()
+    link = client.query(video_id)["video_url"]
+    emulator.fault(route="file", video_id=video_id, status=503)
+    assert [client.get(link).status_code for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "stuck", "odd_word"])
+def test_a_scripted_rendering_ends_as_scripted_when_its_time_comes(start, status):
+    client = start(render_seconds=100_000)
+    more = {"error_code": "sentinel_block", "error_message": "Hmmm"} if status == "failed" else {}
+    client.emulator.fault(route="create", rendering=status, **more)
+    video_id = client.created()
+
+    client.emulator.advance(50_000)
+    assert client.query(video_id)["status"] == "in_progress"
+    client.emulator.advance(50_000)
+    body = client.query(video_id)
+    assert body["status"] == {"stuck": "in_progress"}.get(status, status)
+    if more:
+        assert body["error"] == {"code": "sentinel_block", "message": "Hmmm"}
+
+
+def test_a_born_expired_link_is_followed_by_a_good_one(client, emulator):
+    emulator.fault(route="create", link="expired")
+    video_id = client.created()
+    assert [client.get(client.query(video_id)["video_url"]).status_code for _ in range(3)] == [403, 200, 200]
+
+
+def test_a_missing_link_leaves_the_content_route(client, emulator):
+    emulator.fault(route="create", link="missing")
+    video_id = client.created()
+    body = client.query(video_id)
+    assert (body["status"], body["video_url"]) == ("completed", None)
+    assert client.get(f"/v1/videos/{video_id}/content").status_code == 200
+
+
+def test_a_dead_link_leads_nowhere_for_ever(client, emulator):
+    emulator.fault(route="create", link="dead")
+    video_id = client.created()
+    assert [client.get(client.query(video_id)["video_url"]).status_code for _ in range(2)] == [404, 404]
+
+
+@pytest.mark.parametrize(("link", "status"), [("expired", 403), ("dead", 404)])
+def test_one_query_can_give_a_useless_link(client, emulator, link, status):
+    video_id = client.created()
+    emulator.fault(route="query", link=link, skip=1)
+    assert [client.get(client.query(video_id)["video_url"]).status_code for _ in range(3)] == [200, status, 200]
+
+
+def test_one_query_can_leave_the_link_out(client, emulator):
+    video_id = client.created()
+    emulator.fault(route="query", link="missing")
+    assert [client.query(video_id)["video_url"] is None for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "does nothing"),
+        ({"route": "create"}, "does nothing"),
+        ({"route": "upload", "status": 500}, "route must be one of create, query"),
+        ({"status": "500"}, "status must be an HTTP status"),
+        ({"status": 99}, "200 or more"),
+        ({"status": 600}, "at most 599"),
+        ({"status": True}, "status must be"),
+        ({"html": 1}, "true or false"),
+        ({"status": 500, "times": 0}, "times must be 1 or more"),
+        ({"status": 500, "skip": -1}, "skip must be 0 or more"),
+        ({"delay": float("nan")}, "delay must be 0 or more"),
+        ({"reset": "never"}, "before or after"),
+        ({"reset": "after", "status": 500}, "carries no answer"),
+        ({"reset": "after", "truncate": 5}, "one of reset, truncate"),
+        ({"html": True, "body": "x"}, "one of html and body"),
+        ({"redirect": "/x", "body": "x"}, "redirect has no body"),
+        ({"route": "create", "accept": True, "delay": 1}, "accept needs another answer"),
+        ({"route": "query", "accept": True, "status": 500}, "accept is about creates"),
+        ({"route": "create", "status": 500, "rendering": "failed"}, "the create is refused"),
+        ({"route": "create", "reset": "before", "rendering": "failed"}, "accepts nothing"),
+        ({"route": "query", "rendering": "failed"}, "rendering needs route='create'"),
+        ({"route": "create", "rendering": "stuck", "error_code": "x"}, "rendering='failed'"),
+        ({"route": "create", "link": "gone"}, "link must be one of expired"),
+        ({"route": "file", "link": "dead"}, "link needs route create or query"),
+        ({"route": "query", "cut_after": 5}, "routes content and file"),
+        ({"route": "file", "cut_after": 5, "status": 200}, "no download"),
+        ({"route": "file", "bytes_per_second": 0}, "1 or more"),
+        ({"route": "create", "video_id": "x", "status": 500}, "no id yet"),
+        ({"headers": {"A": "b\r\nC: d"}}, "on one line"),
+        ({"headers": {"A": 1}}, "on one line"),
+    ],
+)
+def test_a_fault_that_contradicts_itself_or_does_nothing_is_refused(client, emulator, fields, says):
+    with pytest.raises(ValueError, match=says):
+        emulator.fault(**fields)
+
+    # As JSON, where json= would refuse a NaN.
+    response = client.control("POST", "faults", data=json.dumps(fields), headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert says in response.json()["error"]
+
+
+def test_a_fault_survives_json():
+    for faults in RANDOM_FAULTS.values():
+        for fault in faults:
+            assert Fault.from_json(json.loads(json.dumps(fault.to_json()))) == fault
+
+
+def test_concurrent_creates_share_the_faults_out_exactly(client, emulator):
+    emulator.fault(route="create", status=500, times=7)
+    statuses = []
+
+    def create():
+        response = requests.post(
+            f"{emulator.url}/v1/video/create", json=client.body(), headers={"Authorization": "Bearer sk-x"}, timeout=60
+        )
+        statuses.append(response.status_code)
+
+    threads = [threading.Thread(target=create) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [200] * 23 + [500] * 7
+    assert len(set(ids(emulator))) == 23
