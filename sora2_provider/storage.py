@@ -22,7 +22,7 @@ IF_EXISTS = ("replace", "skip", "fail")
 _RENAMES = ("", "file", "local", "sftp", "ssh", "hdfs")
 _FOLDERLESS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb", "oss")
 #: Uploads are buffered in parts of this size (bytes). S3 wants at least 5 MiB; its client's default is ten times this.
-_PART = 8 * 1024 * 1024
+_PART = 6 * 1024 * 1024
 _READ = 1024 * 1024
 
 Result = TypeVar("Result")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from sora2_provider.compat import AirflowFailException, AirflowTaskTimeout, BaseOperator, Context
-from sora2_provider.gateway.errors import GatewayError
+from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest
 from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Outcome, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook
@@ -140,6 +140,8 @@ class Sora2CreateVideoOperator(BaseOperator):
         )
         try:
             video = hook.create_video(request)
+        except SubmissionUnknown as error:
+            raise refused(error, "Nobody knows whether the gateway accepted the video") from error
         except GatewayError as error:
             raise refused(error, "The gateway did not accept the video") from error
         self._video_id = video.id

@@ -1,0 +1,76 @@
+"""Every example DAG runs to its end on a real Airflow, against the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_airflow import LocalAirflow
+
+from sora2_provider.emulator import Emulator
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+
+
+@pytest.fixture
+def gateway() -> Iterator[Emulator]:
+    with Emulator(canned=True) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def run(gateway: Emulator, make_airflow: Callable[..., LocalAirflow]) -> Callable[..., LocalAirflow]:
+    """Run one DAG; fail with its log unless it succeeds."""
+
+    def run_dag(dag_id: str, **params: Any) -> LocalAirflow:
+        airflow = make_airflow(dags_folder=EXAMPLES, connection=gateway.connection())
+        result = airflow.dags_test(dag_id, conf=params)
+        assert result.exit_code == 0, result.output[-6000:]
+        assert set(airflow.task_states(dag_id).values()) == {"success"}
+        return airflow
+
+    return run_dag
+
+
+def test_text_to_video_stores_a_file_named_after_the_id(run, gateway, tmp_path):
+    airflow = run("sora2_text_to_video", prompt="A paper boat", folder=f"{tmp_path}/videos/")
+    (billed,) = gateway.billed
+    assert billed.request["prompt"] == "A paper boat"
+    assert billed.request["images"] == []
+    video = airflow.xcoms("sora2_text_to_video")["create_video", "video", -1]
+    assert video["id"] == billed.id
+    assert video["stored_uri"] == f"file://{tmp_path}/videos/{billed.id}.mp4"
+    assert (tmp_path / "videos" / f"{billed.id}.mp4").stat().st_size > 1000
+
+
+def test_image_to_video_downloads_in_a_task_of_its_own(run, gateway, tmp_path):
+    path = tmp_path / "cat.mp4"
+    airflow = run("sora2_image_to_video", image_url=f"{gateway.url}/images/sample.png", output_path=str(path))
+    (billed,) = gateway.billed
+    assert billed.request["images"] == [f"{gateway.url}/images/sample.png"]
+    assert (billed.request["duration"], billed.request["size"]) == (15, "large")
+    xcoms = airflow.xcoms("sora2_image_to_video")
+    assert xcoms["create_video", "return_value", -1] == billed.id
+    assert xcoms["download", "return_value", -1] == f"file://{path}"
+    assert xcoms["download", "size", -1] == path.stat().st_size
+
+
+def test_the_batch_makes_one_video_for_each_product(run, gateway, tmp_path):
+    airflow = run("sora2_batch", folder=str(tmp_path))
+    assert len(gateway.billed) == 3
+    assert len({billed.request["prompt"] for billed in gateway.billed}) == 3
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["boot-12.mp4", "kettle-01.mp4", "lamp-07.mp4"]
+    xcoms = airflow.xcoms("sora2_batch")
+    ids = [xcoms["create_video", "return_value", index] for index in range(3)]
+    assert ids == [xcoms["wait_for_video", "return_value", index]["id"] for index in range(3)]
+    assert set(ids) == {billed.id for billed in gateway.billed}
+
+
+def test_a_later_task_uses_the_id(run, gateway):
+    airflow = run("sora2_use_the_id")
+    (billed,) = gateway.billed
+    xcoms = airflow.xcoms("sora2_use_the_id")
+    assert xcoms["pull_by_hand", "return_value", -1] == billed.id
+    assert xcoms["look_at", "return_value", -1]["id"] == billed.id

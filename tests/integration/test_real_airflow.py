@@ -1,0 +1,205 @@
+"""A whole Airflow (scheduler, API server, triggerer) at DEBUG runs mapped, templated and failing tasks; then everything
+that it wrote is searched for the API key."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_airflow import LocalAirflow
+from processes import wait_until
+
+from sora2_provider.emulator import Emulator
+
+KEY = "sk-leak-test-0a1b2c3d4e5f"
+HEADER = "header-secret-9f8e7d"
+
+DAGS = '''
+import pendulum
+from airflow.providers.common.compat.sdk import dag, task
+
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.sensors.sora2 import Sora2VideoSensor
+
+FACTS = {{"schedule": None, "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"), "catchup": False}}
+ONCE = {{"retries": 0}}
+
+
+@dag(**FACTS)
+def mapped():
+    @task
+    def rows():
+        return [
+            {{"prompt": "first", "duration": "15", "images": ["{image}"]}},
+            {{"prompt": "second", "duration": 10, "images": []}},
+        ]
+
+    @task
+    def links():
+        return ["{image}", "{image}?2"]
+
+    from_rows = Sora2CreateVideoOperator.partial(task_id="from_rows", size="large").expand_kwargs(rows())
+    Sora2CreateVideoOperator.partial(task_id="from_prompts", images=links()).expand(prompt=["third", "fourth"])
+    done = Sora2VideoSensor.partial(task_id="wait", mode="reschedule", poke_interval=1).expand(video_id=from_rows.output)
+    Sora2DownloadVideoOperator.partial(task_id="store", path="{folder}/").expand(video_id=done.output)
+
+
+@dag(**FACTS)
+def templated():
+    Sora2CreateVideoOperator(
+        task_id="create",
+        prompt="cat.prompt",
+        images="{{{{ params.images | tojson }}}}",
+        duration="{{{{ params.seconds }}}}",
+        sora2_conn_id="{{{{ params.connection }}}}",
+        params={{"images": ["{image}"], "seconds": 15, "connection": "sora2_default", "animal": "lynx"}},
+    )
+
+
+@dag(**FACTS)
+def renders_to_none():
+    @task
+    def nothing():
+        return None
+
+    Sora2CreateVideoOperator(task_id="create", prompt=nothing(), retries=3)
+    Sora2CreateVideoOperator.partial(task_id="mapped_create", retries=3).expand(duration=[12], prompt=["a cat"])
+
+
+@dag(**FACTS)
+def refused():
+    Sora2CreateVideoOperator(task_id="wrong_key", prompt="refuse me: wrong key", retries=3)
+    Sora2CreateVideoOperator(task_id="lost_answer", prompt="lose my answer", retries=3)
+    Sora2CreateVideoOperator(task_id="redirected", prompt="redirect me", retries=3)
+
+    @task
+    def raises():
+        hook = Sora2Hook()
+        client = hook.get_conn()
+        hook.log.debug("The client %r with the settings %r", client, client.settings)
+        raise RuntimeError(f"an exception that shows {{client.settings!r}} and {{vars(hook)}}")
+
+    raises()
+
+
+mapped()
+templated()
+renders_to_none()
+refused()
+'''
+
+RUNS = {"mapped": "success", "templated": "success", "renders_to_none": "failed", "refused": "failed"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirflow, Emulator, Emulator, Path]]:
+    """Run all the DAGs once, on one Airflow; every test looks at what came of it."""
+    folder = tmp_path_factory.mktemp("real")
+    dags, videos = folder / "dags", folder / "videos"
+    dags.mkdir()
+    with Emulator(canned=True) as gateway, Emulator(canned=True) as foreign:
+        (dags / "all_dags.py").write_text(DAGS.format(image=f"{gateway.url}/images/sample.png", folder=videos))
+        (dags / "cat.prompt").write_text("A {{ params.animal }} on a fence\n")
+        unauthorized = {"error": {"message": "无效的令牌 (request id: r2)", "type": "new_api_error", "code": ""}}
+        gateway.fault(route="create", prompt_contains="wrong key", status=401, body=unauthorized, times=None)
+        gateway.fault(route="create", prompt_contains="lose my answer", reset="after", times=None)
+        gateway.fault(route="create", prompt_contains="redirect me", redirect=f"{foreign.url}/x", times=None)
+        gateway.fault(route="query", status=502, html=True, times=2)
+        extra = textwrap.dedent(
+            f"""{{"conn_type": "sora2", "host": "{gateway.url}", "password": "{KEY}",
+            "extra": {{"extra_headers": "{{\\"X-Proxy-Login\\": \\"{HEADER}\\"}}"}}}}"""
+        )
+        with LocalAirflow(
+            dags_folder=dags,
+            connection=extra,
+            environment={"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"},
+        ) as airflow:
+            airflow.start()
+            wait_until(
+                lambda: all(airflow.run("dags", "unpause", dag, "--yes").exit_code == 0 for dag in RUNS),
+                timeout=120,
+                what="the DAGs to be known",
+            )
+            for dag in RUNS:
+                airflow.run("dags", "trigger", dag).check()
+            for dag in RUNS:
+                wait_until(lambda dag=dag: ended(airflow, dag), timeout=300, what=f"{dag} to end", every=1)
+            yield airflow, gateway, foreign, videos
+
+
+def ended(airflow: LocalAirflow, dag: str) -> bool:
+    states = airflow.task_states(dag)
+    return bool(states) and all(
+        state in ("success", "failed", "upstream_failed", "skipped", "removed") for state in states.values()
+    )
+
+
+@pytest.mark.parametrize(("dag", "state"), RUNS.items())
+def test_each_run_ends_as_it_should(world, dag, state):
+    airflow, *_ = world
+    states = airflow.task_states(dag)
+    assert ("failed" in states.values()) is (state == "failed"), f"{states}\n{airflow.task_log(dag)[-4000:]}"
+
+
+def test_mapped_tasks_make_one_video_each(world):
+    _, gateway, _, videos = world
+    made = {billed.request["prompt"]: billed.request for billed in gateway.billed}
+    assert {"first", "second", "third", "fourth"} <= set(made)
+    assert (made["first"]["duration"], made["first"]["size"]) == (15, "large")
+    assert made["second"]["images"] == []
+    assert len(made["third"]["images"]) == 2, "an XComArg is a list of images"
+    assert len(list(videos.glob("*.mp4"))) == 2
+
+
+def test_templates_and_prompt_files_are_rendered(world):
+    _, gateway, *_ = world
+    request = next(billed.request for billed in gateway.billed if "lynx" in billed.request["prompt"])
+    assert request["prompt"] == "A lynx on a fence"
+    assert request["images"] == [f"{gateway.url}/images/sample.png"]
+    assert request["duration"] == 15
+
+
+def test_bad_input_of_a_run_fails_without_a_retry_and_without_a_request(world):
+    airflow, gateway, *_ = world
+    log = airflow.task_log("renders_to_none")
+    assert "prompt=None" in log
+    assert "the earlier task returned nothing" in log
+    assert "duration=12" in log
+    assert not any(billed.request["prompt"] == "a cat" for billed in gateway.billed)
+
+
+def test_nothing_is_sent_twice(world):
+    _, gateway, *_ = world
+    prompts = [request.body["prompt"] for request in gateway.requests if request.route == "create"]
+    assert len(prompts) == len(set(prompts))
+    assert {"refuse me: wrong key", "lose my answer", "redirect me"} <= set(prompts)
+
+
+def test_messages_say_what_to_do(world):
+    airflow, *_ = world
+    log = airflow.task_log("refused")
+    assert "Put a valid API key into the Password field" in log
+    assert "a video may be rendering, and billed" in log
+    assert "Redirects are not followed" in log
+
+
+def test_the_key_is_nowhere_in_what_airflow_wrote(world):
+    airflow, gateway, *_ = world
+    assert gateway.requests[0].headers.get("x-proxy-login") == HEADER, "the search must search for what was used"
+    searched, found = 0, []
+    for path in sorted(airflow.home.rglob("*")):
+        if path.is_file():
+            searched += 1
+            content = path.read_bytes()
+            found += [f"{secret} in {path}" for secret in (KEY, HEADER) if secret.encode() in content]
+    assert searched > 20
+    assert "an exception that shows" in airflow.task_log("refused"), "the task that tries to show it has run"
+    assert found == []
+
+
+def test_the_key_went_to_no_other_host(world):
+    _, _, foreign, _ = world
+    assert foreign.requests == ()
