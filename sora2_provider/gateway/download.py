@@ -2,7 +2,6 @@
 
 Links expire, transfers are cut, gateways answer with pages and JSON under a video's name. Invariants:
 
-* the key goes only to the gateway's own origin, on every hop of a redirect anew;
 * what is written is a video, from its first byte to its last: the length is checked, and a transfer that was cut goes
   on where it stopped only if the file is still the same one;
 * downloading costs nothing, so every doubt ends in an error that may be tried again.
@@ -14,31 +13,23 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urljoin
 
 import requests
 import urllib3
 
-from sora2_provider.gateway import endpoints, responses
+from sora2_provider.gateway import responses
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.errors import (
-    GatewayError,
-    GatewayUnavailable,
-    UnreadableResponse,
-)
-from sora2_provider.gateway.links import as_link
+from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, UnreadableResponse
 from sora2_provider.gateway.media import is_text, media_type
-from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.transport import ExchangeBroken
+from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.video_source import DEAD_LINK_STATUSES, DeadLink, VideoSource
 
 _CHUNK = 64 * 1024
 _HEAD = 1024
-_PAGE = 64 * 1024
-_REDIRECTS = 5
-_DEAD_LINK = (401, 403, 404, 410)
-_FRESH_LINKS = 3
 #: Tries in a row that brought not one byte; a try that brought some starts the count anew.
 _FRUITLESS_TRIES = 5
+#: Seconds; who is told to come back later than this leaves it to Airflow's retries.
+_LONGEST_PAUSE = 300.0
 
 
 class Sink(Protocol):
@@ -71,12 +62,6 @@ class _Spoiled(GatewayUnavailable):
         super().__init__(message, transient=True)
 
 
-class _DeadLink(Exception):
-    def __init__(self, error: GatewayError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
 def download(
     client: Sora2Client,
     video: Video,
@@ -92,98 +77,33 @@ def download(
     :raises GatewayError: the bytes could not be had; ``transient`` says whether a later try may get them.
     """
     transfer = _Transfer(sink)
-    source = _Source(client, video)
+    source = VideoSource(client, video)
     fruitless = 0
     while True:
         before = transfer.size
         try:
-            transfer.run(source)
-            return transfer.result()
-        except _DeadLink as dead:
-            report(
-                f"The link to {video.id} does not serve the video ({dead.error}); asking the gateway for a fresh one."
-            )
-            source.renew(dead.error)
+            if _fetched_from(transfer, source, report):
+                return transfer.result()
         except GatewayError as error:
             fruitless = 0 if transfer.size > before else fruitless + 1
-            if not error.transient or isinstance(error, _Spoiled) or fruitless >= _FRUITLESS_TRIES:
-                raise
             seconds = max(error.retry_after or 0.0, float(2**fruitless))
+            over = fruitless >= _FRUITLESS_TRIES or seconds > _LONGEST_PAUSE
+            if over or not error.transient or isinstance(error, _Spoiled):
+                raise
             report(
                 f"The download of {video.id} stopped at byte {transfer.size} ({error}); going on in {seconds:.0f} s."
             )
             pause(seconds)
 
 
-class _Source:
-    """Where a video's bytes can be had right now: its link, a fresh link, or the gateway's content route."""
-
-    def __init__(self, client: Sora2Client, video: Video) -> None:
-        self._client = client
-        self._video_id = video.id
-        self._route = endpoints.content(video.id).url(client.settings)
-        self._renewed = 0
-        self._check(video)
-        self.url = video.url or self._route
-
-    @property
-    def is_route(self) -> bool:
-        return self.url == self._route
-
-    def open(self, headers: dict[str, str]) -> requests.Response:
-        """Return the answer behind all redirects. The key is left out at every foreign address."""
-        url = self.url
-        for _ in range(_REDIRECTS + 1):
-            response = self._client.open_content(url, headers)
-            location = response.headers.get("location")
-            if not 300 <= response.status_code < 400 or response.status_code == 304 or not location:
-                return response
-            response.close()
-            target = as_link(urljoin(url, location))
-            if target is None:
-                raise _DeadLink(UnreadableResponse("The link redirects to something that is no http(s) address."))
-            url = target
-        raise _DeadLink(UnreadableResponse(f"The link redirects more than {_REDIRECTS} times."))
-
-    def read(self, response: requests.Response, start: bytes) -> bytes:
-        """Read the rest of a small body."""
-        try:
-            return start + self._client.transport.read(response, _PAGE)
-        except ExchangeBroken:
-            return start
-
-    def follow(self, link: str) -> None:
-        """Go on with the link that the content route named."""
-        self._count(GatewayUnavailable("The content route names link after link.", transient=True))
-        self.url = link
-
-    def renew(self, error: GatewayError) -> None:
-        """Ask the gateway for a fresh link; where it gives the same one or none, go on with the content route."""
-        if self.is_route:
-            raise error
-        self._count(error)
-        video = self._client.get_video(self._video_id)
-        self._check(video)
-        self.url = video.url if video.url and video.url != self.url else self._route
-
-    def _count(self, error: GatewayError) -> None:
-        self._renewed += 1
-        if self._renewed > _FRESH_LINKS:
-            raise error
-
-    def _check(self, video: Video) -> None:
-        if video.status is VideoStatus.COMPLETED:
-            return
-        if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
-            why = f": {video.error_message}" if video.error_message else ""
-            raise GatewayError(
-                f"There is no file: the rendering of {self._video_id} {video.status}{why}.", code=video.error_code
-            )
-        raise GatewayUnavailable(
-            f"There is no file yet: the gateway says that {self._video_id} is {video.status_word or video.status}. "
-            "Put a Sora2VideoSensor before the download.",
-            transient=True,
-        )
+def _fetched_from(transfer: _Transfer, source: VideoSource, report: Callable[[str], None]) -> bool:
+    try:
+        transfer.run(source)
+    except DeadLink as dead:
+        report(f"The link does not serve the video ({dead.error}); asking the gateway for a fresh one.")
+        source.renew(dead.error)
+        return False
+    return True
 
 
 class _Transfer:
@@ -200,12 +120,22 @@ class _Transfer:
     def result(self) -> Downloaded:
         return Downloaded(self.size, self._digest.hexdigest(), self._content_type, self._total is not None)
 
-    def run(self, source: _Source) -> None:
+    def run(self, source: VideoSource) -> None:
         """Fetch from a source until the end of the file.
 
-        :raises _DeadLink: the source does not serve the video.
+        :raises DeadLink: the source does not serve the video.
         :raises GatewayError: the transfer was cut, or there is no file.
         """
+        while not self._fetched(source):
+            # The content route named a link; the source knows it now.
+            pass
+        if self._total is not None and self.size != self._total:
+            raise GatewayUnavailable(f"The file was cut at {self.size} of {self._total} bytes.", transient=True)
+        if not self.size:
+            raise GatewayUnavailable("The file is empty.", transient=True)
+
+    def _fetched(self, source: VideoSource) -> bool:
+        """Take what one request brings; ``False`` after the source was given another address instead."""
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if self.size:
             headers["Range"] = f"bytes={self.size}-"
@@ -213,19 +143,16 @@ class _Transfer:
                 headers["If-Range"] = self._validator
         with source.open(headers) as response:
             if response.status_code == 416 and self.size:
-                return self._end(response)
+                self._end(response)
+                return True
             if not self._is_file(response, source):
-                return self.run(source)
+                return False
             skip = self._begin(response)
             stream = self._checked(_bytes_of(response), response, source) if not self.size else _bytes_of(response)
             if stream is None:
-                return self.run(source)
+                return False
             self._take(stream, skip)
-        if self._total is not None and self.size != self._total:
-            raise GatewayUnavailable(f"The file was cut at {self.size} of {self._total} bytes.", transient=True)
-        if not self.size:
-            raise GatewayUnavailable("The file is empty.", transient=True)
-        return None
+        return True
 
     def _end(self, response: requests.Response) -> None:
         """Nothing is left to send: the file must end where the transfer stands."""
@@ -234,7 +161,7 @@ class _Transfer:
             raise _Spoiled(f"The file ends at byte {total}, but {self.size} bytes came before.")
         self._total = total
 
-    def _is_file(self, response: requests.Response, source: _Source) -> bool:
+    def _is_file(self, response: requests.Response, source: VideoSource) -> bool:
         """Whether the answer is a file's bytes; ``False`` after the source was given another address."""
         if response.status_code in (200, 206):
             return True
@@ -242,8 +169,8 @@ class _Transfer:
         try:
             link = responses.read_content(response.status_code, response.headers, body)
         except GatewayError as error:
-            if response.status_code in _DEAD_LINK and not source.is_route:
-                raise _DeadLink(error) from None
+            if response.status_code in DEAD_LINK_STATUSES and not source.is_route:
+                raise DeadLink(error) from None
             raise
         if link is None:
             raise UnreadableResponse(f"HTTP {response.status_code} is no answer to a download.", transient=True)
@@ -268,7 +195,9 @@ class _Transfer:
         self._validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified")
         return 0 if offset else self.size
 
-    def _checked(self, stream: Iterator[bytes], response: requests.Response, source: _Source) -> Iterator[bytes] | None:
+    def _checked(
+        self, stream: Iterator[bytes], response: requests.Response, source: VideoSource
+    ) -> Iterator[bytes] | None:
         """Look at the first bytes before any is written; ``None`` after the source was given another address."""
         head = b""
         for part in stream:
@@ -285,11 +214,11 @@ class _Transfer:
         except GatewayError as error:
             if source.is_route:
                 raise
-            raise _DeadLink(error) from None
+            raise DeadLink(error) from None
         if link is not None:
             source.follow(link)
             return None
-        raise _DeadLink(UnreadableResponse("The link serves a text, not a video."))
+        raise DeadLink(UnreadableResponse("The link serves a text, not a video."))
 
     def _take(self, stream: Iterator[bytes], skip: int) -> None:
         again = hashlib.sha256()

@@ -1,0 +1,103 @@
+"""Where a video's bytes can be had right now: its link, a fresh link, or the gateway's content route.
+
+The key goes only to the gateway's own origin, on every hop of a redirect anew.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+import requests
+
+from sora2_provider.gateway import endpoints
+from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, UnreadableResponse
+from sora2_provider.gateway.links import as_link
+from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.transport import ExchangeBroken
+
+#: What file servers answer for a link that has expired or never worked.
+DEAD_LINK_STATUSES = (401, 403, 404, 410)
+
+_PAGE = 64 * 1024
+_REDIRECTS = 5
+_FRESH_LINKS = 3
+
+
+class DeadLink(Exception):
+    """An address that does not serve the video (any more)."""
+
+    def __init__(self, error: GatewayError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class VideoSource:
+    """Where a video's bytes can be had right now: its link, a fresh link, or the gateway's content route."""
+
+    def __init__(self, client: Sora2Client, video: Video) -> None:
+        self._client = client
+        self._video_id = video.id
+        self._route = endpoints.content(video.id).url(client.settings)
+        self._renewed = 0
+        self._check(video)
+        self.url = video.url or self._route
+
+    @property
+    def is_route(self) -> bool:
+        return self.url == self._route
+
+    def open(self, headers: dict[str, str]) -> requests.Response:
+        """Return the answer behind all redirects. The key is left out at every foreign address."""
+        url = self.url
+        for _ in range(_REDIRECTS + 1):
+            response = self._client.open_content(url, headers)
+            location = response.headers.get("location")
+            if not 300 <= response.status_code < 400 or response.status_code == 304 or not location:
+                return response
+            response.close()
+            target = as_link(urljoin(url, location))
+            if target is None:
+                raise DeadLink(UnreadableResponse("The link redirects to something that is no http(s) address."))
+            url = target
+        raise DeadLink(UnreadableResponse(f"The link redirects more than {_REDIRECTS} times."))
+
+    def read(self, response: requests.Response, start: bytes) -> bytes:
+        """Read the rest of a small body."""
+        try:
+            return start + self._client.transport.read(response, _PAGE)
+        except ExchangeBroken:
+            return start
+
+    def follow(self, link: str) -> None:
+        """Go on with the link that the content route named."""
+        self._count(GatewayUnavailable("The content route names link after link.", transient=True))
+        self.url = link
+
+    def renew(self, error: GatewayError) -> None:
+        """Ask the gateway for a fresh link; where it gives the same one or none, go on with the content route."""
+        if self.is_route:
+            raise error
+        self._count(error)
+        video = self._client.get_video(self._video_id)
+        self._check(video)
+        self.url = video.url if video.url and video.url != self.url else self._route
+
+    def _count(self, error: GatewayError) -> None:
+        self._renewed += 1
+        if self._renewed > _FRESH_LINKS:
+            raise error
+
+    def _check(self, video: Video) -> None:
+        if video.status is VideoStatus.COMPLETED:
+            return
+        if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
+            why = f": {video.error_message}" if video.error_message else ""
+            raise GatewayError(
+                f"There is no file: the rendering of {self._video_id} {video.status}{why}.", code=video.error_code
+            )
+        raise GatewayUnavailable(
+            f"There is no file yet: the gateway says that {self._video_id} is {video.status_word or video.status}. "
+            "Put a Sora2VideoSensor before the download.",
+            transient=True,
+        )
