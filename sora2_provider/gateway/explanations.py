@@ -32,6 +32,18 @@ _SUCCESS_CODES = (
     "none",
     "null",
 )
+_SUCCESS_TEXTS = (
+    "success",
+    "successful",
+    "succeed",
+    "succeeded",
+    "ok",
+    "submit success",
+    "成功",
+    "操作成功",
+    "请求成功",
+    "提交成功",
+)
 _REQUEST_ID = re.compile(r"[(（]request[ _]id:\s?([\w.:-]{1,200})\s?[)）]\Z", re.I)
 _MESSAGE_KEYS = (
     "message",
@@ -68,6 +80,16 @@ def refusal(body: Any, *, refused: bool = False) -> Refusal | None:
     return _explain(body, refused=refused, depth=_DEPTH)
 
 
+def says_error(body: Json) -> bool:
+    """Whether a body calls itself an error outright, and does not only hold an odd code or a remark."""
+    error, succeeded = body.get("error"), body.get("success")
+    if isinstance(error, dict):
+        denied = _code(error.get("code")) is None and error.get("code") not in (None, "")
+    else:
+        denied = isinstance(error, str) and _code(error) is None
+    return (_tells(error) and not denied) or error is True or succeeded is False or succeeded == "false"
+
+
 def failure(body: Json) -> Refusal:
     """Return why a video failed, from wherever that stands."""
     roots = [at(body, *path) for path in ((), ("data",), ("result",), ("output",), ("data", "data"))]
@@ -75,7 +97,7 @@ def failure(body: Json) -> Refusal:
     said = [_explain(level["error"], refused=True, depth=_DEPTH) for level in levels if _tells(level.get("error"))]
     for path in _FAILURE_PATHS:
         for value in (at(level, *path) for level in levels):
-            if isinstance(value, (str, dict)) and _tells(value) and not as_link(value):
+            if isinstance(value, (str, dict)) and _tells(value) and not as_link(value) and not _is_praise(value):
                 said.append(_explain(value, refused=True, depth=_DEPTH))
     found = [one for one in said if one is not None]
     first = next((one for one in found if one.message), None) or next(iter(found), Refusal())
@@ -98,8 +120,10 @@ def _explain(node: Any, *, refused: bool, depth: int) -> Refusal | None:
     if not isinstance(node, dict):
         return None
     code = _code(node.get("code")) or _code(node.get("error_code"))
-    if not (refused or code or _tells(node.get("error")) or node.get("success") is False or _names_an_error(node)):
-        return None
+    if not (refused or says_error(node) or _names_an_error(node)):
+        praised = any(_is_praise(node.get(key)) for key in ("message", "msg"))
+        if code is None or (praised and not code.startswith(("4", "5"))):
+            return None
     inner = None
     for key in ("error", *_MESSAGE_KEYS):
         if _tells(node.get(key)):
@@ -166,6 +190,11 @@ def _tells(node: Any) -> bool:
     if isinstance(node, dict):
         return any(value not in (None, "", 0, False, [], {}) for value in node.values())
     return bool(node.strip()) if isinstance(node, str) else bool(node) and isinstance(node, list)
+
+
+def _is_praise(value: Any) -> bool:
+    """Whether a message says that all is well: one gateway's code for that is 0, another's 200, a third's 10000."""
+    return isinstance(value, str) and value.strip(" .!。！").lower() in _SUCCESS_TEXTS
 
 
 def _names_an_error(node: Json) -> bool:

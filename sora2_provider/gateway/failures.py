@@ -34,11 +34,28 @@ class Refusal:
     @property
     def is_readable(self) -> bool:
         """Whether it says why. A bare "bad response status code 524" only repeats that an answer was lost."""
-        return bool(self.message) and not _ONLY_A_STATUS.fullmatch(self.message)
+        if self.message and not _ONLY_A_STATUS.fullmatch(self.message):
+            return True
+        code = (self.code or "").lower()
+        return _by_code(code) is not None or (_is_http_status(code) and code.startswith("4"))
 
+    @property
+    def tells_of_a_loss(self) -> bool:
+        """Whether it only says that somebody on the way stopped waiting, or lost the connection. The code goes first."""
+        code = (self.code or "").lower()
+        return bool(_LOST.search(code if _by_code(code) else self.message[:_SEARCHED]))
+
+
+_SEARCHED = 2_000
 
 _ONLY_A_STATUS = re.compile(
-    r"(?:bad |upstream |error |invalid |unexpected )*(?:response )?(?:http )?(?:status )?(?:code)?[ :=]*\d{3}",
+    r"(?:(?:bad |upstream |error |invalid |unexpected )*(?:response )?(?:http )?(?:status )?(?:code)?[ :=]*\d{3}[ :,-]*)?"
+    r"(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|openai_error)?\.?",
+    re.I,
+)
+_LOST = re.compile(
+    r"tim(ed?|ing)[ _-]?out|deadline exceeded|connection .{0,20}(reset|closed|aborted|terminated|lost)|"
+    r"reset by peer|broken pipe|\beof\b|bad[ _]gateway|invalid response|no response|超时",
     re.I,
 )
 
@@ -52,7 +69,7 @@ _BY_CODE: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"quota|balance|billing|credit|arrear|insufficient_fund|payment", errors.InsufficientBalance),
         (
             r"moderation|content_(policy|filter|violation|rejected|blocked)|policy_violation|sentinel|"
-            r"(prompt|input|output|image|request|video)_blocked|"
+            r"(prompt|input|output|image|request|video)_blocked|data_?inspection|"
             r"safety|sensitive|prohibited|inappropriate|guardrail|copyright|real_person|nsfw",
             errors.ContentRejected,
         ),
@@ -68,11 +85,11 @@ _BY_CODE: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"permission|forbidden|access_denied|not_allowed|model_(access|denied)", errors.PermissionDenied),
         (
             r"saturat|overload|unavailable|no_available|channel|do_request_failed|timeout|timed_out|capacity|"
-            r"internal_(server_)?error|not_completed|not_ready|busy|get_channel_failed|upstream_error",
+            r"internal_(server_)?error|not_completed|not_ready|busy|get_channel_failed|upstream_error|bad_gateway",
             errors.GatewayUnavailable,
         ),
         (
-            r"^(?!.*_error$)(invalid|missing|unsupported|unknown|illegal|bad)_(?!response)|parameter|validation|"
+            r"^(?!.*(_error$|response|status))(invalid|missing|unsupported|unknown|illegal|bad)_|parameter|validation|"
             r"bad_request|too_(long|large|short|small)",
             errors.InvalidRequest,
         ),
@@ -150,25 +167,44 @@ def kind_of(refusal: Refusal, http_status: int | None, call: Call) -> Kind:
 
     :param http_status: ``None`` where the refusal stands in the description of a failed video.
     """
+    if kind := _known_kind(refusal, http_status, call):
+        return kind
+    # A type is a gateway's habit ("invalid_request_error" stands in answers with 401 and 429): it counts only where
+    # the HTTP status says nothing.
+    if http_status is None or http_status < 400:
+        for word, kind in _BY_TYPE:
+            if word in (refusal.type or "").lower():
+                return kind
+    return _by_status(http_status, call)
+
+
+def is_known(refusal: Refusal, call: Call) -> bool:
+    """Whether the code or the words alone tell what a refusal is."""
+    return _known_kind(refusal, None, call) is not None
+
+
+def _known_kind(refusal: Refusal, http_status: int | None, call: Call) -> Kind | None:
     code = (refusal.code or "").lower()
     if code == "model_not_found":
         return errors.GatewayUnavailable if http_status == 503 else errors.InvalidRequest
-    for pattern, kind in _BY_CODE:
-        if pattern.search(code):
-            return kind
-    text = refusal.message[:2000]
+    if kind := _by_code(code):
+        return kind
+    text = refusal.message[:_SEARCHED]
     for pattern, kind in _BY_TEXT:
         if pattern.search(text):
             busy = kind is errors.GatewayUnavailable and http_status == 429
             return errors.RateLimited if busy else kind
     if call is Call.QUERY and "fail_to_fetch_task" in (code, text):
         return errors.GatewayUnavailable
-    kind_of_type = next((kind for word, kind in _BY_TYPE if word in (refusal.type or "").lower()), None)
-    if kind_of_type and not (http_status and http_status >= (400 if is_transient(kind_of_type) else 500)):
-        return kind_of_type
-    if code.isdigit() and len(code) == 3 and 400 <= int(code) < 600:
-        return _by_status(int(code), call)
-    return _by_status(http_status, call)
+    return _by_status(int(code), call) if _is_http_status(code) else None
+
+
+def _by_code(code: str) -> Kind | None:
+    return next((kind for pattern, kind in _BY_CODE if pattern.search(code)), None)
+
+
+def _is_http_status(code: str) -> bool:
+    return code.isascii() and code.isdigit() and len(code) == 3 and code[0] in "45"
 
 
 def _by_status(http_status: int | None, call: Call) -> Kind:

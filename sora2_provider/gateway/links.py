@@ -45,6 +45,7 @@ _LINK_PATHS: tuple[tuple[str | int, ...], ...] = (
     ("output", "video_url"),
     ("output", "url"),
     ("output",),
+    ("output", 0),
     ("outputs", 0),
     ("result", "video_url"),
     ("result", "url"),
@@ -52,6 +53,7 @@ _LINK_PATHS: tuple[tuple[str | int, ...], ...] = (
     ("result", "output"),
     ("result", "outputs", 0),
     ("result", "videos", 0, "url"),
+    ("result", "video", "url"),
     ("result",),
     ("task_result", "videos", 0, "url"),
     ("data", "task_result", "videos", 0, "url"),
@@ -59,24 +61,46 @@ _LINK_PATHS: tuple[tuple[str | int, ...], ...] = (
     ("video", "url"),
     ("video", "video_url"),
     ("data", "video", "url"),
+    ("data", "videos", 0, "url"),
     ("videos", 0, "url"),
 )
 # An old server puts the link where the reason of a failure stands.
 _LAST_LINK_PATHS: tuple[tuple[str | int, ...], ...] = (("fail_reason",), ("data", "fail_reason"))
 
+# Where an answer repeats what the caller sent.
+_INPUT_PATHS: tuple[tuple[str, ...], ...] = tuple(
+    (*root, *path)
+    for root in ((), ("data",))
+    for path in (("images",), ("input", "images"), ("detail", "input", "images"), ("request", "images"))
+)
+_PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|heic|heif|avif|svg|tiff?)$", re.I)
+_FILM = re.compile(r"\.(mp4|mov|webm|m4v|mkv|avi|m3u8)$", re.I)
+
 _MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\[\]]{0,200}\]\((https?://[^\s()<>]+)\)")
 _BARE_LINK = re.compile(r"https?://[^\s()<>\"'`\]]+")
+_MAX_LINKS_IN_TEXT = 100
 
 
 def find_link(body: Json) -> str | None:
-    """Return the first http(s) link that stands where links stand."""
+    """Return the first http(s) link that stands where links stand, and is not a picture nor sent by the caller."""
+    own = _sent_by_caller(body)
     for path in _LINK_PATHS:
-        if found := as_link(at(body, *path)):
+        if found := _video_link(at(body, *path), own):
             return found
     for root in (body, body.get("data")):
-        if found := _link_in_text(at(root, "choices", 0, "message", "content")):
+        if found := _link_in_text(at(root, "choices", 0, "message", "content"), own):
             return found
-    return next((found for path in _LAST_LINK_PATHS if (found := as_link(at(body, *path)))), None)
+    return next((found for path in _LAST_LINK_PATHS if (found := _video_link(at(body, *path), own))), None)
+
+
+def _sent_by_caller(body: Json) -> set[str]:
+    lists = (at(body, *path) for path in _INPUT_PATHS)
+    return {link for found in lists if isinstance(found, list) for one in found[:50] if (link := as_link(one))}
+
+
+def _video_link(value: Any, own: set[str]) -> str | None:
+    link = as_link(value)
+    return link if link and link not in own and not _PICTURE.search(urlsplit(link).path) else None
 
 
 def as_link(value: Any) -> str | None:
@@ -96,15 +120,17 @@ def as_link(value: Any) -> str | None:
     return text if usable else None
 
 
-def _link_in_text(value: Any) -> str | None:
+def _link_in_text(value: Any, own: set[str]) -> str | None:
+    """Return the link in a chat's text: the first whose name is a film's, else the first Markdown link."""
     if not isinstance(value, str):
         return None
     text = value[: 4 * _MAX_LINK]
-    for pattern in (_MARKDOWN_LINK, _BARE_LINK):
-        for match in pattern.finditer(text):
-            if found := as_link(match.group(match.lastindex or 0)):
-                return found
-    return None
+    marked, bare = (
+        [link for one in pattern.findall(text)[:_MAX_LINKS_IN_TEXT] if (link := _video_link(one, own))]
+        for pattern in (_MARKDOWN_LINK, _BARE_LINK)
+    )
+    films = (link for link in (*marked, *bare) if _FILM.search(urlsplit(link).path))
+    return next(films, marked[0] if marked else None)
 
 
 def link_expiry(url: str | None) -> pendulum.DateTime | None:

@@ -156,20 +156,27 @@ def _link(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"images: {_shown(value)} is a {type(value).__name__}, not an http(s) link.")
     link = value.strip()
-    try:
-        parts = urlsplit(link)
-        host = parts.hostname
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme in ("http", "https") and host and not any(ch.isspace() for ch in link):
+    scheme = link.partition(":")[0].lower() if ":" in link else ""
+    if scheme in ("http", "https") and _is_usable(link):
         return link
-    if parts.scheme in ("s3", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "file", "") or link.startswith(("/", ".")):
+    if scheme in ("s3", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "file", "") or link.startswith(("/", ".")):
         raise ValueError(
             f"images: {_shown(value)} cannot be read by the gateway, which fetches images over the internet. "
             "Pass an http(s) link: a public one, or a presigned one (S3: S3Hook().generate_presigned_url; "
             "Google Cloud Storage: a signed URL; Azure: a SAS URL)."
         )
     raise ValueError(f"images: {_shown(value)} is not an http:// or https:// link, which is what the gateway takes.")
+
+
+def _is_usable(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+        # Reading the port raises for one that is no number.
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    # Half a character, a control or a blank: a proxy on the way would send it on as something else.
+    return named and link.isprintable() and " " not in link
 
 
 def _extra(value: Any) -> dict[str, Any]:

@@ -40,6 +40,8 @@ _WORDS: dict[str, VideoStatus] = {
 }
 
 _STATUS_KEYS = ("status", "task_status", "state")
+# Where an upstream's own answer is passed on: its word counts where the gateway has none.
+_UPSTREAM = (("detail",), ("data", "data"))
 
 
 def at(node: Any, *path: str | int) -> Any:
@@ -67,34 +69,36 @@ def video_id(body: Json) -> str:
     for level, keys in _id_levels(body):
         if found := _id_in(level, keys):
             return found
-    return _id(body.get("data")) if isinstance(body.get("data"), str) else ""
+    bare = body.get("data")
+    # A sentence or a status word in its place is no id.
+    named = isinstance(bare, str) and bare.isascii() and bare.strip().lower() not in (*_WORDS, "ok", "true", "none")
+    return _id(bare) if named else ""
 
 
 def status(body: Json, *, link: str | None) -> tuple[VideoStatus | None, str | None]:
     """Return the normalised status and the gateway's word for it; ``(None, None)`` where none stands.
 
-    A level that names both an id and a status speaks of the video. A level without an id may be an envelope, whose
-    "success" only says that the call worked.
+    A level that names both an id and a status speaks of the video. A level without an id, around one that has it, may
+    be an envelope, whose "success" only says that the call worked: it gives way to a word further in, and without one
+    it counts only beside a link.
     """
-    levels = [(level, bool(_id_in(level, keys))) for level, keys in _id_levels(body)]
-    some_id = any(has_id for _, has_id in levels)
+    levels = [(_word(level), bool(_id_in(level, keys))) for level, keys in _id_levels(body)]
+    levels += [(_word(level), False) for path in _UPSTREAM if isinstance(level := at(body, *path), dict)]
+    some_id = bool(video_id(body))
     for wants_id in (True, False):
-        for level, has_id in levels:
-            word = _word(level)
+        for position, (word, has_id) in enumerate(levels):
             if word is None or (wants_id and not has_id):
                 continue
             found = _WORDS.get(word.lower(), VideoStatus.UNKNOWN)
-            if found is VideoStatus.COMPLETED and some_id and not has_id and link is None:
-                continue
-            if word.lower() == "video_generation_completed" and link:
+            if found is VideoStatus.COMPLETED and not has_id:
+                around_a_word = any(inner is not None for inner, _ in levels[position + 1 :])
+                around_the_id = some_id and not any(outer for _, outer in levels[:position])
+                if around_a_word or (around_the_id and link is None):
+                    continue
+            if link and word.lower() == "video_generation_completed":
                 found = VideoStatus.COMPLETED
             return found, word
     return _finish_reason(body, link)
-
-
-def has_id(body: Json) -> bool:
-    """Whether the answer names a video at all."""
-    return bool(video_id(body))
 
 
 def _finish_reason(body: Json, link: str | None) -> tuple[VideoStatus | None, str | None]:
@@ -121,11 +125,13 @@ def _id_levels(body: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
 
 
 def _id_in(level: Json, keys: tuple[str, ...]) -> str:
-    return next((found for key in keys if (found := _id(level.get(key)))), "")
+    # A number called "id" can be the row of a database: any other id beside it comes first.
+    order = sorted(keys, key=lambda key: key == "id" and isinstance(level.get(key), int))
+    return next((found for key in order if (found := _id(level.get(key)))), "")
 
 
 def _id(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**18:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**64:
         return str(value)
     if not isinstance(value, str):
         return ""

@@ -1,0 +1,63 @@
+"""Answers about models and money, and of the route that serves a video's bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reading import (
+    LINK,
+    as_bytes,
+)
+
+from sora2_provider.gateway import errors, responses
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"data": [{"id": "sora-2"}, {"id": "sora-2"}, {"id": " "}, {"id": 3}, "veo", None]}, ("sora-2", "veo")),
+        ({"object": "list", "data": []}, ()),
+        ({"id": "sora-2", "object": "model"}, ("sora-2",)),
+    ],
+    ids=str,
+)
+def test_models_are_listed_by_name_once(body: Any, names: tuple[str, ...]) -> None:
+    assert responses.read_models(200, {}, as_bytes(body)) == names
+
+
+@pytest.mark.parametrize(
+    "body", [{"success": False}, {"success": False, "message": "no"}, {}, [], "", "<html>", {"data": 1}]
+)
+@pytest.mark.parametrize("reader", [responses.read_models, responses.read_balance])
+def test_an_account_answer_that_is_none_is_an_error(reader: Any, body: Any) -> None:
+    with pytest.raises(errors.GatewayError):
+        reader(200, {}, as_bytes(body))
+
+
+def test_a_balance_of_a_hundred_million_is_unlimited() -> None:
+    assert responses.read_balance(200, {}, b'{"hard_limit_usd": 100000000}').unlimited
+    assert responses.read_balance(200, {}, b'{"data": {"unlimited_quota": true}}').unlimited
+
+
+@pytest.mark.parametrize(
+    "body", [{"url": LINK}, {"status": "completed", "video_url": LINK}, {"code": "success", "data": {"url": LINK}}]
+)
+def test_the_content_route_may_name_the_link_in_json(body: Any) -> None:
+    assert responses.read_content(200, {}, as_bytes(body)) == LINK
+
+
+def test_the_content_routes_bytes_may_be_the_video() -> None:
+    assert responses.read_content(200, {"content-type": "video/mp4"}, b"\0\0\0 ftypisom") is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"status": "processing", "url": LINK}, {"status": "queued"}, {"status": "unknown", "url": LINK}, b"",
+     '{"url": "https://', "<html></html>", "<Error><Code>AccessDenied</Code></Error>", {"status": "completed"}, {"error": {"message": "not completed yet"}}],
+    ids=str,
+)  # fmt: skip
+def test_a_content_answer_that_is_no_video_yet_is_asked_for_again(body: Any) -> None:
+    with pytest.raises(errors.GatewayError) as caught:
+        responses.read_content(200, {}, as_bytes(body))
+    assert caught.value.transient

@@ -1,0 +1,103 @@
+"""The 82 answers of real gateways in ``responses.json``, each read exactly as its ``expect`` says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sora2_provider.gateway import errors, responses
+from sora2_provider.gateway.models import Balance, Video
+
+ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses.json").read_text("utf-8"))
+ASKED_FOR = "the-id-that-was-asked-for"
+
+READERS: dict[str, Any] = {
+    "create": responses.read_created,
+    "query": lambda *answer: responses.read_video(*answer, video_id=ASKED_FOR),
+    "content_400_not_completed": responses.read_content,
+    "content_502_failed_to_fetch": responses.read_content,
+    "models_list": responses.read_models,
+    "model_retrieve_200_error": responses.read_models,
+    "billing_subscription": responses.read_balance,
+    "billing_subscription_200_error": responses.read_balance,
+    "billing_usage": responses.read_balance,
+    "token_usage": responses.read_balance,
+}
+ACCOUNT_VALUES = {
+    "models_list": ("sora-2",),
+    "billing_subscription": Balance(granted=100.0),
+    "billing_usage": Balance(used=12.345),
+    "token_usage": Balance(1_000_000, 12_345, 987_655, unit="quota"),
+}
+REQUEST_ID = re.compile(r"\s*\(request id: (\S+)\)$")
+
+
+def read(row: dict[str, Any]) -> Any:
+    body = row["body"] if isinstance(row["body"], str) else json.dumps(row["body"], ensure_ascii=False)
+    reader = READERS[row["name"] if row["endpoint"] == "other" else row["endpoint"]]
+    return reader(row["http_status"], row["headers"], body.encode())
+
+
+def rows_that_end_in(*statuses: str | None) -> list[Any]:
+    return [pytest.param(row, id=row["name"]) for row in ROWS if row["expect"]["status"] in statuses]
+
+
+def test_the_table_holds_82_rows_of_which_each_has_a_reader_and_a_test() -> None:
+    assert len(ROWS) == len({row["name"] for row in ROWS}) == 82
+    assert sum(row["endpoint"] == "other" for row in ROWS) == 8
+    statuses = {row["expect"]["status"] for row in ROWS}
+    assert statuses == {None, "error", "queued", "in_progress", "completed", "failed", "cancelled", "unknown"}
+    known = {"id", "status", "video_url", "progress", "error_message", "error_code", "retryable", "outcome", "ok"}
+    assert {key for row in ROWS for key in row["expect"]} == known
+
+
+@pytest.mark.parametrize(
+    "row", rows_that_end_in("queued", "in_progress", "completed", "failed", "cancelled", "unknown")
+)
+def test_an_answer_that_describes_a_video_is_read_as_that_video(row: dict[str, Any]) -> None:
+    expect = row["expect"]
+    video = read(row)
+    assert isinstance(video, Video)
+    assert video.status.value == expect["status"]
+    assert video.url == expect["video_url"]
+    assert video.id == (expect["id"] or ASKED_FOR)
+    if expect["progress"] is not None:
+        assert video.progress == expect["progress"]
+    if expect["error_message"] is not None:
+        assert expect["error_message"] in (video.error_message or "")
+    if expect.get("error_code") is not None:
+        assert video.error_code == expect["error_code"]
+    if expect.get("retryable") is not None:
+        assert video.failure_permanent is not expect["retryable"]
+    if expect["status"] != "failed":
+        assert (video.error_code, video.error_message, video.failure_permanent) == (None, None, False)
+
+
+@pytest.mark.parametrize("row", rows_that_end_in("error"))
+def test_an_answer_that_is_an_error_raises_what_it_says(row: dict[str, Any]) -> None:
+    expect = row["expect"]
+    with pytest.raises(errors.GatewayError) as caught:
+        read(row)
+    error = caught.value
+    assert error.http_status == row["http_status"]
+    assert error.message
+    if expect["error_message"] is not None:
+        request_id = REQUEST_ID.search(expect["error_message"])
+        assert REQUEST_ID.sub("", expect["error_message"]) in error.message
+        assert error.request_id == (request_id.group(1) if request_id else None)
+        assert expect["error_message"] in error.message or request_id
+    if expect.get("error_code") is not None:
+        assert error.code == expect["error_code"]
+    if expect.get("retryable") is not None:
+        assert error.transient is expect["retryable"]
+    assert isinstance(error, errors.SubmissionUnknown) is (expect.get("outcome") == "unknown")
+
+
+@pytest.mark.parametrize("row", rows_that_end_in(None))
+def test_an_answer_about_the_account_is_read_as_its_value(row: dict[str, Any]) -> None:
+    assert row["expect"]["ok"] is True
+    assert read(row) == ACCOUNT_VALUES[row["name"]]
