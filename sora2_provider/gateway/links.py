@@ -85,7 +85,7 @@ def find_link(body: Json) -> str | None:
     """Return the first http(s) link that stands where links stand, and is not a picture nor sent by the caller."""
     own = _sent_by_caller(body)
     for path in _LINK_PATHS:
-        if found := _video_link(at(body, *path), own):
+        if path[0] in body and (found := _video_link(at(body, *path), own)):
             return found
     for root in (body, body.get("data")):
         if found := _link_in_text(at(root, "choices", 0, "message", "content"), own):
@@ -94,7 +94,7 @@ def find_link(body: Json) -> str | None:
 
 
 def _sent_by_caller(body: Json) -> set[str]:
-    lists = (at(body, *path) for path in _INPUT_PATHS)
+    lists = (at(body, *path) for path in _INPUT_PATHS if path[0] in body)
     return {link for found in lists if isinstance(found, list) for one in found[:50] if (link := as_link(one))}
 
 

@@ -74,6 +74,8 @@ def read_video(status: int, headers: Mapping[str, str], body: bytes, *, video_id
     if answer.is_success and isinstance(parsed, dict):
         video = _video(parsed, missing=VideoStatus.UNKNOWN, video_id=video_id)
         refusal = explanations.refusal(parsed)
+        if refusal is None and video.status is not VideoStatus.FAILED:
+            return video
         said = refusal or explanations.failure(parsed)
         if (refusal is None or video.status_word) and not _is_refused_question(video, parsed, said):
             return video

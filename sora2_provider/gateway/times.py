@@ -7,15 +7,16 @@ from typing import Any
 
 import pendulum
 
-from sora2_provider.gateway.shapes import Json, at
+from sora2_provider.gateway.shapes import Json
 
 
 def moment(body: Json, *keys: str) -> pendulum.DateTime | None:
     """Return the first time (UTC) under one of the keys, in the body or its data: seconds, milliseconds, ISO 8601."""
     for root in (body, body.get("data")):
-        for key in keys:
-            if (found := as_moment(at(root, key))) is not None:
-                return found
+        if isinstance(root, dict):
+            for key in keys:
+                if key in root and (found := as_moment(root[key])) is not None:
+                    return found
     return None
 
 
