@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -30,10 +31,14 @@ class Answer:
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes, call: Call) -> None:
         self.status = status
-        self.headers = {str(name).lower(): str(value) for name, value in headers.items()}
+        self._headers = headers
         self.body = body
         self.call = call
         self.parsed = _parse(body)
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        return {str(name).lower(): str(value) for name, value in self._headers.items()}
 
     @property
     def is_success(self) -> bool:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 
 import requests
 
-from sora2_provider import __version__
 from sora2_provider.gateway import endpoints, responses
 from sora2_provider.gateway.endpoints import Endpoint
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown, UnreadableResponse
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport import Answer, ExchangeBroken, Transport
-
-USER_AGENT = f"airflow-provider-sora2/{__version__} (Python {platform.python_version()})"
+from sora2_provider.gateway.user_agent import USER_AGENT
 
 
 class Sora2Client:

@@ -148,13 +148,14 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | 
 
 def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "") -> Video:
     link = links.find_link(parsed)
-    status, word = shapes.status(parsed, link=link)
+    found_id = shapes.video_id(parsed)
+    status, word = shapes.status(parsed, link=link, some_id=bool(found_id))
     status = status or missing
     url = link if status is VideoStatus.COMPLETED else None
     failed = status is VideoStatus.FAILED
     why = explanations.failure(parsed) if failed else Refusal()
     return Video(
-        id=shapes.video_id(parsed) or video_id,
+        id=found_id or video_id,
         status=status,
         progress=shapes.progress(parsed),
         url=url,

@@ -60,6 +60,8 @@ def clean(text: Any) -> str:
     """Return a text that any log, database and terminal takes: no half characters, no controls, not endless."""
     if not isinstance(text, str):
         return ""
+    if text.isascii() and text.isprintable():
+        return text[:_MAX_TEXT].strip()
     safe = text[:_MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
     return "".join(ch if ch.isprintable() or ch in "\n\t" else " " for ch in safe).strip()
 
@@ -75,16 +77,17 @@ def video_id(body: Json) -> str:
     return _id(bare) if named else ""
 
 
-def status(body: Json, *, link: str | None) -> tuple[VideoStatus | None, str | None]:
+def status(body: Json, *, link: str | None, some_id: bool) -> tuple[VideoStatus | None, str | None]:
     """Return the normalised status and the gateway's word for it; ``(None, None)`` where none stands.
 
     A level that names both an id and a status speaks of the video. A level without an id, around one that has it, may
     be an envelope, whose "success" only says that the call worked: it gives way to a word further in, and without one
     it counts only beside a link.
+
+    :param some_id: whether the answer names a video anywhere.
     """
     levels = [(_word(level), bool(_id_in(level, keys))) for level, keys in _id_levels(body)]
     levels += [(_word(level), False) for path in _UPSTREAM if isinstance(level := at(body, *path), dict)]
-    some_id = bool(video_id(body))
     for wants_id in (True, False):
         for position, (word, has_id) in enumerate(levels):
             if word is None or (wants_id and not has_id):
@@ -125,9 +128,13 @@ def _id_levels(body: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
 
 
 def _id_in(level: Json, keys: tuple[str, ...]) -> str:
-    # A number called "id" can be the row of a database: any other id beside it comes first.
-    order = sorted(keys, key=lambda key: key == "id" and isinstance(level.get(key), int))
-    return next((found for key in order if (found := _id(level.get(key)))), "")
+    if isinstance(level.get("id"), int):
+        # A number called "id" can be the row of a database: any other id beside it comes first.
+        keys = (*(key for key in keys if key != "id"), "id")
+    for key in keys:
+        if key in level and (found := _id(level[key])):
+            return found
+    return ""
 
 
 def _id(value: Any) -> str:

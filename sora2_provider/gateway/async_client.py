@@ -1,0 +1,146 @@
+"""The asynchronous client for the triggerer: asks for a video's state, and nothing else.
+
+Thousands of triggers share one of these, so what it costs a question is what the triggerer can carry. Nothing here
+blocks the event loop: names are resolved and the TLS context is made in threads, proxies are read once, no netrc file
+is consulted, and redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import ssl
+from functools import lru_cache
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from sora2_provider.gateway import endpoints, responses
+from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
+from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.settings import GatewaySettings
+from sora2_provider.gateway.user_agent import USER_AGENT
+
+#: More than any gateway's JSON.
+_MAX_BODY = 4 * 1024 * 1024
+#: Seconds that a connection is kept: longer than the pause between two questions, so that it is used again.
+_KEEP_ALIVE = 120.0
+_DNS_CACHE = 300
+
+DEFAULT_CONNECTIONS = 100
+
+
+class AsyncSora2Client:
+    """Asks one gateway over a bounded number of kept connections. Belongs to one event loop; close it when done."""
+
+    def __init__(self, settings: GatewaySettings, session: aiohttp.ClientSession, proxy: str | None) -> None:
+        self.settings = settings
+        self._session = session
+        self._proxy = proxy
+        self._headers = endpoints.query("", settings.query_path).headers(settings)
+
+    @classmethod
+    async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
+        """Return a client that holds at most ``connections`` TCP connections; further questions wait for one."""
+        tls = await asyncio.to_thread(_tls_context, settings.verify_tls)
+        proxy = await asyncio.to_thread(_proxy_of, settings)
+        connector = aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=_KEEP_ALIVE, ssl=tls, ttl_dns_cache=_DNS_CACHE
+        )
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": USER_AGENT},
+            trust_env=False,
+        )
+        return cls(settings, session, proxy)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    def url_of(self, video_id: str) -> URL:
+        """Return the address that a video's state is asked at. Making one costs as much as reading an answer."""
+        return URL(endpoints.query(video_id, self.settings.query_path).url(self.settings), encoded=True)
+
+    async def get_video(self, video_id: str, *, url: URL | None = None) -> Video:
+        """Ask for a video's state. The value carries the id that was asked for, whatever the answer calls it.
+
+        :param url: what ``url_of`` gave, for who asks more than once.
+        :raises GatewayError: no state came back.
+        """
+        try:
+            async with self._session.get(url or self.url_of(video_id), headers=self._headers, proxy=self._proxy, allow_redirects=False) as answer:
+                body = await _body_of(answer)
+                status, headers = answer.status, answer.headers
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _diagnosis(error, self.settings.base_url) from None
+        video = responses.read_video(status, headers, body, video_id=video_id)
+        return video if video.id == video_id else dataclasses.replace(video, id=video_id)
+
+
+async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
+    first = await answer.content.readany()
+    if answer.content.at_eof():
+        return first
+    parts, size = [first], len(first)
+    async for part in answer.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > _MAX_BODY:
+            raise GatewayUnavailable(f"The answer is longer than {_MAX_BODY} bytes.", transient=True)
+    return b"".join(parts)
+
+
+def _diagnosis(error: BaseException, base_url: str) -> GatewayError:
+    what = f"The gateway at {base_url} cannot be reached"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return InvalidRequest(f"{what}: TLS failed ({error.certificate_error.args[-1]}).")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        reason = "the host name cannot be resolved"
+    elif isinstance(error, TimeoutError):
+        reason = "no answer within the timeout"
+    elif isinstance(error, OSError) and isinstance(error.strerror, str):
+        reason = f"the connection broke ({error.strerror.lower()})"
+    else:
+        reason = "the connection broke (closed before the answer was complete)"
+    return GatewayUnavailable(f"{what}: {reason}.", transient=True)
+
+
+@lru_cache(maxsize=8)
+def _tls_context(verify: bool | str) -> ssl.SSLContext:
+    """Return the process's one TLS context of this kind: making one takes 25 ms of CPU.
+
+    Trusts what the workers' requests trusts: the bundle that the environment names, else certifi's.
+    """
+    if verify is False:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if isinstance(verify, str):
+        named = verify
+    if not named:
+        import certifi
+
+        named = certifi.where()
+    folder = os.path.isdir(named)  # noqa: PTH112 - runs in a thread
+    return ssl.create_default_context(capath=named) if folder else ssl.create_default_context(cafile=named)
+
+
+def _proxy_of(settings: GatewaySettings) -> str | None:
+    if settings.proxy:
+        return settings.proxy
+    parts = urlsplit(settings.base_url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
