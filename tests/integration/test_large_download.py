@@ -54,7 +54,11 @@ def gateways() -> Iterator[tuple[Emulator, Emulator]]:
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     with subprocess.Popen(
-        [sys.executable, "-c", S3_SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", S3_SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as server:
         url = server.stdout.readline().strip()
         requests.put(f"{url}/{BUCKET}", timeout=20).raise_for_status()
@@ -63,7 +67,14 @@ def s3() -> Iterator[str]:
 
 
 def made_at(gateway: Emulator) -> str:
-    body = {"prompt": "a cat", "images": [], "model": "sora-2", "orientation": "portrait", "size": "small", "duration": 10}
+    body = {
+        "prompt": "a cat",
+        "images": [],
+        "model": "sora-2",
+        "orientation": "portrait",
+        "size": "small",
+        "duration": 10,
+    }
     headers = {"Authorization": "Bearer sk-test"}
     answer = requests.post(f"{gateway.url}/v1/video/create", json=body, headers=headers, timeout=20)
     return answer.json()["id"]

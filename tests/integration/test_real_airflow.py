@@ -16,7 +16,7 @@ from sora2_provider.emulator import Emulator
 KEY = "sk-leak-test-0a1b2c3d4e5f"
 HEADER = "header-secret-9f8e7d"
 
-DAGS = '''
+DAGS = """
 import pendulum
 from airflow.providers.common.compat.sdk import dag, task
 
@@ -89,7 +89,7 @@ mapped()
 templated()
 renders_to_none()
 refused()
-'''
+"""
 
 RUNS = {"mapped": "success", "templated": "success", "renders_to_none": "failed", "refused": "failed"}
 

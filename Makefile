@@ -1,0 +1,71 @@
+# Everything here runs in a virtual environment that the first target makes. `make` alone lists the targets.
+
+AIRFLOW ?= 3.3.2
+PYTHON ?=
+PYTEST_ARGS ?=
+
+DEFAULT_AIRFLOW := 3.3.2
+VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
+
+# The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
+export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test ui lint typecheck wheel-check constraints clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  AIRFLOW=2.11.2       run on another Airflow (constraints/ lists the versions; now $(AIRFLOW))"
+	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
+	@echo "  PYTEST_ARGS='-k x'   pass options to pytest"
+
+demo: $(INSTALLED)  ## Render one video against the built-in emulator on a real Airflow (no key, no money)
+	@$(BIN)/python scripts/demo.py
+
+ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connection and the example DAGs
+	@$(BIN)/python scripts/ui.py
+
+test: $(INSTALLED)  ## Run the tests
+	$(BIN)/python -m pytest $(SUITES) -m "not wheel" $(PYTEST_ARGS)
+
+lint: $(INSTALLED)  ## Check style and formatting
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+typecheck: $(INSTALLED)  ## Check the types
+	$(BIN)/python -m mypy
+
+wheel-check: $(INSTALLED)  ## Build the wheel, install it in an empty environment and ask Airflow about it
+	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
+
+setup: $(INSTALLED)  ## Make the virtual environment (every target does so when needed)
+
+constraints: $(INSTALLED)  ## Resolve every file in constraints/ again, with today's releases
+	@for file in constraints/airflow-*.txt; do \
+		UV=$(BIN)/uv sh scripts/resolve_constraints.sh "$$file" || exit 1; \
+	done
+
+clean:  ## Remove the virtual environments, caches and results
+	rm -rf .venv .venv-*.*.* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv reads neither pip's settings nor pip's constraints; where it cannot reach an index that pip can, pip does it all.
+$(INSTALLED): pyproject.toml $(CONSTRAINTS) sora2_provider/__init__.py
+	@python=$$(sh scripts/find_python.sh "$(AIRFLOW)" "$(PYTHON)") && \
+		{ $(BIN)/python -c "" 2>/dev/null || "$$python" -m venv --clear $(VENV); }
+	@echo "Installing Airflow $(AIRFLOW) and the development tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) uv
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[dev]' || \
+		{ echo "uv could not install it; trying pip, which takes longer"; \
+		  $(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]'; }
+	@touch $@
+
+constraints/airflow-%.txt:
+	@echo "There are no constraints for Airflow $*: AIRFLOW can be one of" \
+		$(patsubst constraints/airflow-%.txt,%,$(wildcard constraints/airflow-*.txt)) >&2; exit 1

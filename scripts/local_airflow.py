@@ -1,0 +1,227 @@
+"""A throw-away Airflow on this machine: one command, one DAG run, or all components, and nothing left behind.
+
+    with LocalAirflow(dags_folder=Path("example_dags"), connection=emulator.connection()) as airflow:
+        result = airflow.dags_test("sora2_image_to_video", conf={"image_url": url})
+
+It runs the Airflow of a virtual environment, by default the one this script runs in, as processes of their own and
+imports nothing of it. Everything listens on 127.0.0.1 only.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import airflow_home
+from airflow_environment import HomeSecrets, Installation, hermetic_environment
+from airflow_rest import AirflowRest
+from processes import CommandResult, KeptProcess, free_port, run_command, tail, wait_until
+
+ADMIN = "admin"
+
+COMPONENTS_OF_2 = {
+    "webserver": ["webserver"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+COMPONENTS_OF_3 = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+
+
+class ComponentDied(RuntimeError):
+    """A component ended by itself; the message names it and holds the end of its log."""
+
+
+class LocalAirflow:
+    """One AIRFLOW_HOME and the processes that work on it. Use it as a context manager.
+
+    Without ``home`` it makes a temporary one and removes it at the end. ``connection`` is what goes into
+    ``AIRFLOW_CONN_SORA2_DEFAULT``. ``environment`` is added last: configuration options, other connections, another
+    database. ``port`` is asked for first and used if it is free. ``python`` is the virtual environment's.
+    """
+
+    def __init__(
+        self,
+        *,
+        dags_folder: Path,
+        connection: str | None = None,
+        home: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        port: int = 0,
+        python: Path | None = None,
+    ) -> None:
+        self.installation = Installation.of(python or Path(sys.executable))
+        self._home_is_temporary = home is None
+        self.home = (home or Path(tempfile.mkdtemp(prefix="local-airflow-"))).absolute()
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.port = free_port(port)
+        self.environment = hermetic_environment(
+            self.installation,
+            home=self.home,
+            dags_folder=dags_folder.absolute(),
+            port=self.port,
+            connection=connection,
+            overrides=environment or {},
+        )
+        self.components: dict[str, KeptProcess] = {}
+        self._is_migrated = False
+
+    @property
+    def url(self) -> str:
+        """The address of the web interface."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin_password(self) -> str:
+        """The password of the user ``admin`` of Airflow 2; on Airflow 3 everybody on this machine is admin."""
+        return HomeSecrets.of_home(self.home).admin_password
+
+    @property
+    def rest(self) -> AirflowRest:
+        """The REST API of the running components."""
+        return AirflowRest(
+            self.url,
+            is_airflow_2=self.installation.is_airflow_2,
+            user=ADMIN,
+            password=self.admin_password,
+        )
+
+    def run(
+        self, *arguments: str, timeout: float = 300.0, on_line: Callable[[str], None] | None = None
+    ) -> CommandResult:
+        """Run ``airflow ARGUMENTS`` to its end."""
+        return run_command(
+            self._command(arguments),
+            environment=self.environment,
+            cwd=self.home,
+            timeout=timeout,
+            on_line=on_line,
+        )
+
+    def migrate(self) -> None:
+        """Make the database; a copy of an earlier one of the same installation serves as well."""
+        if self._is_migrated:
+            return
+        own_database = (
+            self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{self.home / airflow_home.DATABASE}"
+        )
+        is_new = own_database and not (self.home / airflow_home.DATABASE).exists()
+        if not (is_new and airflow_home.restore_database(self.installation, self.home)):
+            self.run("db", "migrate").check()
+            if is_new:
+                airflow_home.keep_database(self.installation, self.home)
+        self._is_migrated = True
+
+    def dags_test(
+        self,
+        dag_id: str,
+        *,
+        conf: Mapping[str, Any] | None = None,
+        timeout: float = 300.0,
+        on_line: Callable[[str], None] | None = None,
+    ) -> CommandResult:
+        """Run a DAG to its end in one process; deferred tasks run their triggers there too."""
+        self.migrate()
+        arguments = ["dags", "test", dag_id]
+        if conf is not None:
+            arguments += ["--conf", json.dumps(conf)]
+        return self.run(*arguments, timeout=timeout, on_line=on_line)
+
+    def start(self, *, timeout: float = 180.0, on_progress: Callable[[str], None] | None = None) -> None:
+        """Start all components and return when each of them reports that it is healthy."""
+        self.migrate()
+        is_2 = self.installation.is_airflow_2
+        if is_2:
+            self._create_admin()
+        try:
+            for name, arguments in (COMPONENTS_OF_2 if is_2 else COMPONENTS_OF_3).items():
+                with self.component_log(name).open("wb") as log:
+                    self.components[name] = KeptProcess(
+                        self._command(arguments), environment=self.environment, output=log, cwd=self.home
+                    )
+            self._wait_until_healthy(timeout, on_progress)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop all components, and return when no process of theirs is left."""
+        for process in self.components.values():
+            process.request_stop()
+        for process in self.components.values():
+            process.stop()
+        self.components.clear()
+
+    def check_components(self) -> None:
+        """Raise `ComponentDied` if a component has ended by itself."""
+        for name, process in self.components.items():
+            if (exit_code := process.poll()) is not None:
+                log = tail(self.component_log(name).read_text(errors="replace"))
+                raise ComponentDied(f"Airflow's {name} ended with exit code {exit_code}. The end of its log:\n{log}")
+
+    def component_log(self, name: str) -> Path:
+        """Return the file that a component writes its output to."""
+        return self.home / f"{name}.log"
+
+    def xcoms(self, dag_id: str, run_id: str | None = None) -> dict[tuple[str, str, int], Any]:
+        """Return a run's XComs, the latest run's by default, by (task id, key, map index)."""
+        return airflow_home.read_xcoms(self.home, dag_id=dag_id, run_id=run_id)
+
+    def task_states(self, dag_id: str, run_id: str | None = None) -> dict[tuple[str, int], str | None]:
+        """Return the states of a run's tasks, the latest run's by default, by (task id, map index)."""
+        return airflow_home.read_task_states(self.home, dag_id=dag_id, run_id=run_id)
+
+    def task_log(self, dag_id: str, task_id: str | None = None, run_id: str | None = None) -> str:
+        """Return the logs of tasks that the components ran."""
+        return airflow_home.read_task_log(self.home, dag_id=dag_id, task_id=task_id, run_id=run_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            if self._home_is_temporary:
+                shutil.rmtree(self.home, ignore_errors=True)
+
+    def _command(self, arguments: tuple[str, ...] | list[str]) -> list[str]:
+        # -P: what lies in the working directory must not shadow a module.
+        return [str(self.installation.python), "-P", "-m", "airflow", *arguments]
+
+    def _create_admin(self) -> None:
+        person = ["--firstname", "Local", "--lastname", "Admin", "--email", "admin@localhost.invalid"]
+        self.run(
+            *["users", "create", "--role", "Admin", "--username", ADMIN],
+            *["--password", self.admin_password, *person],
+        ).check()
+
+    def _wait_until_healthy(self, timeout: float, on_progress: Callable[[str], None] | None) -> None:
+        rest = self.rest
+        expected = {"metadatabase", "scheduler", "triggerer"}
+        if not self.installation.is_airflow_2:
+            expected.add("dag_processor")
+        seen: set[str] = set()
+
+        def all_healthy() -> bool:
+            self.check_components()
+            healthy = {name for name, status in rest.health().items() if status == "healthy"} & expected
+            if on_progress is not None:
+                for name in sorted(healthy - seen):
+                    on_progress(name)
+            seen.update(healthy)
+            return healthy == expected
+
+        wait_until(all_healthy, timeout=timeout, what="all of Airflow's components to be healthy", every=0.25)

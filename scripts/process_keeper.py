@@ -1,0 +1,199 @@
+"""Run one command and see to it that nothing of it outlives the process that asked for it.
+
+Usage: ``python -I -S process_keeper.py GRACE_SECONDS COMMAND...`` with one end of a socket pair as standard input.
+
+The keeper is a process of its own because only then it survives a ``kill -9`` of its owner. It notices the end of
+the owner by the end of the socket, whichever thread started it and on every system; on Linux it also adopts the
+orphans among its descendants, so that a task process whose parent has died is still found. It talks little: it
+writes the command's process id and a newline to the socket, and takes any byte (or the end) as the order to stop.
+
+Stopping is SIGTERM to the command's process group, then SIGKILL to every descendant after the grace period. The
+exit code is the command's, or 128 plus the signal that ended it.
+
+It runs without site-packages: the standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+#: What is left when the command has ended by itself gets this long to end too.
+LEFTOVER_GRACE_SECONDS = 2.0
+
+#: The owner is looked up this often, should the socket have been inherited by a process that lives on.
+OWNER_CHECK_SECONDS = 1.0
+
+
+def main(grace: float, command: list[str]) -> int:
+    """Run the command to its end or to the order to stop; return its exit code."""
+    owner = os.getppid()
+    become_subreaper()
+    wake_up = install_signal_handlers()
+    command_input = os.open(os.devnull, os.O_RDONLY)
+    try:
+        # No thread runs here, so that preexec_fn is safe.
+        child = subprocess.Popen(command, stdin=command_input, start_new_session=True, preexec_fn=die_with_parent())
+    except OSError as error:
+        print(f"cannot run {command[0]}: {error}", file=sys.stderr)
+        return 127
+    with contextlib.suppress(OSError):
+        os.write(0, b"%d\n" % child.pid)
+
+    kill_at: float | None = None
+    status: int | None = None
+    listening = [0, wake_up]
+    while status is None:
+        readable, _, _ = select.select(listening, [], [], OWNER_CHECK_SECONDS)
+        stop = os.getppid() != owner
+        if wake_up in readable:
+            # SIGCHLD only wakes this loop up; the others are an order.
+            stop |= any(number != signal.SIGCHLD for number in os.read(wake_up, 512))
+        if 0 in readable:
+            listening = [wake_up]
+            stop = True
+        if stop and kill_at is None:
+            kill_at = time.monotonic() + grace
+            signal_group(child.pid, signal.SIGTERM)
+        if kill_at is not None and time.monotonic() >= kill_at:
+            break
+        for pid, ended in reap():
+            if pid == child.pid:
+                status = ended
+
+    leftover_grace = 0.0 if status is None else LEFTOVER_GRACE_SECONDS
+    for pid, ended in end_descendants(child.pid, leftover_grace):
+        if pid == child.pid:
+            status = ended
+    code = os.waitstatus_to_exitcode(status) if status is not None else -signal.SIGKILL
+    return code if code >= 0 else 128 - code
+
+
+def end_descendants(group: int, grace: float) -> Iterator[tuple[int, int]]:
+    """End whatever is left, politely at first; yield what was reaped."""
+    kill_at = time.monotonic() + grace
+    if grace > 0:
+        for pid in descendants():
+            signal_process(pid, signal.SIGTERM)
+    while True:
+        yield from reap()
+        alive = descendants()
+        if not alive:
+            return
+        if time.monotonic() >= kill_at:
+            signal_group(group, signal.SIGKILL)
+            for pid in alive:
+                signal_process(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def reap() -> Iterator[tuple[int, int]]:
+    """Yield (process id, wait status) of every child, own or adopted, that has ended."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status
+
+
+def descendants() -> list[int]:
+    """Return the living children of this process and theirs, however deep."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in living_processes():
+        children.setdefault(parent, []).append(pid)
+    found: list[int] = []
+    unseen = [os.getpid()]
+    while unseen:
+        below = children.get(unseen.pop(), [])
+        found += below
+        unseen += below
+    return found
+
+
+def living_processes() -> Iterator[tuple[int, int]]:
+    """Yield (process id, parent's id) of every process that is not a zombie."""
+    if not Path("/proc/self/stat").exists():
+        yield from listed_processes()
+        return
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            # A process may end between the listing and the reading.
+            with contextlib.suppress(OSError):
+                # The name in parentheses may itself hold spaces and parentheses.
+                fields = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
+                if fields[0] not in {"Z", "X"}:
+                    yield int(entry.name), int(fields[1])
+
+
+def listed_processes() -> Iterator[tuple[int, int]]:
+    """Do what `living_processes` does on a system without /proc."""
+    listing = subprocess.Popen(["/bin/ps", "-A", "-o", "pid=,ppid=,stat="], stdout=subprocess.PIPE, text=True)
+    for line in listing.communicate()[0].splitlines():
+        pid, parent, state = line.split()[:3]
+        if int(pid) != listing.pid and not state.startswith("Z"):
+            yield int(pid), int(parent)
+
+
+def signal_process(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def install_signal_handlers() -> int:
+    """Turn signals into bytes on a pipe; return its reading end."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    return reading
+
+
+def prctl() -> Callable[..., int] | None:
+    """Return Linux's prctl, None elsewhere."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    function: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
+    return function
+
+
+def become_subreaper() -> None:
+    """Have orphaned descendants become children of this process instead of the system's first one."""
+    if (function := prctl()) is not None:
+        function(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """Return what a new process calls to be killed should the keeper itself be killed."""
+    if (function := prctl()) is None:
+        return None
+
+    def ask_for_death() -> None:
+        function(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+    return ask_for_death
+
+
+if __name__ == "__main__":
+    os._exit(main(float(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Resolve constraints/airflow-VERSION.txt anew: for every Python that the project supports, Linux and macOS.
+# Usage: UV=path/to/uv resolve_constraints.sh constraints/airflow-VERSION.txt
+set -eu
+
+file=$1
+airflow=${file##*/airflow-}
+airflow=${airflow%.txt}
+resolved=$(mktemp)
+trap 'rm -f "$resolved"' EXIT
+
+# The build backend and uv itself are pinned too, so that a set-up next year does what today's does.
+printf '%s\n' "apache-airflow==$airflow" editables hatchling uv |
+    "${UV:-uv}" pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header \
+        --no-emit-index-url --no-emit-find-links --extra dev --extra emulator pyproject.toml - >"$resolved"
+
+{
+    echo "# What the development environment for Airflow $airflow installs. Made by: make constraints"
+    grep -v "sys_platform == 'win32'\$" "$resolved"
+} >"$file"

@@ -1,0 +1,27 @@
+"""What the tests on a real Airflow share. The harness itself is ``scripts/local_airflow.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_airflow import LocalAirflow
+
+
+@pytest.fixture
+def make_airflow(tmp_path: Path) -> Iterator[Callable[..., LocalAirflow]]:
+    """Make throw-away Airflows; all of them are stopped at the end of the test.
+
+    The keywords are those of `LocalAirflow`; DAGs lie in ``tmp_path / "dags"`` unless said otherwise.
+    """
+    with ExitStack() as stack:
+
+        def make(**options: Any) -> LocalAirflow:
+            dags_folder = options.pop("dags_folder", tmp_path / "dags")
+            dags_folder.mkdir(exist_ok=True)
+            return stack.enter_context(LocalAirflow(dags_folder=dags_folder, **options))
+
+        yield make

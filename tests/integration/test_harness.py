@@ -1,0 +1,285 @@
+"""The harness that runs real Airflows: it isolates them, reads them, and leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from airflow_environment import inherited_environment
+from airflow_home import template_database
+from airflow_log import own_message
+from local_airflow import ComponentDied, LocalAirflow
+from process_table import (
+    HAS_PROC,
+    Process,
+    descendants,
+    listening_addresses,
+    processes_of_home,
+    sort_by_start,
+)
+from processes import CommandTimedOut, KeptProcess, run_command, wait_until
+
+needs_proc = pytest.mark.skipif(not HAS_PROC, reason="looks processes up in /proc")
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+DAGS = """
+try:
+    from airflow.sdk import dag, task
+except ImportError:
+    from airflow.decorators import dag, task
+
+@dag(schedule=None, params={"word": "none"})
+def harness_good():
+    @task
+    def speak(params=None, ti=None):
+        print("the word is", params["word"])
+        for key, value in {"pair": {"word": params["word"], "number": 7}, "number": 7, "digits": "7"}.items():
+            ti.xcom_push(key=key, value=value)
+        return params["word"]
+    speak()
+
+@dag(schedule=None)
+def harness_bad():
+    @task
+    def fail():
+        raise ValueError("as planned")
+    fail()
+
+@dag(schedule=None)
+def harness_slow():
+    @task
+    def sleep():
+        import subprocess
+        print("sleeping now", flush=True)
+        subprocess.run(["sleep", "300"])
+    sleep()
+
+harness_good()
+harness_bad()
+harness_slow()
+"""
+
+
+@pytest.fixture
+def airflow(tmp_path: Path, make_airflow: Callable[..., LocalAirflow]) -> LocalAirflow:
+    dags_folder = tmp_path / "dags"
+    dags_folder.mkdir()
+    (dags_folder / "harness.py").write_text(DAGS)
+    return make_airflow(dags_folder=dags_folder)
+
+
+def test_nothing_of_another_airflow_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign = ["AIRFLOW__CORE__EXECUTOR", "AIRFLOW_CONN_X", "AIRFLOW_VAR_Y", "OPENLINEAGE_URL", "SENTRY_DSN"]
+    for name in foreign:
+        monkeypatch.setenv(name, "1")
+    assert not set(foreign) & set(inherited_environment())
+
+
+def test_a_dag_run_gives_its_exit_code_output_and_xcoms(airflow: LocalAirflow) -> None:
+    lines: list[str] = []
+    good = airflow.dags_test("harness_good", conf={"word": "hello"}, on_line=lines.append)
+    assert good.exit_code == 0
+    assert "the word is hello" in "\n".join(lines)
+    assert "\n".join(lines) == good.output.rstrip("\n")
+    assert airflow.xcoms("harness_good") == {
+        ("speak", "return_value", -1): "hello",
+        ("speak", "pair", -1): {"word": "hello", "number": 7},
+        ("speak", "number", -1): 7,
+        ("speak", "digits", -1): "7",
+    }
+    assert airflow.task_states("harness_good") == {("speak", -1): "success"}
+
+    bad = airflow.dags_test("harness_bad")
+    assert bad.exit_code != 0
+    assert "as planned" in bad.output
+    assert airflow.task_states("harness_bad") == {("fail", -1): "failed"}
+
+
+def test_a_second_home_gets_a_copy_of_the_migrated_database(
+    airflow: LocalAirflow, make_airflow: Callable[..., LocalAirflow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    airflow.migrate()
+    assert template_database(airflow.installation).is_file()
+    second = make_airflow()
+    with monkeypatch.context() as patched:
+        patched.setattr(second, "run", lambda *_: pytest.fail("a command was run"))
+        second.migrate()
+    second.run("db", "check-migrations", "--migration-wait-timeout", "5").check()
+
+
+@needs_proc
+def test_ctrl_c_in_the_middle_of_a_dag_run_ends_all_that_it_started(airflow: LocalAirflow) -> None:
+    seen: set[Process] = set()
+
+    def interrupt(line: str) -> None:
+        if "sleeping now" in line:
+            wait_until(lambda: len(descendants(os.getpid())) >= 3, timeout=10, what="keeper, Airflow and sleep")
+            seen.update(descendants(os.getpid()))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        airflow.dags_test("harness_slow", on_line=interrupt)
+    assert len(seen) >= 3
+    assert not any(process.is_alive for process in seen)
+    assert processes_of_home(airflow.home) == []
+
+
+@needs_proc
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    before = descendants(os.getpid())
+    with pytest.raises(CommandTimedOut, match="did not end within 1 s:\nstarted"):
+        run_command(
+            ["sh", "-c", "echo started; setsid sleep 300 & sleep 300"],
+            environment=os.environ,
+            cwd=tmp_path,
+            timeout=1,
+        )
+    assert descendants(os.getpid()) <= before
+
+
+@needs_proc
+def test_all_components_run_a_dag_on_loopback_and_stop(airflow: LocalAirflow) -> None:
+    airflow.start()
+    processes = descendants(os.getpid())
+    assert len(processes) >= 2 * len(airflow.components)
+    assert listening_addresses(processes) == {("127.0.0.1", airflow.port)}
+
+    rest = airflow.rest
+    wait_until(lambda: rest.get("/dags")["total_entries"] == 3, timeout=60, what="the DAGs to be parsed")
+    run_id = rest.trigger("harness_good", {"word": "served"})
+    run = f"/dags/harness_good/dagRuns/{run_id}"
+    wait_until(lambda: rest.get(run)["state"] in {"success", "failed"}, timeout=90, what="the run to end")
+    assert rest.get(run)["state"] == "success"
+    assert airflow.xcoms("harness_good", run_id)["speak", "return_value", -1] == "served"
+    assert "the word is served" in airflow.task_log("harness_good", "speak", run_id)
+
+    airflow.stop()
+    assert not any(process.is_alive for process in processes)
+    assert processes_of_home(airflow.home) == []
+
+
+@needs_proc
+def test_a_component_that_dies_at_the_start_is_named_and_the_others_are_stopped(
+    make_airflow: Callable[..., LocalAirflow],
+) -> None:
+    # Airflow 2 and 3 name the option differently.
+    wrong = {"AIRFLOW__TRIGGERER__DEFAULT_CAPACITY": "many", "AIRFLOW__TRIGGERER__CAPACITY": "many"}
+    airflow = make_airflow(environment=wrong)
+    with pytest.raises(ComponentDied, match=r"Airflow's triggerer ended with exit code 1[\s\S]+many"):
+        airflow.start()
+    assert airflow.components == {}
+    assert processes_of_home(airflow.home) == []
+
+
+@contextmanager
+def running_ui(tmp_path: Path, until: str) -> Iterator[tuple[subprocess.Popen[str], str, set[Process]]]:
+    """Run ``make ui``'s script until its output holds a text; yield it, its output so far and its processes."""
+    dags_folder = tmp_path / "dags"
+    dags_folder.mkdir()
+    (dags_folder / "harness.py").write_text(DAGS)
+    output = tmp_path / "ui.log"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with (
+        output.open("w") as log,
+        subprocess.Popen(
+            [sys.executable, str(SCRIPTS / "ui.py"), "--dags-folder", str(dags_folder)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            text=True,
+        ) as script,
+    ):
+        try:
+            wait_until(lambda: script.poll() is not None or until in output.read_text(), timeout=180, what=until)
+            assert script.poll() is None, output.read_text()
+            wait_until(lambda: len(descendants(script.pid)) >= 6, timeout=30, what="the components")
+            yield script, output.read_text(), descendants(script.pid)
+        finally:
+            script.kill()
+
+
+@needs_proc
+def test_no_process_survives_a_kill_9_of_the_script(tmp_path: Path) -> None:
+    with running_ui(tmp_path, until="Ctrl-C stops everything") as (script, _, processes):
+        script.kill()
+        script.wait()
+        survivors = lambda: [process for process in processes if process.is_alive]  # noqa: E731
+        wait_until(lambda: not survivors(), timeout=30, what="the end of all processes")
+    (home,) = tmp_path.glob("local-airflow-*")
+    assert processes_of_home(home) == []
+
+
+@needs_proc
+@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_the_web_interface_even_while_it_starts(tmp_path: Path, order: signal.Signals) -> None:
+    with running_ui(tmp_path, until="Starting Airflow") as (script, _, processes):
+        script.send_signal(order)
+        assert script.wait(60) == 0
+        assert not any(process.is_alive for process in processes)
+    assert "Stopped" in (tmp_path / "ui.log").read_text()
+    assert list(tmp_path.glob("local-airflow-*")) == []
+
+
+@needs_proc
+def test_the_web_interface_ends_when_a_component_dies_and_says_which(tmp_path: Path) -> None:
+    with running_ui(tmp_path, until="Ctrl-C stops everything") as (script, _, processes):
+        # The oldest one is the keeper.
+        triggerers = sort_by_start(process for process in processes if "triggerer" in " ".join(process.command))
+        os.kill(triggerers[1].pid, signal.SIGKILL)
+        assert script.wait(60) == 1
+        assert not any(process.is_alive for process in processes)
+    assert "Airflow's triggerer ended with exit code 137" in (tmp_path / "ui.log").read_text()
+
+
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() != 0:
+        os._exit(0)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(300)
+"""
+
+
+@needs_proc
+def test_a_daemon_that_ignores_sigterm_is_killed_too(tmp_path: Path) -> None:
+    daemon_pid = tmp_path / "daemon"
+    command = [sys.executable, "-c", STUBBORN, str(daemon_pid)]
+    with KeptProcess(command, environment=os.environ, output=subprocess.DEVNULL, cwd=tmp_path, grace=0.2) as process:
+        wait_until(lambda: daemon_pid.exists() and daemon_pid.read_text() != "", timeout=10, what="the daemon")
+        processes = descendants(os.getpid())
+        assert {process.pid, int(daemon_pid.read_text())} <= {each.pid for each in processes}
+        assert process.stop() == 128 + signal.SIGKILL
+    assert not any(each.is_alive for each in processes)
+
+
+@pytest.mark.parametrize(("command", "exit_code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)])
+def test_a_commands_exit_code_and_errors_are_passed_on(tmp_path: Path, command: str, exit_code: int) -> None:
+    result = run_command(["sh", "-c", f"echo out; echo err >&2; {command}"], environment=os.environ, cwd=tmp_path)
+    assert (result.exit_code, result.output) == (exit_code, "out\nerr\n")
+
+
+LOG_LINES = [
+    (
+        "2026-11-22T07:54:26.0Z [info     ] Submitted video_1     [airflow.task.operators.sora2_provider.x.Y] a=1",
+        "Submitted video_1",
+    ),
+    ("2026-11-22T08:06:51.2+0000 [WARNING] Slow [again] [sora2_provider.triggers.sora2]", "warning: Slow [again]"),
+    ("2026-11-22T08:06:51.2+0000 [INFO] [DAG TEST] starting task_id=a [airflow.models.dag]", None),
+    ("Traceback (most recent call last):", None),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), LOG_LINES)
+def test_the_providers_own_log_lines_are_told_from_airflows(line: str, message: str | None) -> None:
+    assert own_message(line) == message
