@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     AirflowTaskTimeout,
     BaseHook,
     BaseOperator,
@@ -14,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
     Context,
     ObjectStoragePath,
     PokeReturnValue,
+    conf,
     mask_secret,
 )
 
@@ -21,6 +25,7 @@ __all__ = [
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
+    "AirflowSkipException",
     "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
@@ -29,5 +34,15 @@ __all__ = [
     "Context",
     "ObjectStoragePath",
     "PokeReturnValue",
+    "conf",
     "mask_secret",
+    "read_connection",
 ]
+
+
+async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
+    """Return a connection and its extra without blocking the event loop, on every version."""
+    from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
+    connection = await get_async_connection(conn_id)
+    return connection, await get_async_extra_dejson(connection)

@@ -12,6 +12,9 @@ from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome
 
+#: Seconds between a trigger's own deadline and the moment at which Airflow gives the deferral up.
+TRIGGER_GRACE = 600.0
+
 
 class InvalidParameter(AirflowFailException, ValueError):
     """A parameter or a connection that cannot work. Raised before anything is sent; a retry would change nothing."""
@@ -37,6 +40,14 @@ def pick_up(video_id: str, conn_id: str) -> str:
     return (
         f"It goes on rendering and is paid for. To pick it up: Sora2VideoSensor(video_id={video_id!r}, "
         f"sora2_conn_id={conn_id!r}), then Sora2DownloadVideoOperator."
+    )
+
+
+def broken_after_submit(error: BaseException, video_id: str, conn_id: str) -> str:
+    """Return the message for a task that broke when its video had been accepted."""
+    return (
+        f"Video {video_id} was submitted, and then the task broke: {type(error).__name__}: {_with_stop(str(error))} "
+        f"{pick_up(video_id, conn_id)} A retry would submit a second one, so the task fails now."
     )
 
 

@@ -21,6 +21,22 @@ def provider_info() -> dict[str, Any]:
         "operators": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.operators.sora2"]}],
         "sensors": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.sensors.sora2"]}],
         "hooks": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.hooks.sora2"]}],
+        "triggers": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.triggers.sora2"]}],
+        "config": {
+            "sora2": {
+                "description": "Options of the Sora 2 provider.",
+                "options": {
+                    "triggerer_connections": {
+                        "description": "How many TCP connections one triggerer keeps to the gateway of one Airflow "
+                        "connection. Thousands of waiting videos share them.",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": None,
+                        "default": "100",
+                    }
+                },
+            }
+        },
         "connection-types": [
             {
                 "connection-type": "sora2",

@@ -77,7 +77,9 @@ class AsyncSora2Client:
         :raises GatewayError: no state came back.
         """
         try:
-            async with self._session.get(url or self.url_of(video_id), headers=self._headers, proxy=self._proxy, allow_redirects=False) as answer:
+            async with self._session.get(
+                url or self.url_of(video_id), headers=self._headers, proxy=self._proxy, allow_redirects=False
+            ) as answer:
                 body = await _body_of(answer)
                 status, headers = answer.status, answer.headers
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -107,8 +109,8 @@ def _diagnosis(error: BaseException, base_url: str) -> GatewayError:
         reason = "the host name cannot be resolved"
     elif isinstance(error, TimeoutError):
         reason = "no answer within the timeout"
-    elif isinstance(error, OSError) and isinstance(error.strerror, str):
-        reason = f"the connection broke ({error.strerror.lower()})"
+    elif isinstance(error, OSError) and error.errno:
+        reason = f"the connection broke ({os.strerror(error.errno).lower()})"
     else:
         reason = "the connection broke (closed before the answer was complete)"
     return GatewayUnavailable(f"{what}: {reason}.", transient=True)

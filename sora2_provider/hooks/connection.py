@@ -30,12 +30,13 @@ class ConnectionLike(Protocol):
         """The extra, parsed."""
 
 
-def settings_of(connection: ConnectionLike) -> GatewaySettings:
+def settings_of(connection: ConnectionLike, *, extra: Mapping[str, Any] | None = None) -> GatewaySettings:
     """Return the checked settings.
 
+    :param extra: the connection's extra, where it was read already: on an event loop reading it must be awaited.
     :raises ValueError: names the connection, the field, and what to write there. Holds no secret.
     """
-    extra = connection.extra_dejson
+    extra = connection.extra_dejson if extra is None else extra
     try:
         return GatewaySettings(
             base_url=_base_url(connection),

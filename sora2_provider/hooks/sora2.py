@@ -10,6 +10,7 @@ from sora2_provider import storage
 from sora2_provider.compat import BaseHook, mask_secret
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
+from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
 from sora2_provider.gateway.models import Balance, Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.waiting import (
     DEFAULT_TIMEOUT,
@@ -117,7 +118,7 @@ class Sora2Hook(BaseHook):
 
         :raises GatewayError: no state came back.
         """
-        return self.get_conn().get_video(_checked_id(video_id))
+        return self.get_conn().get_video(checked_id(video_id))
 
     def wait_for_video(
         self, video_id: str, *, timeout: float = DEFAULT_TIMEOUT, poll_interval: float | None = None
@@ -130,7 +131,9 @@ class Sora2Hook(BaseHook):
             message names the id.
         """
         started = time.time()
-        finished = self.await_outcome(video_id, timeout=timeout, poll_interval=poll_interval, ask_at_once=True)
+        finished = self.await_outcome(
+            video_id, started=started, deadline=started + timeout, poll_interval=poll_interval, ask_at_once=True
+        )
         if finished.outcome is Outcome.COMPLETED and finished.video is not None:
             return finished.video
         waited = duration_text(time.time() - started)
@@ -140,20 +143,24 @@ class Sora2Hook(BaseHook):
         self,
         video_id: str,
         *,
-        timeout: float = DEFAULT_TIMEOUT,
+        started: float,
+        deadline: float,
+        expected: float = DEFAULT_EXPECTED,
         poll_interval: float | None = None,
         ask_at_once: bool = False,
     ) -> Finished:
         """Wait until a video's rendering has ended, one way or the other; log what a person wants to see of it.
 
+        :param started: when the video was created, in seconds since the epoch.
+        :param deadline: when the wait ends, in seconds since the epoch.
+        :param expected: seconds that the rendering is expected to take.
         :param ask_at_once: ask first and wait then: for a video that was not created just now.
         """
-        video_id = _checked_id(video_id)
+        video_id = checked_id(video_id)
         client = self.get_conn()
-        started = time.time()
-        wait = VideoWait(deadline=started + timeout, poll_interval=poll_interval)
+        wait = VideoWait(started=started, deadline=deadline, expected=expected, poll_interval=poll_interval)
         progress = ProgressReport()
-        step: PollAgain | Finished = PollAgain(0) if ask_at_once else wait.start(now=started)
+        step: PollAgain | Finished = PollAgain(0) if ask_at_once else wait.start(now=time.time())
         while isinstance(step, PollAgain):
             time.sleep(step.after)
             try:
@@ -181,7 +188,7 @@ class Sora2Hook(BaseHook):
         """
         from sora2_provider.gateway.download import download
 
-        video_id = _checked_id(video_id)
+        video_id = checked_id(video_id)
         if if_exists not in storage.IF_EXISTS:
             raise InvalidParameter(f"if_exists={if_exists!r}: it must be one of {', '.join(storage.IF_EXISTS)}.")
         try:
@@ -243,7 +250,11 @@ class Sora2Hook(BaseHook):
         return True, f"The key works, but sora-2 is not among its models. It may use: {offered or 'none'}."
 
 
-def _checked_id(video_id: Any) -> str:
+def checked_id(video_id: Any) -> str:
+    """Return a video's id, or the id of the dict that a sensor returned.
+
+    :raises InvalidParameter: there is none.
+    """
     try:
         return parameters.checked_video_id(video_id)
     except ValueError as error:

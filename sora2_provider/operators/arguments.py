@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sora2_provider.compat import conf
 from sora2_provider.gateway import parameters
 from sora2_provider.outcomes import InvalidParameter
 from sora2_provider.storage import Target
@@ -44,6 +46,19 @@ def check_waiting(operator: Sora2CreateVideoOperator) -> None:
             f"{task}: output_path needs wait_for_completion=True, because the file exists only when the rendering "
             "has ended. Or store it in a later task, with Sora2DownloadVideoOperator."
         )
+
+
+def resolved_deferrable(deferrable: bool | None, *, wait_for_completion: bool) -> bool:
+    """Return whether to wait in the triggerer: as asked, or by Airflow's default, and only where there is a wait."""
+    if deferrable and not wait_for_completion:
+        warnings.warn(
+            "deferrable=True does nothing without wait_for_completion=True: the task only submits the video.",
+            UserWarning,
+            stacklevel=4,
+        )
+    if deferrable is None:
+        deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+    return bool(deferrable) and wait_for_completion
 
 
 def checked_target(path: str) -> None:

@@ -1,17 +1,34 @@
-"""The operators: create a video, download a video."""
+"""The operator that creates a video; ``Sora2DownloadVideoOperator`` is imported from here too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, NoReturn
 
 from sora2_provider.compat import AirflowFailException, AirflowTaskTimeout, BaseOperator, Context
+from sora2_provider.events import from_event
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
-from sora2_provider.gateway.models import Video, VideoRequest
-from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Outcome, duration_text
+from sora2_provider.gateway.expectation import RenderingKind
+from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
+from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
-from sora2_provider.outcomes import InvalidParameter, RenderingFailed, not_completed, pick_up, refused, rendering_ended
+from sora2_provider.operators.download import Sora2DownloadVideoOperator
+from sora2_provider.outcomes import (
+    TRIGGER_GRACE,
+    InvalidParameter,
+    RenderingFailed,
+    broken_after_submit,
+    not_completed,
+    pick_up,
+    refused,
+    rendering_ended,
+)
+
+__all__ = ["Sora2CreateVideoOperator", "Sora2DownloadVideoOperator"]
 
 
 class Sora2CreateVideoOperator(BaseOperator):
@@ -32,7 +49,9 @@ class Sora2CreateVideoOperator(BaseOperator):
     :param duration: seconds, as a number or a string of digits: 10 or 15; with ``sora-2-pro`` also 25.
     :param extra: fields that the model adds, such as ``{"watermark": False}``; may not override the ones above.
     :param sora2_conn_id: the connection.
-    :param wait_for_completion: wait in the worker until the rendering has ended.
+    :param wait_for_completion: wait until the rendering has ended.
+    :param deferrable: wait in the triggerer, which holds no worker; the default is Airflow's
+        ``[operators] default_deferrable``. Without ``wait_for_completion`` there is nothing to wait for.
     :param timeout: seconds to wait for the rendering.
     :param poll_interval: seconds between two questions; ``None`` for a schedule that fits usual rendering times.
     :param output_path: with ``wait_for_completion``, also store the file there: a URI for ``ObjectStoragePath`` or an
@@ -66,6 +85,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         extra: Mapping[str, Any] | str | None = None,
         sora2_conn_id: str = Sora2Hook.default_conn_name,
         wait_for_completion: bool = False,
+        deferrable: bool | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         poll_interval: float | None = None,
         output_path: str | None = None,
@@ -81,6 +101,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         self.extra = {} if extra is None else extra
         self.sora2_conn_id = sora2_conn_id
         self.wait_for_completion = wait_for_completion
+        self.deferrable = arguments.resolved_deferrable(deferrable, wait_for_completion=wait_for_completion)
         self.timeout = timeout
         self.poll_interval = poll_interval
         self.output_path = output_path
@@ -91,25 +112,41 @@ class Sora2CreateVideoOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         """Submit the video; with ``wait_for_completion`` wait for it, and with ``output_path`` store it."""
         request = self._request()
-        target = self.output_path if self.wait_for_completion else None
-        if target is not None:
-            arguments.checked_target(target)
+        if self.wait_for_completion and self.output_path is not None:
+            arguments.checked_target(self.output_path)
         hook = Sora2Hook(self.sora2_conn_id)
         try:
             hook.get_conn()
             video = self._submit(hook, request)
-            record = {"request": request.to_json(), "conn_id": self.sora2_conn_id, "stored_uri": None}
-            try:
-                return self._follow(hook, video, record, context)
-            except (AirflowFailException, RenderingFailed):
-                raise
-            except (Exception, AirflowTaskTimeout) as error:
-                raise AirflowFailException(
-                    f"Video {video.id} was submitted, and then the task broke: {type(error).__name__}: {error}. "
-                    f"{pick_up(video.id, self.sora2_conn_id)} A retry would submit a second one, so the task fails now."
-                ) from error
+            with self._no_second_bill(video.id):
+                return self._follow(hook, video, request, context)
         finally:
             hook.close()
+
+    def execute_complete(self, context: Context, event: Any = None, *, record: dict[str, Any]) -> str:
+        """Go on when the trigger has seen the end of the rendering.
+
+        :param record: what ``execute`` left for this moment.
+        """
+        video_id = record["video_id"]
+        self._video_id = video_id
+        hook = Sora2Hook(record["conn_id"])
+        try:
+            with self._no_second_bill(video_id):
+                return self._finish(hook, from_event(event, video_id=video_id), record, context)
+        finally:
+            hook.close()
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after the deferral. A trigger that died must not lead Airflow to submit a second video."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except (AirflowFailException, RenderingFailed):
+            raise
+        except Exception as error:
+            video = context["ti"].xcom_pull(task_ids=self.task_id, key="video") or {}
+            video_id = str(video.get("id") or "that XCom 'video' names")
+            raise AirflowFailException(broken_after_submit(error, video_id, self.sora2_conn_id)) from error
 
     def on_kill(self) -> None:
         """Say which video goes on rendering: the gateway has no way to cancel it."""
@@ -148,88 +185,91 @@ class Sora2CreateVideoOperator(BaseOperator):
         self.log.info("The gateway accepted video %s", video.id)
         return video
 
-    def _follow(self, hook: Sora2Hook, video: Video, record: dict[str, Any], context: Context) -> str:
+    def _follow(self, hook: Sora2Hook, video: Video, request: VideoRequest, context: Context) -> str:
+        started = time.time()
+        record = {
+            "video_id": video.id,
+            "conn_id": self.sora2_conn_id,
+            "request": request.to_json(),
+            "started": started,
+        }
         _push_video(context, video, record)
-        if video.status.is_terminal and video.status.value != Outcome.COMPLETED.value:
+        if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
             raise rendering_ended(video)
         if not self.wait_for_completion:
             return video.id
-        finished = hook.await_outcome(video.id, timeout=self.timeout, poll_interval=self.poll_interval)
-        ended = finished.video or video
-        if finished.outcome is not Outcome.COMPLETED:
-            _push_video(context, ended, record)
-            waited = duration_text(self.timeout)
-            raise not_completed(finished, video.id, self.sora2_conn_id, waited=waited)
-        self.log.info("Link: %s", ended.url or "none in the answer: the gateway serves the file itself")
-        if self.output_path is None:
-            _push_video(context, ended, record)
-            return video.id
+        kind = RenderingKind(request.model, request.size, request.duration)
+        deadline = started + self.timeout
+        if self.deferrable:
+            self._defer(kind, record, deadline)
+        finished = hook.await_outcome(
+            video.id, started=started, deadline=deadline, expected=kind.expected, poll_interval=self.poll_interval
+        )
+        return self._finish(hook, finished, record, context)
+
+    def _defer(self, kind: RenderingKind, record: dict[str, Any], deadline: float) -> NoReturn:
+        # Loaded here: a DAG file must not pay for it.
+        from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+
+        trigger = Sora2VideoTrigger(
+            video_id=record["video_id"],
+            sora2_conn_id=record["conn_id"],
+            started=record["started"],
+            deadline=deadline,
+            poll_interval=self.poll_interval,
+            model=kind.model,
+            size=kind.size,
+            duration=kind.duration,
+        )
+        self.defer(
+            trigger=trigger,
+            method_name="execute_complete",
+            kwargs={"record": record},
+            # A net below the trigger's own deadline: it catches a triggerer that stays away.
+            timeout=timedelta(seconds=max(0.0, deadline - time.time()) + TRIGGER_GRACE),
+        )
+
+    def _finish(self, hook: Sora2Hook, finished: Finished, record: dict[str, Any], context: Context) -> str:
+        """Tell the end of the wait, store the file where that was asked for, and return the id."""
+        video_id = record["video_id"]
+        ended = finished.video
+        stored_uri = None
         try:
-            stored = hook.download_video(video.id, self.output_path, video=ended)
+            if ended is None or finished.outcome is not Outcome.COMPLETED:
+                waited = duration_text(time.time() - record["started"])
+                raise not_completed(finished, video_id, record["conn_id"], waited=waited)
+            self.log.info("Link: %s", ended.url or "none in the answer: the gateway serves the file itself")
+            if self.output_path is not None:
+                stored_uri = self._store(hook, ended)
+        finally:
+            if ended is not None:
+                _push_video(context, ended, record, stored_uri)
+        return str(video_id)
+
+    def _store(self, hook: Sora2Hook, video: Video) -> str:
+        try:
+            stored = hook.download_video(video.id, str(self.output_path), video=video)
         except Exception as error:
-            _push_video(context, ended, record)
             raise AirflowFailException(
                 f"Video {video.id} is rendered, but its file could not be stored: {error} A retry would submit a second "
                 "one, so the task fails now. To store it: "
-                f"Sora2DownloadVideoOperator(video_id={video.id!r}, path={self.output_path!r}, "
+                f"Sora2DownloadVideoOperator(video_id={video.id!r}, path={str(self.output_path)!r}, "
                 f"sora2_conn_id={self.sora2_conn_id!r})."
             ) from error
         self.log.info("Stored %s bytes at %s", stored.size, stored.uri)
-        _push_video(context, ended, {**record, "stored_uri": stored.uri})
-        return video.id
-
-
-class Sora2DownloadVideoOperator(BaseOperator):
-    """Stores a completed video's file in any storage that Airflow's ``ObjectStoragePath`` reaches.
-
-    Streams in constant memory; the target appears whole or not at all. Downloading costs nothing, so retries are safe.
-
-    XCom: ``return_value`` is the URI written; ``size`` (bytes), ``sha256`` (hex) and ``content_type``.
-
-    :param video_id: the id that ``Sora2CreateVideoOperator`` returned, or the dict of ``Sora2VideoSensor``.
-    :param path: a URI such as ``s3://my_conn@bucket/videos/cat.mp4``, or an absolute path. One that ends with ``/`` is
-        a folder, in which the file gets the video's id as its name.
-    :param if_exists: ``replace``, ``skip`` (keep the file that is there) or ``fail``.
-    :param sora2_conn_id: the connection that the video was created with.
-    """
-
-    template_fields: Sequence[str] = ("video_id", "path", "if_exists", "sora2_conn_id")
-    ui_color = "#e1f0ff"
-
-    def __init__(
-        self,
-        *,
-        video_id: Any,
-        path: str,
-        if_exists: str = "replace",
-        sora2_conn_id: str = Sora2Hook.default_conn_name,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.video_id = video_id
-        self.path = path
-        self.if_exists = if_exists
-        self.sora2_conn_id = sora2_conn_id
-
-    def execute(self, context: Context) -> str:
-        """Store the file and return its URI."""
-        arguments.checked_connection_id(self.sora2_conn_id)
-        hook = Sora2Hook(self.sora2_conn_id)
-        try:
-            stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
-        except GatewayError as error:
-            raise refused(error, "The video could not be downloaded") from error
-        except FileExistsError as error:
-            raise AirflowFailException(str(error)) from None
-        finally:
-            hook.close()
-        self.log.info("%s: %s bytes, %s, sha256 %s", stored.uri, stored.size, stored.content_type, stored.sha256)
-        task_instance = context["ti"]
-        task_instance.xcom_push(key="size", value=stored.size)
-        task_instance.xcom_push(key="sha256", value=stored.sha256)
-        task_instance.xcom_push(key="content_type", value=stored.content_type)
         return stored.uri
 
+    @contextlib.contextmanager
+    def _no_second_bill(self, video_id: str) -> Iterator[None]:
+        """Turn whatever breaks after the submit into a failure that Airflow does not retry into a second bill."""
+        try:
+            yield
+        except (AirflowFailException, RenderingFailed):
+            raise
+        except (Exception, AirflowTaskTimeout) as error:
+            raise AirflowFailException(broken_after_submit(error, video_id, self.sora2_conn_id)) from error
 
-def _push_video(context: Context, video: Video, record: dict[str, Any]) -> None:
-    context["ti"].xcom_push(key="video", value={**video.to_dict(), **record})
+
+def _push_video(context: Context, video: Video, record: dict[str, Any], stored_uri: str | None = None) -> None:
+    said = {"request": record["request"], "conn_id": record["conn_id"], "stored_uri": stored_uri}
+    context["ti"].xcom_push(key="video", value={**video.to_dict(), **said})

@@ -5,34 +5,40 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, NoReturn
 
 from sora2_provider.compat import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     BaseSensorOperator,
     Context,
     PokeReturnValue,
+    conf,
 )
+from sora2_provider.events import UnreadableEvent, from_event
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.gateway.models import VideoStatus
-from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, ProgressReport, VideoWait
-from sora2_provider.hooks.sora2 import Sora2Hook
-from sora2_provider.outcomes import pick_up, refused, rendering_ended
+from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, ProgressReport, VideoWait, duration_text
+from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
+from sora2_provider.outcomes import TRIGGER_GRACE, pick_up, refused, rendering_ended
 
 
 class Sora2VideoSensor(BaseSensorOperator):
     """Waits until a video is completed, and returns it as a dict (``Video.to_dict()``).
 
     Asking costs nothing, so retries are safe. A failed or cancelled rendering fails the task at once. Questions that
-    fail are ridden out: in poke mode until they have failed for minutes, in reschedule mode, which remembers nothing
-    between two pokes, until the timeout.
+    fail are ridden out: in poke mode and in the triggerer until they have failed for minutes, in reschedule mode, which
+    remembers nothing between two pokes, until the timeout.
 
     :param video_id: the id that ``Sora2CreateVideoOperator`` returned.
     :param sora2_conn_id: the connection that the video was created with.
-    :param poke_interval: seconds between two questions.
-    :param timeout: seconds to wait.
+    :param deferrable: wait in the triggerer, which holds no worker; the default is Airflow's
+        ``[operators] default_deferrable``.
+    :param poke_interval: seconds between two questions, in every mode.
+    :param timeout: seconds to wait, in every mode.
     """
 
     template_fields: Sequence[str] = ("video_id", "sora2_conn_id")
@@ -43,6 +49,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         *,
         video_id: Any,
         sora2_conn_id: str = Sora2Hook.default_conn_name,
+        deferrable: bool | None = None,
         poke_interval: float = 15,
         timeout: float = DEFAULT_TIMEOUT,
         **kwargs: Any,
@@ -50,49 +57,104 @@ class Sora2VideoSensor(BaseSensorOperator):
         super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
         self.video_id = video_id
         self.sora2_conn_id = sora2_conn_id
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
         self._hook: Sora2Hook | None = None
         self._wait: VideoWait | None = None
         self._progress = ProgressReport()
         self._started = 0.0
 
     def execute(self, context: Context) -> Any:
-        """Poke until the rendering has ended, as every sensor does."""
+        """Wait, in the mode that was chosen."""
         self._started = time.time()
         try:
-            return super().execute(context)
-        except AirflowSensorTimeout as error:
-            raise AirflowSensorTimeout(f"{error} {pick_up(str(self.video_id), self.sora2_conn_id)}") from None
+            if not self.deferrable:
+                return super().execute(context)
+            asked = self.poke(context)
+            if asked.is_done:
+                return asked.xcom_value
+            self._defer()
+        except AirflowSensorTimeout:
+            raise self._timed_out() from None
         finally:
             if self._hook is not None:
                 self._hook.close()
+
+    def execute_complete(self, context: Context, event: Any = None, *, video_id: str) -> Any:
+        """Go on when the trigger has seen the end of the rendering."""
+        self.video_id = video_id
+        try:
+            finished = from_event(event, video_id=video_id)
+        except UnreadableEvent as error:
+            raise AirflowException(f"{error} Clear the task to wait again; asking costs nothing.") from error
+        if finished.outcome is Outcome.TIMEOUT:
+            raise self._timed_out()
+        if finished.video is not None and finished.outcome is not Outcome.UNREACHABLE:
+            return self._ended(finished.video)
+        raise self._unreachable(finished.error or GatewayError("no answer", transient=True))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once.
 
         :raises AirflowFailException: the rendering failed or was cancelled, or the gateway refuses to tell.
         """
-        if self._hook is None:
+        if self._hook is None or self._wait is None:
+            self.video_id = checked_id(self.video_id)
             self._hook = Sora2Hook(self.sora2_conn_id)
-            self._wait = VideoWait(deadline=math.inf)
+            self._started = self._started or time.time()
+            self._wait = VideoWait(started=self._started, deadline=math.inf)
         try:
             video = self._hook.get_video(self.video_id)
         except GatewayError as error:
-            return self._ride_out(error)
-        if self._wait is not None:
-            self._wait.on_video(video, now=time.time())
-        if line := self._progress.line(video, elapsed=time.time() - (self._started or time.time())):
+            step = self._wait.on_error(error, now=time.time())
+            if isinstance(step, Finished) and not self.reschedule:
+                raise self._unreachable(error) from error
+            self.log.warning("The gateway could not say how video %s stands: %s", self.video_id, error)
+            return PokeReturnValue(is_done=False)
+        self._wait.on_video(video, now=time.time())
+        if line := self._progress.line(video, elapsed=time.time() - self._started):
             self.log.info("Video %s", line)
-        if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
-            raise AirflowFailException(str(rendering_ended(video)))
-        done = video.status is VideoStatus.COMPLETED
-        return PokeReturnValue(is_done=done, xcom_value=video.to_dict() if done else None)
-
-    def _ride_out(self, error: GatewayError) -> PokeReturnValue:
-        step = self._wait.on_error(error, now=time.time()) if self._wait is not None else None
-        if isinstance(step, Finished) and not self.reschedule:
-            failure: AirflowException = refused(
-                error, f"The gateway has not told the state of {self.video_id} for minutes"
-            )
-            raise failure from error
-        self.log.warning("The gateway could not say how video %s stands: %s", self.video_id, error)
+        if video.status.is_terminal:
+            return PokeReturnValue(is_done=True, xcom_value=self._ended(video))
         return PokeReturnValue(is_done=False)
+
+    def _defer(self) -> NoReturn:
+        # Loaded here: a DAG file must not pay for it.
+        from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+
+        trigger = Sora2VideoTrigger(
+            video_id=self.video_id,
+            sora2_conn_id=self.sora2_conn_id,
+            started=self._started,
+            deadline=self._started + self.timeout,
+            poll_interval=self.poke_interval,
+        )
+        self.defer(
+            trigger=trigger,
+            method_name="execute_complete",
+            kwargs={"video_id": self.video_id},
+            # A net below the trigger's own deadline: it catches a triggerer that stays away.
+            timeout=timedelta(seconds=self.timeout + TRIGGER_GRACE),
+        )
+
+    def _ended(self, video: Video) -> dict[str, Any]:
+        if video.status is not VideoStatus.COMPLETED:
+            raise self._softly(AirflowFailException(str(rendering_ended(video))))
+        return video.to_dict()
+
+    def _softly(self, failure: AirflowException) -> AirflowException:
+        """Return the failure, or a skip where the user prefers that: the same in every mode."""
+        if self.soft_fail or self.never_fail:
+            return AirflowSkipException(f"Skipped instead of failed: {failure}")
+        return failure
+
+    def _timed_out(self) -> AirflowSensorTimeout:
+        waited = duration_text(self.timeout)
+        return AirflowSensorTimeout(
+            f"Video {self.video_id} was not completed within {waited}. {pick_up(str(self.video_id), self.sora2_conn_id)}"
+        )
+
+    def _unreachable(self, error: GatewayError) -> AirflowException:
+        failure = refused(error, f"The gateway has not told the state of video {self.video_id} for minutes")
+        return self._softly(failure)

@@ -67,11 +67,13 @@ def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged)
             self.now += seconds
             gateway.advance(seconds)
 
-    from sora2_provider.hooks import sora2
+    from sora2_provider.hooks import sora2 as hook_module
+    from sora2_provider.operators import sora2 as operator_module
 
     clock = Clockwork()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sora2, "time", clock)
+        patch.setattr(hook_module, "time", clock)
+        patch.setattr(operator_module, "time", clock)
         video_id = create(wait_for_completion=True, timeout=3600).execute(context)
     said = logged()
     assert f"The gateway accepted video {video_id}" in said

@@ -40,8 +40,8 @@ def test_a_failed_rendering_ends_the_wait_at_once(gateway, video_id, context, so
     from airflow.providers.common.compat.sdk import AirflowSkipException
 
     gateway.fail(video_id, "content_policy_violation", "real person detected")
-    kind, said = (AirflowSkipException, "soft_fail") if soft_fail else (AirflowFailException, "real person detected")
-    with pytest.raises(kind, match=said):
+    kind = AirflowSkipException if soft_fail else AirflowFailException
+    with pytest.raises(kind, match="real person detected"):
         sensor(video_id, soft_fail=soft_fail).execute(context)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
+from sora2_provider.gateway.expectation import Expectations, RenderingKind
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome, PollAgain, ProgressReport, VideoWait, duration_text
 
@@ -17,8 +18,12 @@ def video(status: str, **facts) -> Video:
     return Video("video_1", VideoStatus(status), **facts)
 
 
-def waiting(*, timeout: float = 1800, poll_interval: float | None = None, jitter: float = 0.5) -> VideoWait:
-    return VideoWait(deadline=NOW + timeout, poll_interval=poll_interval, jitter=lambda: jitter)
+def waiting(
+    *, timeout: float = 1800, poll_interval: float | None = None, jitter: float = 0.5, expected: float = 120
+) -> VideoWait:
+    return VideoWait(
+        started=NOW, deadline=NOW + timeout, expected=expected, poll_interval=poll_interval, jitter=lambda: jitter
+    )
 
 
 def test_the_first_question_comes_late_and_the_others_steadily():
@@ -26,6 +31,41 @@ def test_the_first_question_comes_late_and_the_others_steadily():
     assert wait.start(now=NOW) == PollAgain(40)
     assert wait.on_video(video("queued"), now=NOW + 40) == PollAgain(8)
     assert wait.on_video(video("in_progress"), now=NOW + 900) == PollAgain(8)
+
+
+@pytest.mark.parametrize(
+    ("expected", "first", "pause"), [(20, 20 / 3, 2), (120, 40, 8), (600, 200, 40), (3000, 1000, 60)]
+)
+def test_the_schedule_follows_the_expected_time(expected, first, pause):
+    wait = waiting(expected=expected)
+    assert wait.start(now=NOW).after == pytest.approx(first)
+    assert wait.on_video(video("queued"), now=NOW + 5).after == pytest.approx(pause)
+
+
+def test_a_wait_that_is_taken_up_again_asks_soon_but_not_everyone_at_once():
+    assert waiting(jitter=0.0).start(now=NOW + 300) == PollAgain(0)
+    assert waiting(jitter=1.0).start(now=NOW + 300).after == pytest.approx(0.8)
+    assert waiting(jitter=0.5).start(now=NOW + 10) == PollAgain(30)
+    assert waiting(timeout=300).start(now=NOW + 400) == PollAgain(0), "a last question, even past the deadline"
+
+
+def test_expectations_follow_what_finished_videos_took():
+    kind = RenderingKind("sora-2", "small", 10)
+    expectations = Expectations()
+    assert expectations.of(kind) == 120
+    for _ in range(30):
+        expectations.learn(kind, 24)
+    assert expectations.of(kind) == pytest.approx(24, rel=0.01)
+    expectations.learn(kind, 100_000)
+    assert expectations.of(kind) < 100, "one outlier does not drown thirty"
+    assert expectations.of(RenderingKind("sora-2", "large", 10)) == 300
+
+
+def test_larger_longer_and_better_videos_are_expected_to_take_longer():
+    usual = RenderingKind("sora-2", "small", 10).expected
+    assert RenderingKind("sora-2", "small", 15).expected > usual
+    assert RenderingKind("sora-2", "large", 10).expected > usual
+    assert RenderingKind("sora-2-pro", "small", 10).expected > usual
 
 
 def test_a_poll_interval_of_the_users_counts_from_the_first_question_on():

@@ -1,0 +1,64 @@
+"""The operator that stores a video's file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sora2_provider.compat import AirflowFailException, BaseOperator, Context
+from sora2_provider.gateway.errors import GatewayError
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.operators import arguments
+from sora2_provider.outcomes import refused
+
+
+class Sora2DownloadVideoOperator(BaseOperator):
+    """Stores a completed video's file in any storage that Airflow's ``ObjectStoragePath`` reaches.
+
+    Streams in constant memory; the target appears whole or not at all. Downloading costs nothing, so retries are safe.
+
+    XCom: ``return_value`` is the URI written; ``size`` (bytes), ``sha256`` (hex) and ``content_type``.
+
+    :param video_id: the id that ``Sora2CreateVideoOperator`` returned, or the dict of ``Sora2VideoSensor``.
+    :param path: a URI such as ``s3://my_conn@bucket/videos/cat.mp4``, or an absolute path. One that ends with ``/`` is
+        a folder, in which the file gets the video's id as its name.
+    :param if_exists: ``replace``, ``skip`` (keep the file that is there) or ``fail``.
+    :param sora2_conn_id: the connection that the video was created with.
+    """
+
+    template_fields: Sequence[str] = ("video_id", "path", "if_exists", "sora2_conn_id")
+    ui_color = "#e1f0ff"
+
+    def __init__(
+        self,
+        *,
+        video_id: Any,
+        path: str,
+        if_exists: str = "replace",
+        sora2_conn_id: str = Sora2Hook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.video_id = video_id
+        self.path = path
+        self.if_exists = if_exists
+        self.sora2_conn_id = sora2_conn_id
+
+    def execute(self, context: Context) -> str:
+        """Store the file and return its URI."""
+        arguments.checked_connection_id(self.sora2_conn_id)
+        hook = Sora2Hook(self.sora2_conn_id)
+        try:
+            stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
+        except GatewayError as error:
+            raise refused(error, "The video could not be downloaded") from error
+        except FileExistsError as error:
+            raise AirflowFailException(str(error)) from None
+        finally:
+            hook.close()
+        self.log.info("%s: %s bytes, %s, sha256 %s", stored.uri, stored.size, stored.content_type, stored.sha256)
+        task_instance = context["ti"]
+        task_instance.xcom_push(key="size", value=stored.size)
+        task_instance.xcom_push(key="sha256", value=stored.sha256)
+        task_instance.xcom_push(key="content_type", value=stored.content_type)
+        return stored.uri

@@ -1,0 +1,128 @@
+"""What all triggers of one connection share in a triggerer.
+
+That is one HTTP session, one connection lookup, one limit, one pause after "too many requests", and what finished
+videos taught about the rendering time.
+
+A registry holds one of these for each event loop and connection while any trigger needs it. The connection is looked
+up once, in a way that does not block the loop, and again after some minutes, so that a new key comes into use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from sora2_provider.compat import conf, mask_secret, read_connection
+from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
+from sora2_provider.gateway.errors import InvalidRequest, RateLimited
+from sora2_provider.gateway.expectation import Expectations
+from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.settings import GatewaySettings
+from sora2_provider.hooks.connection import secrets_of, settings_of
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+#: Seconds for which a connection's settings are used before they are looked up again.
+_LOOKUP_LIFE = 300.0
+#: Seconds of pause after a 429 that names none, and over which the questions spread when the pause is over.
+_PAUSE = 5.0
+_SPREAD = 5.0
+
+
+class SharedGateway:
+    """One gateway for all triggers of a connection on one event loop."""
+
+    def __init__(self, conn_id: str) -> None:
+        self.conn_id = conn_id
+        self.expectations = Expectations()
+        self.users = 0
+        self._client: AsyncSora2Client | None = None
+        self._looked_up = 0.0
+        self._paused_until = 0.0
+        self._opening = asyncio.Lock()
+
+    async def get_video(self, video_id: str, url: URL | None = None) -> Video:
+        """Ask for a video's state, after the pause that the gateway may have asked for.
+
+        :raises GatewayError: no state came back, or the connection cannot be used.
+        """
+        if (pause := self._paused_until - time.monotonic()) > 0:
+            # Spread, so that the end of the pause is not the next rush.
+            await asyncio.sleep(pause + random.random() * _SPREAD)  # noqa: S311
+        client = self._client
+        if client is None or time.monotonic() - self._looked_up > _LOOKUP_LIFE:
+            client = await self._looked_up_client()
+            url = None
+        try:
+            return await client.get_video(video_id, url=url)
+        except RateLimited as error:
+            pause = _PAUSE if error.retry_after is None else error.retry_after
+            self._paused_until = max(self._paused_until, time.monotonic() + pause)
+            raise
+
+    def url_of(self, video_id: str) -> URL | None:
+        """Return the prepared address of a question, once the connection is known."""
+        return self._client.url_of(video_id) if self._client else None
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _looked_up_client(self) -> AsyncSora2Client:
+        async with self._opening:
+            if self._client is not None and time.monotonic() - self._looked_up <= _LOOKUP_LIFE:
+                return self._client
+            settings = await self._settings()
+            if self._client is None or self._client.settings != settings:
+                limit = conf.getint("sora2", "triggerer_connections", fallback=DEFAULT_CONNECTIONS)
+                fresh = await AsyncSora2Client.open(settings, connections=limit)
+                stale, self._client = self._client, fresh
+                if stale is not None:
+                    await stale.close()
+            self._looked_up = time.monotonic()
+            return self._client
+
+    async def _settings(self) -> GatewaySettings:
+        try:
+            connection, extra = await read_connection(self.conn_id)
+            settings = settings_of(connection, extra=extra)
+            # Masking talks to the supervisor, which must not be waited for on the loop.
+            await asyncio.to_thread(_mask, settings)
+            return settings
+        except Exception as error:
+            # A secrets backend that is away for a moment must not lose a paid video: the wait rides this out too.
+            raise InvalidRequest(f"The connection {self.conn_id!r} cannot be used: {error}") from error
+
+
+def _mask(settings: GatewaySettings) -> None:
+    for secret in secrets_of(settings):
+        mask_secret(secret)
+
+
+_registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def shared_gateway(conn_id: str) -> AsyncIterator[SharedGateway]:
+    """Yield the gateway of a connection; the last one who leaves closes it."""
+    gateways = _registry.setdefault(asyncio.get_running_loop(), {})
+    gateway = gateways.get(conn_id)
+    if gateway is None:
+        gateway = gateways[conn_id] = SharedGateway(conn_id)
+    gateway.users += 1
+    try:
+        yield gateway
+    finally:
+        gateway.users -= 1
+        if gateway.users == 0:
+            if gateways.get(conn_id) is gateway:
+                del gateways[conn_id]
+            await gateway.close()

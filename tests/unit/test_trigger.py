@@ -1,0 +1,231 @@
+"""The trigger and what all of a connection's triggers share, on a real event loop against a gateway on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import time
+
+import pytest
+
+from sora2_provider.emulator import Emulator
+from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, VideoNotFound
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.triggers import shared_gateway as shared
+from sora2_provider.triggers.shared_gateway import shared_gateway
+from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+
+
+def trigger(video_id: str, **options) -> Sora2VideoTrigger:
+    facts = {"started": time.time(), "deadline": time.time() + 60, "poll_interval": 0.01, **options}
+    return Sora2VideoTrigger(video_id, "sora2_default", **facts)
+
+
+def create(context, count: int = 1) -> list[str]:
+    return [Sora2CreateVideoOperator(task_id="create", prompt=f"cat {n}").execute(context) for n in range(count)]
+
+
+async def only_event(one: Sora2VideoTrigger) -> dict:
+    events = [event.payload async for event in one.run()]
+    assert len(events) == 1
+    return json.loads(json.dumps(events[0]))
+
+
+def test_it_comes_back_the_same_from_the_database():
+    first = trigger("sora-2:task_1", model="sora-2", size="large", duration=15)
+    path, facts = first.serialize()
+    assert json.loads(json.dumps(facts)) == facts
+    assert all(not isinstance(value, (dict, list)) for value in facts.values()), "flat"
+    module, _, name = path.rpartition(".")
+    again = getattr(__import__(module, fromlist=[name]), name)(**facts)
+    assert again.serialize() == (path, facts)
+
+
+@pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
+def test_it_fires_when_the_video_is_completed(gateway, context, dialect):
+    gateway.settings(dialect=dialect)
+    (video_id,) = create(context)
+    event = asyncio.run(only_event(trigger(video_id)))
+    assert (event["video_id"], event["outcome"]) == (video_id, "completed")
+    assert event["video"]["id"] == video_id
+    assert "raw" not in event["video"]
+    assert "sk-secret" not in json.dumps(event)
+
+
+def test_the_deadline_is_a_moment_that_a_restart_does_not_move(gateway, context):
+    gateway.settings(render_seconds=1000)
+    (video_id,) = create(context)
+    event = asyncio.run(only_event(trigger(video_id, started=time.time() - 100, deadline=time.time() - 1)))
+    assert event["outcome"] == "timeout"
+    assert event["video"]["status"] == "queued", "it asked once more before it gave up"
+
+
+def test_all_triggers_of_a_connection_share_one_session_and_one_lookup(gateway, context, monkeypatch):
+    lookups = []
+    read = shared.read_connection
+
+    async def counted(conn_id):
+        lookups.append(conn_id)
+        return await read(conn_id)
+
+    monkeypatch.setattr(shared, "read_connection", counted)
+    ids = create(context, 50)
+    gateway.settings(render_seconds=0)
+
+    async def all_of_them():
+        events = await asyncio.gather(*(only_event(trigger(video_id)) for video_id in ids))
+        return events, dict(shared._registry[asyncio.get_running_loop()])
+
+    events, left = asyncio.run(all_of_them())
+    assert {event["outcome"] for event in events} == {"completed"}
+    assert lookups == ["sora2_default"]
+    assert left == {}, "the last one has closed the session"
+    gc.collect()
+
+
+def test_no_more_connections_are_opened_than_the_limit(connect, context, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__SORA2__TRIGGERER_CONNECTIONS", "3")
+    with Emulator(canned=True) as gateway:
+        connect(gateway.url)
+        ids = create(context, 40)
+
+        async def all_of_them():
+            async with shared_gateway("sora2_default") as one:
+                await asyncio.gather(*(one.get_video(video_id) for video_id in ids))
+                connector = one._client._session.connector
+                return connector.limit, sum(len(kept) for kept in connector._conns.values())
+
+        limit, kept = asyncio.run(all_of_them())
+    assert limit == 3
+    assert kept <= 3
+
+
+def test_a_429_pauses_every_question_of_the_connection(gateway, context, monkeypatch):
+    (video_id,) = create(context)
+    gateway.fault(route="query", status=429, headers={"Retry-After": "7"})
+    slept = []
+    real_sleep = asyncio.sleep
+
+    async def noted(seconds, *rest):
+        slept.append(seconds)
+        await real_sleep(0)
+
+    async def ask_twice():
+        async with shared_gateway("sora2_default") as one:
+            with pytest.raises(RateLimited) as caught:
+                await one.get_video(video_id)
+            assert caught.value.retry_after == 7
+            monkeypatch.setattr(shared.asyncio, "sleep", noted)
+            await one.get_video(video_id)
+
+    asyncio.run(ask_twice())
+    assert len(slept) == 1
+    assert 6 < slept[0] <= 12
+
+
+def test_errors_are_what_the_blocking_client_calls_them(gateway, connect, context):
+    (video_id,) = create(context)
+
+    async def ask(asked_id):
+        async with shared_gateway("sora2_default") as one:
+            return await one.get_video(asked_id)
+
+    with pytest.raises(VideoNotFound):
+        asyncio.run(ask("video_unknown"))
+    # aiohttp itself repeats a GET once when the connection is reset.
+    for fault in ({"reset": "before", "times": 2}, {"truncate": 10}, {"status": 502, "html": True}, {"delay": 30}):
+        connect(gateway.url, read_timeout=0.2)
+        gateway.fault(route="query", **fault)
+        with pytest.raises(GatewayUnavailable) as caught:
+            asyncio.run(ask(video_id))
+        assert caught.value.transient is True, fault
+    gateway.fault(route="query", redirect="http://127.0.0.1:9/elsewhere")
+    with pytest.raises(Exception, match="Redirects are not followed"):
+        asyncio.run(ask(video_id))
+    connect("http://127.0.0.1:9")
+    with pytest.raises(GatewayUnavailable, match="refused"):
+        asyncio.run(ask(video_id))
+    connect("http://gateway.invalid")
+    with pytest.raises(GatewayUnavailable, match="cannot be resolved"):
+        asyncio.run(ask(video_id))
+
+
+def test_a_connection_that_cannot_be_looked_up_is_ridden_out(gateway, context, monkeypatch):
+    (video_id,) = create(context)
+    read = shared.read_connection
+    failures = iter([True, True, False])
+
+    async def flaky(conn_id):
+        if next(failures):
+            raise RuntimeError("the secrets backend is away")
+        return await read(conn_id)
+
+    monkeypatch.setattr(shared, "read_connection", flaky)
+    assert asyncio.run(only_event(trigger(video_id)))["outcome"] == "completed"
+
+
+def test_a_new_key_comes_into_use_when_the_lookup_is_old(gateway, connect, context, monkeypatch):
+    (video_id,) = create(context)
+
+    async def ask_with_two_keys():
+        async with shared_gateway("sora2_default") as one:
+            await one.get_video(video_id)
+            connect(gateway.url, password="sk-the-new-key")
+            await one.get_video(video_id)
+            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
+            await one.get_video(video_id)
+
+    asyncio.run(ask_with_two_keys())
+    prints = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_gateway_that_changes_address_is_not_asked_with_an_old_url(gateway, connect, context, monkeypatch):
+    (video_id,) = create(context)
+
+    async def move():
+        async with shared_gateway("sora2_default") as one:
+            await one.get_video(video_id)
+            old = one.url_of(video_id)
+            connect(gateway.url, query_path="/v1/videos/{id}")
+            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
+            await one.get_video(video_id, old)
+
+    asyncio.run(move())
+    assert [request.path for request in gateway.requests if request.route == "query"] == [
+        "/v1/video/query",
+        f"/v1/videos/{video_id}",
+    ]
+
+
+def test_the_log_has_a_line_for_what_is_new_and_not_for_each_poll(gateway, context, logged):
+    gateway.settings(render_seconds=1000)
+    (video_id,) = create(context)
+    logged()
+
+    async def watch():
+        task = asyncio.create_task(only_event(trigger(video_id)))
+        for seconds in (0, 300, 300, 500):
+            gateway.advance(seconds)
+            asked = len(gateway.requests)
+            while len(gateway.requests) < asked + 5 and not task.done():
+                await asyncio.sleep(0.01)
+        return await task
+
+    assert asyncio.run(watch())["outcome"] == "completed"
+    said = [line for line in logged().splitlines() if f"ideo {video_id}" in line and "Sora2VideoTrigger" in line]
+    assert 4 <= len(said) <= 7, said
+    assert "Waiting for video" in said[0]
+    assert "is over: completed" in said[-1]
+
+
+def test_the_connection_cannot_be_used_is_said_with_its_name(connect):
+    connect("https://gateway.example.com", password="")
+
+    async def ask():
+        async with shared_gateway("sora2_default") as one:
+            await one.get_video("video_1")
+
+    with pytest.raises(InvalidRequest, match=r"'sora2_default'.*no API key"):
+        asyncio.run(ask())
