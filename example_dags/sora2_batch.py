@@ -1,14 +1,15 @@
 """A batch: one video for each product of a list, each with a prompt of its own.
 
-The create tasks only submit, so they are done in a second; the sensors give their workers back between two questions.
-How many videos are under way at once is the business of a pool: give ``create_video`` one whose slots fit your
-gateway's limit.
+Each row is a group of its own (create, wait, store), so that a prompt that is refused does not hold up the others. The
+create tasks only submit, so they are done in a second; the sensors give their workers back between two questions. How
+many videos are under way at once is the business of a pool: give ``create_video`` one whose slots fit your gateway's
+limit.
 """
 
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import dag, task
+from airflow.providers.common.compat.sdk import dag, task, task_group
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
@@ -30,23 +31,22 @@ PRODUCTS = [
 )
 def sora2_batch():
     @task
-    def requests() -> list[dict]:
-        return [{"prompt": f"{product['name']}, {product['scene']}, product film, soft light"} for product in PRODUCTS]
-
-    @task
-    def downloads(video_ids: list[str], folder: str) -> list[dict]:
+    def films(folder: str) -> list[dict]:
         return [
-            {"video_id": video_id, "path": f"{folder}/{product['sku']}.mp4"}
-            for video_id, product in zip(video_ids, PRODUCTS, strict=True)
+            {
+                "prompt": f"{product['name']}, {product['scene']}, product film, soft light",
+                "path": f"{folder}/{product['sku']}.mp4",
+            }
+            for product in PRODUCTS
         ]
 
-    create = Sora2CreateVideoOperator.partial(task_id="create_video", duration=10).expand_kwargs(requests())
-    wait = Sora2VideoSensor.partial(task_id="wait_for_video", poke_interval=10, mode="reschedule").expand(
-        video_id=create.output
-    )
-    planned = downloads(create.output, "{{ params.folder }}")
-    store = Sora2DownloadVideoOperator.partial(task_id="store", retries=3).expand_kwargs(planned)
-    wait >> store
+    @task_group
+    def film(prompt: str, path: str):
+        create = Sora2CreateVideoOperator(task_id="create_video", prompt=prompt, duration=10)
+        wait = Sora2VideoSensor(task_id="wait_for_video", video_id=create.output, poke_interval=10, mode="reschedule")
+        Sora2DownloadVideoOperator(task_id="store", video_id=wait.output, path=path, retries=3)
+
+    film.expand_kwargs(films("{{ params.folder }}"))
 
 
 sora2_batch()

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
     Context,
     ObjectStoragePath,
     PokeReturnValue,
+    TaskDeferred,
     conf,
     mask_secret,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Context",
     "ObjectStoragePath",
     "PokeReturnValue",
+    "TaskDeferred",
     "conf",
     "mask_secret",
     "read_connection",

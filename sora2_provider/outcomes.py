@@ -43,6 +43,36 @@ def pick_up(video_id: str, conn_id: str) -> str:
     )
 
 
+def download_failed(error: GatewayError) -> AirflowException:
+    """Return the exception for a file that could not be had.
+
+    Downloads cost nothing, so all are left to Airflow's retries, but a rendering that ended without a file.
+    """
+    if type(error) is GatewayError and not error.transient:
+        return AirflowFailException(str(error))
+    return AirflowException(
+        f"The video could not be downloaded: {_with_stop(str(error))} Downloads cost nothing: retry or clear the task. "
+        "If it goes on, look at the connection and at the link in XCom 'video'."
+    )
+
+
+def _final(kind: type[GatewayError]) -> type[GatewayError]:
+    return type(kind.__name__, (kind, AirflowFailException), {"__doc__": kind.__doc__, "__module__": kind.__module__})
+
+
+def not_retried(error: GatewayError) -> GatewayError:
+    """Return an error as it is if a retry may help, else as one that is an ``AirflowFailException`` too."""
+    if error.transient:
+        return error
+    return _final(type(error))(
+        error.message,
+        code=error.code,
+        http_status=error.http_status,
+        request_id=error.request_id,
+        retry_after=error.retry_after,
+    )
+
+
 def broken_after_submit(error: BaseException, video_id: str, conn_id: str) -> str:
     """Return the message for a task that broke when its video had been accepted."""
     return (
@@ -51,16 +81,21 @@ def broken_after_submit(error: BaseException, video_id: str, conn_id: str) -> st
     )
 
 
+def timed_out(finished: Finished, video_id: str, conn_id: str, *, waited: str) -> str:
+    """Return the message for a wait that took too long: the last that is known, and how to pick the video up."""
+    last = _last_state(finished.video)
+    why = f" The last question failed: {_with_stop(str(finished.error))}" if finished.error else ""
+    return f"Video {video_id} was not completed after {waited}{last}.{why} {pick_up(video_id, conn_id)}"
+
+
 def not_completed(finished: Finished, video_id: str, conn_id: str, *, waited: str) -> AirflowException:
     """Return the exception for a create whose wait ended without a video.
 
     :param waited: how long the wait took, for people.
     """
     if finished.outcome is Outcome.TIMEOUT:
-        last = _last_state(finished.video)
-        why = f" The last question failed: {_with_stop(str(finished.error))}" if finished.error else ""
         return AirflowFailException(
-            f"Video {video_id} was not completed after {waited}{last}.{why} {pick_up(video_id, conn_id)} "
+            f"{timed_out(finished, video_id, conn_id, waited=waited)} "
             "A retry would submit, and pay for, a second one, so the task fails now. For long renderings raise timeout."
         )
     if finished.outcome is Outcome.UNREACHABLE and finished.error is not None:

@@ -1,13 +1,14 @@
 """Stores a file under an ``ObjectStoragePath`` URI, whole or not at all.
 
-Where the storage renames natively (a disk, SFTP, HDFS) the bytes go to a temporary name beside the target and are
-renamed when complete. Object stores have no rename, and need none: an object exists once its upload is closed, so an
-upload that fails is abandoned instead.
+On a disk, and wherever files grow under their name while they are written, the bytes go to a temporary name beside the
+target and are renamed when complete. Object stores have no rename, and need none: an object exists once its upload is
+closed, so an upload that fails is abandoned instead.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -16,11 +17,12 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
+from sora2_provider.gateway.media import media_type
 
 IF_EXISTS = ("replace", "skip", "fail")
 
-_RENAMES = ("", "file", "local", "sftp", "ssh", "hdfs")
-_FOLDERLESS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb", "oss")
+_DISK = ("", "file", "local")
+_OBJECT_STORES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb", "wasbs", "oss", "cos", "obs")
 #: Uploads are buffered in parts of this size (bytes). S3 wants at least 5 MiB; its client's default is ten times this.
 _PART = 6 * 1024 * 1024
 _READ = 1024 * 1024
@@ -45,6 +47,7 @@ class Target:
             with ``/`` is a folder, in which the file gets the video's id as its name.
         :param video_id: ``None`` where the id is not known yet.
         :raises ValueError: the path cannot be used; says what to write.
+        :raises OSError: the storage could not be opened: a package or a connection is missing, or away.
         """
         text = str(path).strip() if isinstance(path, (str, ObjectStoragePath, PurePosixPath)) else ""
         if text in ("", "None", "none", "null"):
@@ -59,18 +62,20 @@ class Target:
                     "or a URI such as s3://my_conn@bucket/videos/cat.mp4."
                 )
             text = f"file://{text}"
+        elif text.startswith(("file://", "local://")) and not text.partition("://")[2].startswith("/"):
+            raise ValueError(f"path={text!r}: a local URI has three slashes, as in file:///data/videos/cat.mp4.")
         if text.endswith("/"):
             text += file_name(video_id or "video")
         target = cls(text)
         try:
             _ = target.filesystem
         except Exception as error:
-            raise ValueError(
+            raise OSError(
                 f"path={text!r}: this storage cannot be opened here ({type(error).__name__}: {error}). A scheme needs "
                 "its Airflow provider or fsspec package on the workers: s3:// apache-airflow-providers-amazon[s3fs], "
                 "gs:// apache-airflow-providers-google, abfs:// apache-airflow-providers-microsoft-azure."
             ) from error
-        if target._protocol in _RENAMES and target.filesystem.isdir(target._path):
+        if target._protocol in _DISK and target.filesystem.isdir(target._path):
             raise ValueError(f"path={text!r}: this is a folder. End it with / to name the file after the video's id.")
         return target
 
@@ -103,15 +108,24 @@ class Target:
             while part := file.read(_READ):
                 yield part
 
+    def described(self) -> tuple[int, str, str]:
+        """Return size (bytes), sha256 (hex) and media type of the file that is there."""
+        digest = hashlib.sha256()
+        size, head = 0, b""
+        for part in self.read():
+            head = head or part[:1024]
+            digest.update(part)
+            size += len(part)
+        return size, digest.hexdigest(), media_type(head, "")
+
     def write(self, fill: Callable[[Any], Result]) -> Result:
         """Create or replace the file with what ``fill`` writes; when it raises, the target stays as it was."""
         filesystem, path = self.filesystem, self._path
-        if self._protocol not in _FOLDERLESS:
-            filesystem.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
-        if self._protocol not in _RENAMES:
+        if self._protocol in _OBJECT_STORES:
             with _upload(filesystem.open(path, "wb", block_size=_PART)) as file:
                 return fill(file)
         place = PurePosixPath(path)
+        filesystem.makedirs(str(place.parent), exist_ok=True)
         partial = str(place.with_name(f".{place.name[:200]}.{secrets.token_hex(4)}.part"))
         try:
             with filesystem.open(partial, "wb") as file:
@@ -127,7 +141,10 @@ class Target:
 def file_name(video_id: str) -> str:
     """Return a file name for a video's id: ids are the gateway's words, so nothing of a path may stand in one."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", video_id).strip("._")[:120]
-    return f"{safe or 'video'}.mp4"
+    if safe != video_id:
+        # Two ids must not become one name.
+        safe = f"{safe or 'video'}-{hashlib.sha256(video_id.encode()).hexdigest()[:8]}"
+    return f"{safe}.mp4"
 
 
 @contextlib.contextmanager
@@ -135,10 +152,10 @@ def _upload(file: Any) -> Iterator[Any]:
     """Close an upload when all was written; otherwise abandon it, since closing would publish half a file."""
     try:
         yield file
+        file.close()
     except BaseException:
         with contextlib.suppress(Exception):
             file.discard()
         with contextlib.suppress(Exception):
             file.closed = True
         raise
-    file.close()

@@ -21,6 +21,8 @@ from sora2_provider.gateway.failures import Call, Kind, Refusal, is_transient, k
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
 _JSON_LAYERS = 3
+_XML_CODE = re.compile(rb"<Code>([^<]{1,200})</Code>")
+_XML_MESSAGE = re.compile(rb"<Message>([^<]{1,1000})</Message>")
 _PAGE = re.compile(rb"<(!doctype|html|head|title|body)\b", re.I)
 # No answer has a hundredth of them; to build hundreds of thousands of lists would hold up the triggerer's loop.
 _MAX_BRACKETS = 50_000
@@ -64,7 +66,7 @@ class Answer:
         if self.parsed is not None:
             return explanations.refusal(self.parsed, refused=True)
         if self.is_markup:
-            return Refusal(_title(self.body))
+            return _object_store_error(self.body) or Refusal(_title(self.body))
         text = shapes.clean(self.body[:2_000].decode("utf-8", "replace"))
         return Refusal(text[:300]) if text and "\ufffd" not in text else None
 
@@ -167,6 +169,15 @@ def _parse(body: bytes) -> Any:
         if not isinstance(node, str):
             break
     return node
+
+
+def _object_store_error(body: bytes) -> Refusal | None:
+    """Return the error in an object store's XML: ``<Error><Code>ExpiredToken</Code><Message>...``."""
+    code, message = (pattern.search(body[:8_192]) for pattern in (_XML_CODE, _XML_MESSAGE))
+    if code is None or message is None:
+        return None
+    text, word = (shapes.clean(found.group(1).decode("utf-8", "replace")) for found in (message, code))
+    return Refusal(text[:300], code=word[:100] or None)
 
 
 def _title(body: bytes) -> str:

@@ -40,6 +40,7 @@ class AsyncSora2Client:
         self.settings = settings
         self._session = session
         self._proxy = proxy
+        self._key = settings.api_key.encode()
         self._headers = endpoints.query("", settings.query_path).headers(settings)
 
     @classmethod
@@ -80,7 +81,7 @@ class AsyncSora2Client:
             async with self._session.get(
                 url or self.url_of(video_id), headers=self._headers, proxy=self._proxy, allow_redirects=False
             ) as answer:
-                body = await _body_of(answer)
+                body = (await _body_of(answer)).replace(self._key, b"***")
                 status, headers = answer.status, answer.headers
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _diagnosis(error, self.settings.base_url) from None

@@ -20,9 +20,9 @@ import urllib3
 from sora2_provider.gateway import responses
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, UnreadableResponse
-from sora2_provider.gateway.media import is_text, media_type
+from sora2_provider.gateway.media import Mp4End, is_video, media_type
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.video_source import DEAD_LINK_STATUSES, DeadLink, VideoSource
+from sora2_provider.gateway.video_source import DeadLink, VideoSource, is_dead
 
 _CHUNK = 64 * 1024
 _HEAD = 1024
@@ -112,6 +112,7 @@ class _Transfer:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._digest = hashlib.sha256()
+        self._boxes = Mp4End()
         self._total: int | None = None
         self._validator: str | None = None
         self._content_type = "application/octet-stream"
@@ -133,6 +134,9 @@ class _Transfer:
             raise GatewayUnavailable(f"The file was cut at {self.size} of {self._total} bytes.", transient=True)
         if not self.size:
             raise GatewayUnavailable("The file is empty.", transient=True)
+        if self._total is None and self._content_type == "video/mp4" and not self._boxes.is_whole:
+            # Without a length the transfer cannot be gone on with either: the server may not know ranges.
+            raise _Spoiled(f"The file was cut at {self.size} bytes, in the middle of an MP4.")
 
     def _fetched(self, source: VideoSource) -> bool:
         """Take what one request brings; ``False`` after the source was given another address instead."""
@@ -169,7 +173,7 @@ class _Transfer:
         try:
             link = responses.read_content(response.status_code, response.headers, body)
         except GatewayError as error:
-            if response.status_code in DEAD_LINK_STATUSES and not source.is_route:
+            if is_dead(response.status_code) and not source.is_route:
                 raise DeadLink(error) from None
             raise
         if link is None:
@@ -205,7 +209,7 @@ class _Transfer:
             if len(head) >= _HEAD:
                 break
         declared = response.headers.get("content-type", "")
-        if head and not is_text(head, declared):
+        if head and is_video(head, declared):
             self._content_type = media_type(head, declared)
             return _chained(head, stream)
         body = source.read(response, head)
@@ -218,7 +222,7 @@ class _Transfer:
         if link is not None:
             source.follow(link)
             return None
-        raise DeadLink(UnreadableResponse("The link serves a text, not a video."))
+        raise DeadLink(UnreadableResponse("The link serves something that is no video.", transient=True))
 
     def _take(self, stream: Iterator[bytes], skip: int) -> None:
         again = hashlib.sha256()
@@ -233,6 +237,7 @@ class _Transfer:
             if part:
                 self._sink.write(part)
                 self._digest.update(part)
+                self._boxes.feed(part)
                 self.size += len(part)
 
 

@@ -56,6 +56,7 @@ _MESSAGE_KEYS = (
     "errors",
     "data",
 )
+_ERROR_KEYS = ("error_message", "error_msg", "error_description", "errors")
 _FAILURE_PATHS: tuple[tuple[str, ...], ...] = (
     ("error_message",),
     ("fail_reason",),
@@ -198,8 +199,9 @@ def _is_praise(value: Any) -> bool:
 
 
 def _names_an_error(node: Json) -> bool:
-    if any(_tells(node.get(key)) for key in ("error_message", "error_msg", "error_description", "errors")):
-        return True
+    for key in _ERROR_KEYS:
+        if key in node and _tells(node[key]):
+            return True
     return isinstance(node.get("detail"), (str, list)) and _tells(node["detail"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -73,6 +74,9 @@ _INPUT_PATHS: tuple[tuple[str, ...], ...] = tuple(
     for root in ((), ("data",))
     for path in (("images",), ("input", "images"), ("detail", "input", "images"), ("request", "images"))
 )
+_Paths = tuple[tuple[str | int, ...], ...]
+_ROOTS = frozenset(str(path[0]) for path in (*_LINK_PATHS, *_LAST_LINK_PATHS, *_INPUT_PATHS))
+
 _PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|heic|heif|avif|svg|tiff?)$", re.I)
 _FILM = re.compile(r"\.(mp4|mov|webm|m4v|mkv|avi|m3u8)$", re.I)
 
@@ -83,18 +87,29 @@ _MAX_LINKS_IN_TEXT = 100
 
 def find_link(body: Json) -> str | None:
     """Return the first http(s) link that stands where links stand, and is not a picture nor sent by the caller."""
-    own = _sent_by_caller(body)
-    for path in _LINK_PATHS:
-        if path[0] in body and (found := _video_link(at(body, *path), own)):
+    links, last, inputs = _paths_below(_ROOTS.intersection(body))
+    own = _sent_by_caller(body, inputs) if inputs else set()
+    for path in links:
+        if found := _video_link(at(body, *path), own):
             return found
-    for root in (body, body.get("data")):
-        if found := _link_in_text(at(root, "choices", 0, "message", "content"), own):
-            return found
-    return next((found for path in _LAST_LINK_PATHS if (found := _video_link(at(body, *path), own))), None)
+    if "choices" in body or "data" in body:
+        for root in (body, body.get("data")):
+            if found := _link_in_text(at(root, "choices", 0, "message", "content"), own):
+                return found
+    return next((found for path in last if (found := _video_link(at(body, *path), own))), None)
 
 
-def _sent_by_caller(body: Json) -> set[str]:
-    lists = (at(body, *path) for path in _INPUT_PATHS if path[0] in body)
+@lru_cache(maxsize=512)
+def _paths_below(roots: frozenset[str]) -> tuple[_Paths, _Paths, _Paths]:
+    """Return the paths that begin with one of a body's keys. A gateway's bodies have the same few, poll after poll."""
+    links, last, inputs = (
+        tuple(path for path in paths if path[0] in roots) for paths in (_LINK_PATHS, _LAST_LINK_PATHS, _INPUT_PATHS)
+    )
+    return links, last, inputs
+
+
+def _sent_by_caller(body: Json, paths: _Paths) -> set[str]:
+    lists = (at(body, *path) for path in paths)
     return {link for found in lists if isinstance(found, list) for one in found[:50] if (link := as_link(one))}
 
 

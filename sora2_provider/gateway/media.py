@@ -1,9 +1,15 @@
-"""Tells a video from a page or a JSON text by its first bytes."""
+"""Tells a video from anything else by its first bytes, and a whole MP4 from a cut one by its boxes."""
 
 from __future__ import annotations
 
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"pnot")
+#: Pictures that use the boxes of MP4.
+_PICTURE_BRANDS = (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis")
 _MARKS = ((b"\x1a\x45\xdf\xa3", "video/webm"), (b"OggS", "video/ogg"), (b"FLV\x01", "video/x-flv"))
+#: Other things that come under a video's link: pictures, archives, documents.
+_NO_VIDEOS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"PK\x03\x04", b"%PDF", b"\x1f\x8b", b"ID3", b"fLaC")
+_NO_VIDEO_TYPES = ("image/", "audio/", "text/", "application/zip", "application/pdf", "application/gzip", "font/")
+_UNKNOWN = "application/octet-stream"
 
 
 def media_type(head: bytes, declared: str) -> str:
@@ -12,26 +18,80 @@ def media_type(head: bytes, declared: str) -> str:
     :param head: the first bytes of the file.
     :param declared: the ``Content-Type`` header.
     """
-    stated = declared.partition(";")[0].strip().lower()
-    if head[4:8] in _BOXES:
+    stated = _stated(declared)
+    if head[4:8] in _BOXES and head[8:12] not in _PICTURE_BRANDS:
         return "video/quicktime" if head[8:12] == b"qt  " else "video/mp4"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "video/x-msvideo"
     if head[:1] == b"\x47" and head[188:189] == b"\x47":
         return "video/mp2t"
     found = next((kind for mark, kind in _MARKS if head.startswith(mark)), None)
-    return found or (stated if stated.startswith("video/") else "application/octet-stream")
+    return found or (stated if stated.startswith("video/") else _UNKNOWN)
 
 
-def is_text(head: bytes, declared: str) -> bool:
-    """Whether these are the first bytes of a page, a JSON answer or any other text instead of a video.
+def is_video(head: bytes, declared: str) -> bool:
+    """Whether these can be the first bytes of a video, and not of a page, a JSON answer, a picture or an archive.
 
-    The bytes count, not the declared type: file servers call a video ``text/plain`` and a proxy's page ``video/mp4``.
+    The bytes count first, then the declared type: file servers call a video ``text/plain``, and a proxy's page
+    ``video/mp4``.
     """
-    if media_type(head, "") != "application/octet-stream":
-        return False
-    stated = declared.partition(";")[0].strip().lower()
-    if stated.startswith("text/") or stated.endswith(("json", "xml", "html")):
+    if media_type(head, "") != _UNKNOWN:
         return True
+    stated = _stated(declared)
+    if stated.startswith(_NO_VIDEO_TYPES) or stated.endswith(("json", "xml", "html")):
+        return False
+    if head.startswith(_NO_VIDEOS) or head[:4] == b"RIFF" or head[4:8] in _BOXES:
+        return False
     # Control characters other than white space stand in every binary file's beginning, and in no text.
-    return not any(byte < 9 or 13 < byte < 32 for byte in head)
+    return any(byte < 9 or 13 < byte < 32 for byte in head)
+
+
+class Mp4End:
+    """Follows an MP4's top-level boxes through the stream, to tell at its end whether it is whole.
+
+    Needed only where a server names no length: a connection that breaks looks like the end of the file there.
+    """
+
+    def __init__(self) -> None:
+        self._next_box = 0
+        self._position = 0
+        self._header = b""
+        self._has_moov = False
+        self._open_ended = False
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the file."""
+        offset = 0
+        while offset < len(data) and not self._open_ended:
+            skip = self._next_box - (self._position + offset)
+            if skip > 0 and not self._header:
+                offset += min(skip, len(data) - offset)
+                continue
+            taken = data[offset : offset + 16 - len(self._header)]
+            self._header += taken
+            offset += len(taken)
+            if len(self._header) >= 8 and (self._header[:4] != b"\0\0\0\x01" or len(self._header) == 16):
+                offset -= self._open_box(len(self._header))
+        self._position += len(data)
+
+    def _open_box(self, read: int) -> int:
+        """Take a box's header; return how many of the bytes read behind it must be looked at again."""
+        size, name = int.from_bytes(self._header[:4]), self._header[4:8]
+        length = 8
+        if size == 1:
+            size, length = int.from_bytes(self._header[8:16]), 16
+        self._has_moov = self._has_moov or name == b"moov"
+        self._open_ended = size == 0
+        self._next_box += max(size, length)
+        self._header = b""
+        return read - length
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file ends where its last box does, and holds its index."""
+        ends = self._open_ended or (self._position == self._next_box and not self._header)
+        return ends and self._has_moov
+
+
+def _stated(declared: str) -> str:
+    return declared.partition(";")[0].strip().lower()

@@ -26,7 +26,10 @@ class VideoStatus(enum.StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether nothing more will happen to the video."""
-        return self in (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset((VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED))
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,8 @@ def _link(value: Any) -> str:
         raise ValueError(f"images: {_shown(value)} is a {type(value).__name__}, not an http(s) link.")
     link = value.strip()
     scheme = link.partition(":")[0].lower() if ":" in link else ""
+    if ",http://" in link or ",https://" in link:
+        raise ValueError(f"images: {_shown(value)} holds several links. Pass a list with one link in each string.")
     if scheme in ("http", "https") and _is_usable(link):
         return link
     if scheme in ("s3", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "file", "") or link.startswith(("/", ".")):

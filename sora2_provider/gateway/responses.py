@@ -24,6 +24,9 @@ from sora2_provider.gateway.models import Balance, Video, VideoStatus
 # Statuses of a server or proxy that gave up waiting for the one behind it: what that one did is not known.
 _GAVE_UP = (408, 499)
 _PROXY_GAVE_UP = (*_GAVE_UP, 502, 504, *range(520, 525))
+# To look a member up in its enum takes longer than to read a field, on Python 3.11.
+_COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.UNKNOWN
+_NOT_REFUSED = Refusal()
 # More names than any gateway has models: a bound on the time that a hostile list can take.
 _MAX_MODELS = 10_000
 _UNLIMITED_USD = 100_000_000
@@ -72,9 +75,9 @@ def read_video(status: int, headers: Mapping[str, str], body: bytes, *, video_id
     answer = Answer(status, headers, body, Call.QUERY)
     parsed = answer.parsed
     if answer.is_success and isinstance(parsed, dict):
-        video = _video(parsed, missing=VideoStatus.UNKNOWN, video_id=video_id)
+        video = _video(parsed, missing=_UNKNOWN, video_id=video_id)
         refusal = explanations.refusal(parsed)
-        if refusal is None and video.status is not VideoStatus.FAILED:
+        if refusal is None and video.status is not _FAILED:
             return video
         said = refusal or explanations.failure(parsed)
         if (refusal is None or video.status_word) and not _is_refused_question(video, parsed, said):
@@ -151,9 +154,9 @@ def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "") 
     found_id = shapes.video_id(parsed)
     status, word = shapes.status(parsed, link=link, some_id=bool(found_id))
     status = status or missing
-    url = link if status is VideoStatus.COMPLETED else None
-    failed = status is VideoStatus.FAILED
-    why = explanations.failure(parsed) if failed else Refusal()
+    url = link if status is _COMPLETED else None
+    failed = status is _FAILED
+    why = explanations.failure(parsed) if failed else _NOT_REFUSED
     return Video(
         id=found_id or video_id,
         status=status,

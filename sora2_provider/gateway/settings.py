@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_BASE_URL = "https://api.jizhiai.top"
@@ -51,6 +52,8 @@ class GatewaySettings:
         for name, seconds in (("connect timeout", self.connect_timeout), ("read timeout", self.read_timeout)):
             if not 0 < seconds <= 3600:
                 raise ValueError(f"{name}={seconds!r}: it must be a number of seconds above 0, at most 3600.")
+        if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
+            raise ValueError(f"verify_tls={self.verify_tls!r}: there is no such CA bundle on this machine.")
         if self.proxy and not _web_address(self.proxy):
             raise ValueError("proxy: it must be an address such as http://proxy.example.com:3128.")
 
@@ -65,7 +68,8 @@ def _base_url(value: str) -> str:
     if parts is None:
         raise ValueError(
             f"base URL {_without_password(value)!r}: it must begin with https:// (or http:// for a gateway in your "
-            f"own network), for example {DEFAULT_BASE_URL}. It stands in the Host field of the connection."
+            f"own network), for example {DEFAULT_BASE_URL}. It stands in the Host field of the connection; in a "
+            "connection URI the scheme comes last: sora2://:KEY@gateway.example.com/https."
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
@@ -95,6 +99,8 @@ def _path(name: str, value: str) -> str:
     path = value.strip()
     if not path.startswith("/") or "?" in path or "#" in path or not path.isascii() or " " in path:
         raise ValueError(f"{name}={value!r}: it must be a path that begins with /, for example {DEFAULT_QUERY_PATH}.")
+    if "{" in path.replace("{id}", "") or "}" in path.replace("{id}", ""):
+        raise ValueError(f"{name}={value!r}: the only placeholder is {{id}}, for example /v1/videos/{{id}}.")
     return path
 
 

@@ -14,6 +14,9 @@ from sora2_provider.gateway.models import Usage, VideoStatus
 
 Json = dict[str, Any]
 
+# To look a member up in its enum takes longer than to read a field, on Python 3.11.
+_COMPLETED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.UNKNOWN
+
 _MAX_TEXT = 2_000
 _MAX_ID = 512
 
@@ -86,22 +89,29 @@ def status(body: Json, *, link: str | None, some_id: bool) -> tuple[VideoStatus 
 
     :param some_id: whether the answer names a video anywhere.
     """
-    levels = [(_word(level), bool(_id_in(level, keys))) for level, keys in _id_levels(body)]
+    levels = []
+    for level, keys in _id_levels(body):
+        word, has_id = _word(level), bool(_id_in(level, keys))
+        if word is not None and has_id:
+            return _meaning(word, link), word
+        levels.append((word, has_id))
     levels += [(_word(level), False) for path in _UPSTREAM if isinstance(level := at(body, *path), dict)]
-    for wants_id in (True, False):
-        for position, (word, has_id) in enumerate(levels):
-            if word is None or (wants_id and not has_id):
+    for position, (word, _) in enumerate(levels):
+        if word is None:
+            continue
+        if _WORDS.get(word.lower()) is _COMPLETED:
+            around_a_word = any(inner is not None for inner, _ in levels[position + 1 :])
+            around_the_id = some_id and not any(outer for _, outer in levels[:position])
+            if around_a_word or (around_the_id and link is None):
                 continue
-            found = _WORDS.get(word.lower(), VideoStatus.UNKNOWN)
-            if found is VideoStatus.COMPLETED and not has_id:
-                around_a_word = any(inner is not None for inner, _ in levels[position + 1 :])
-                around_the_id = some_id and not any(outer for _, outer in levels[:position])
-                if around_a_word or (around_the_id and link is None):
-                    continue
-            if link and word.lower() == "video_generation_completed":
-                found = VideoStatus.COMPLETED
-            return found, word
+        return _meaning(word, link), word
     return _finish_reason(body, link)
+
+
+def _meaning(word: str, link: str | None) -> VideoStatus:
+    if link and word.lower() == "video_generation_completed":
+        return _COMPLETED
+    return _WORDS.get(word.lower(), _UNKNOWN)
 
 
 def _finish_reason(body: Json, link: str | None) -> tuple[VideoStatus | None, str | None]:
@@ -196,6 +206,8 @@ def _percent(value: Any, *, fraction: bool) -> int | None:
 
 def usage(body: Json) -> Usage | None:
     """Return the token counts, where there are any."""
+    if "usage" not in body and "data" not in body:
+        return None
     for root in (body, body.get("data"), at(body, "data", "data")):
         counts = at(root, "usage")
         if isinstance(counts, dict):

@@ -32,7 +32,7 @@ def as_moment(value: Any) -> pendulum.DateTime | None:
         return None
     seconds = value / 1e6 if value > 1e14 else value / 1e3 if value > 1e11 else float(value)
     try:
-        return pendulum.instance(datetime.fromtimestamp(seconds, UTC))
+        return _in_utc(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -41,6 +41,12 @@ def _iso(text: str) -> pendulum.DateTime | None:
     try:
         read = datetime.fromisoformat(text)
         aware = read if read.tzinfo else read.replace(tzinfo=UTC)
-        return pendulum.instance(aware.astimezone(UTC))
+        return _in_utc(aware.astimezone(UTC))
     except (ValueError, OverflowError):
         return None
+
+
+def _in_utc(moment: datetime) -> pendulum.DateTime:
+    """Return what ``pendulum.instance`` makes of a time in UTC, in a tenth of its time."""
+    date, clock = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
+    return pendulum.DateTime(*date, *clock, moment.microsecond, tzinfo=pendulum.UTC)

@@ -34,6 +34,8 @@ _HANDSHAKE_ERRORS = (
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "SSLV3_ALERT_HANDSHAKE_FAILURE",
 )
+#: What http.client says when a proxy does not open a tunnel; the request itself has not been sent then.
+_TUNNEL_REFUSED = "Tunnel connection failed"
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,20 @@ class _Headers(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Knows no redirects: else requests would read a redirect's whole body and parse its target, unasked."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Say that there is none."""
+        return None
+
+
 class Transport:
     """A session with a gateway: connections are kept and reused."""
 
     def __init__(self, settings: GatewaySettings, user_agent: str) -> None:
         self._settings = settings
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = user_agent
         adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False, redirect=False))
         self._session.mount("https://", adapter)
@@ -104,7 +114,7 @@ class Transport:
         :raises ExchangeBroken: no whole answer came.
         """
         with self.open(method, url, headers, content) as response:
-            return Answer(response.status_code, response.headers, self.read(response, _MAX_BODY))
+            return Answer(response.status_code, response.headers, self._masked(self.read(response, _MAX_BODY)))
 
     def open(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
@@ -149,16 +159,26 @@ class Transport:
             raise ExchangeBroken(_diagnosis(error)) from None
         return b"".join(parts)
 
+    def _masked(self, body: bytes) -> bytes:
+        """Return a body without the key: gateways repeat it in "Incorrect API key provided: ..."."""
+        return body.replace(self._settings.api_key.encode(), b"***")
+
 
 def _diagnosis(error: BaseException) -> Broken:
     chain = list(_causes(error))
     for one in chain:
         if isinstance(one, ssl.SSLError) and (one.reason or "") in _HANDSHAKE_ERRORS:
             return Broken(f"TLS failed ({_tls_text(one)})", sent=False, permanent=True)
+    if type(error) is OSError and error.errno is None:
+        return Broken("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True)
     if any(isinstance(one, socket.gaierror) for one in chain):
         return Broken("the host name cannot be resolved", sent=False)
+    refusal = next((text for one in chain if (text := str(one)).startswith(_TUNNEL_REFUSED)), None)
+    if refusal is not None:
+        return Broken(f"the proxy refused ({refusal.lower()}): check the Proxy field of the connection", sent=False)
+    # A ProxyError alone is no evidence: urllib3 calls it so, too, when an answer is lost behind a proxy.
     not_connected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-    if isinstance(error, requests.exceptions.ProxyError) or any(isinstance(one, not_connected) for one in chain):
+    if any(isinstance(one, not_connected) for one in chain):
         where = "the proxy" if isinstance(error, requests.exceptions.ProxyError) else "the host"
         return Broken(f"no connection to {where} ({_system_text(chain, 'connect timeout')})", sent=False)
     if any(isinstance(one, (requests.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)) for one in chain):
@@ -169,7 +189,10 @@ def _diagnosis(error: BaseException) -> Broken:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that it wraps: requests and urllib3 nest them as arguments, reasons and contexts."""
+    """Yield an exception and all that it wraps: requests and urllib3 nest them as arguments, reasons and causes.
+
+    Not as contexts: those reach whatever error the caller is just handling, and what did not happen here is no evidence.
+    """
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
@@ -178,7 +201,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(one))
         yield one
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+        waiting += [*one.args, getattr(one, "reason", None), one.__cause__]
 
 
 def _system_text(chain: list[BaseException], otherwise: str) -> str:

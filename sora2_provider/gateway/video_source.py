@@ -16,12 +16,20 @@ from sora2_provider.gateway.links import as_link
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.transport import ExchangeBroken
 
-#: What file servers answer for a link that has expired or never worked.
-DEAD_LINK_STATUSES = (401, 403, 404, 410)
+#: Refusals that are about now and not about the link.
+_PASSING = (408, 425, 429)
 
 _PAGE = 64 * 1024
 _REDIRECTS = 5
 _FRESH_LINKS = 3
+
+
+def is_dead(http_status: int) -> bool:
+    """Whether a link's answer says that it has expired or never worked.
+
+    Object stores answer 403 (Amazon, Azure), 400 (Google Cloud Storage) or 404 for a link that has expired.
+    """
+    return 400 <= http_status < 500 and http_status not in _PASSING
 
 
 class DeadLink(Exception):
@@ -56,7 +64,7 @@ class VideoSource:
             if not 300 <= response.status_code < 400 or response.status_code == 304 or not location:
                 return response
             response.close()
-            target = as_link(urljoin(url, location))
+            target = as_link(_joined(url, location))
             if target is None:
                 raise DeadLink(UnreadableResponse("The link redirects to something that is no http(s) address."))
             url = target
@@ -101,3 +109,10 @@ class VideoSource:
             "Put a Sora2VideoSensor before the download.",
             transient=True,
         )
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""

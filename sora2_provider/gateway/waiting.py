@@ -32,6 +32,8 @@ _JITTER = 0.1
 #: Seconds of nothing but failed polls after which the wait ends. Longer for what the gateway itself calls passing.
 _TRANSIENT_PATIENCE = 600.0
 _OTHER_PATIENCE = 180.0
+#: And fewer failed polls than this never end a wait, however far apart they were.
+_FEWEST_FAILURES = 4
 
 
 class Outcome(enum.StrEnum):
@@ -77,7 +79,7 @@ class VideoWait:
     :param jitter: gives a number in 0..1 that spreads the questions of many waiters.
     """
 
-    __slots__ = ("_deadline", "_failing_since", "_first", "_jitter", "_last", "_pause", "_started")
+    __slots__ = ("_deadline", "_failing_since", "_failures", "_first", "_jitter", "_last", "_pause", "_started")
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class VideoWait:
         self._jitter = jitter
         self._last: Video | None = None
         self._failing_since: float | None = None
+        self._failures = 0
         if poll_interval is None:
             self._first = expected * _FIRST_SHARE
             self._pause = min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, expected * _STEADY_SHARE))
@@ -116,8 +119,10 @@ class VideoWait:
         """Take a poll that failed."""
         if self._failing_since is None:
             self._failing_since = now
+            self._failures = 0
+        self._failures += 1
         patience = _TRANSIENT_PATIENCE if error.transient else _OTHER_PATIENCE
-        if now - self._failing_since >= patience:
+        if now - self._failing_since >= patience and self._failures >= _FEWEST_FAILURES:
             return Finished(Outcome.UNREACHABLE, self._last, error)
         return self._again(max(self._pause, error.retry_after or 0.0), now, error)
 
@@ -144,10 +149,10 @@ class ProgressReport:
     def __init__(self) -> None:
         self._said: tuple[str, str | None, int] | None = None
 
-    def line(self, video: Video, *, elapsed: float) -> str | None:
+    def line(self, video: Video, *, elapsed: float | None) -> str | None:
         """Return a line such as ``sora-2:task_1 is in progress, 40 %, after 1 min 20 s``, or ``None``.
 
-        :param elapsed: seconds since the wait began.
+        :param elapsed: seconds since the wait began; ``None`` where that is not known.
         """
         word = video.status_word if video.status is VideoStatus.UNKNOWN else None
         news = (video.status.value, word, (video.progress or 0) // 10)
@@ -157,7 +162,7 @@ class ProgressReport:
         status = video.status.value.replace("_", " ")
         said = f"{status} (the gateway's word is {word!r})" if word else status
         percent = f", {video.progress} %" if video.progress is not None and not video.status.is_terminal else ""
-        return f"{video.id} is {said}{percent}, after {duration_text(elapsed)}"
+        return f"{video.id} is {said}{percent}" + (f", after {duration_text(elapsed)}" if elapsed is not None else "")
 
 
 def duration_text(seconds: float) -> str:

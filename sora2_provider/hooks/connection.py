@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from sora2_provider.gateway.settings import (
     DEFAULT_BASE_URL,
@@ -14,6 +15,8 @@ from sora2_provider.gateway.settings import (
     DEFAULT_READ_TIMEOUT,
     GatewaySettings,
 )
+
+_SHORTEST_SECRET = 8
 
 
 class ConnectionLike(Protocol):
@@ -37,6 +40,8 @@ def settings_of(connection: ConnectionLike, *, extra: Mapping[str, Any] | None =
     :raises ValueError: names the connection, the field, and what to write there. Holds no secret.
     """
     extra = connection.extra_dejson if extra is None else extra
+    if not isinstance(extra, Mapping):
+        raise ValueError(f"Connection {connection.conn_id!r}: the extra must be a JSON object.")
     try:
         return GatewaySettings(
             base_url=_base_url(connection),
@@ -54,10 +59,14 @@ def settings_of(connection: ConnectionLike, *, extra: Mapping[str, Any] | None =
 
 
 def secrets_of(settings: GatewaySettings) -> tuple[str, ...]:
-    """Return every value of the settings that must not be seen in a log."""
-    found = [settings.api_key, *settings.extra_headers.values()]
-    password = settings.proxy.rpartition("@")[0].rpartition(":")[2]
-    return tuple(value for value in (*found, password) if value)
+    """Return every value of the settings that must not be seen in a log.
+
+    Short header values are left out: masking a word such as "video" would black out half of every log.
+    """
+    proxy = urlsplit(settings.proxy)
+    header_values = [value for value in settings.extra_headers.values() if len(value) >= _SHORTEST_SECRET]
+    found = (settings.api_key, *header_values, proxy.username, proxy.password)
+    return tuple(value for value in found if value)
 
 
 def _base_url(connection: ConnectionLike) -> str:
@@ -67,7 +76,8 @@ def _base_url(connection: ConnectionLike) -> str:
     scheme = (connection.schema or "").strip().lower()
     if "://" not in host and scheme in ("http", "https"):
         # A connection written as a URI keeps its parts apart: sora2://:key@gateway.example.com:8443/https
-        host = f"{scheme}://{host}"
+        is_ipv6 = host.count(":") > 1 and not host.startswith("[")
+        host = f"{scheme}://[{host}]" if is_ipv6 else f"{scheme}://{host}"
     if connection.port and "://" in host:
         scheme, _, rest = host.partition("://")
         name, slash, path = rest.partition("/")
@@ -117,5 +127,5 @@ def _headers(value: Any) -> dict[str, str]:
     except ValueError:
         headers = None
     if not isinstance(headers, Mapping):
-        raise ValueError('extra_headers in the extra must be a JSON object such as {"X-Team": "video"}.')
+        raise ValueError('extra_headers in the extra must be a JSON object such as {"X-Proxy-Token": "..."}.')
     return dict(headers)

@@ -81,7 +81,7 @@ PLACEHOLDERS = {
     "host": settings.DEFAULT_BASE_URL,
     "password": "sk-...",
     "proxy": "http://proxy.example.com:3128",
-    "extra_headers": '{"X-Team": "video"}',
+    "extra_headers": '{"X-Proxy-Token": "..."}',
 }
 
 

@@ -23,7 +23,7 @@ from sora2_provider.gateway.waiting import (
 )
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of
-from sora2_provider.outcomes import InvalidParameter, not_completed
+from sora2_provider.outcomes import InvalidParameter, not_completed, not_retried
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
@@ -108,10 +108,16 @@ class Sora2Hook(BaseHook):
     def create_video(self, request: VideoRequest) -> Video:
         """Submit a video. Costs money; the request is sent once.
 
+        Every error that a retry would pay for again, or that a retry cannot help, is an ``AirflowFailException`` too, so
+        that Airflow does not retry a task that lets it through.
+
         :raises SubmissionUnknown: the answer was lost: the video may be rendering, and billed.
         :raises GatewayError: nothing was accepted.
         """
-        return self.get_conn().create_video(request)
+        try:
+            return self.get_conn().create_video(request)
+        except GatewayError as error:
+            raise not_retried(error) from error.__cause__
 
     def get_video(self, video_id: str) -> Video:
         """Ask for a video's state.
@@ -199,13 +205,13 @@ class Sora2Hook(BaseHook):
             if if_exists == "fail":
                 raise FileExistsError(f"{target.uri} exists, and if_exists is 'fail': nothing was downloaded.")
             self.log.info("%s exists and is kept (if_exists='skip')", target.uri)
-            return _described(target)
+            return StoredVideo(target.uri, *target.described())
         client = self.get_conn()
         known = video if video is not None and video.status is VideoStatus.COMPLETED else client.get_video(video_id)
         got = target.write(
             lambda sink: download(client, known, sink, pause=time.sleep, report=self.log.warning),
         )
-        if not got.length_known:
+        if not got.length_known and got.content_type != "video/mp4":
             self.log.warning("The server did not say how long the file is, so its end could not be checked.")
         if (stored := target.size()) != got.size:
             raise OSError(f"{target.uri} holds {stored} bytes, but {got.size} were written. Try again.")
@@ -259,17 +265,3 @@ def checked_id(video_id: Any) -> str:
         return parameters.checked_video_id(video_id)
     except ValueError as error:
         raise InvalidParameter(str(error)) from None
-
-
-def _described(target: storage.Target) -> StoredVideo:
-    import hashlib
-
-    from sora2_provider.gateway.media import media_type
-
-    digest = hashlib.sha256()
-    size, head = 0, b""
-    for part in target.read():
-        head = head or part[:1024]
-        digest.update(part)
-        size += len(part)
-    return StoredVideo(target.uri, size, digest.hexdigest(), media_type(head, ""))

@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import conf
+from sora2_provider.compat import AirflowException, conf
 from sora2_provider.gateway import parameters
 from sora2_provider.outcomes import InvalidParameter
-from sora2_provider.storage import Target
+from sora2_provider.storage import IF_EXISTS, Target
 
 if TYPE_CHECKING:
+    from sora2_provider.operators.download import Sora2DownloadVideoOperator
     from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
 
@@ -35,6 +36,10 @@ def check_waiting(operator: Sora2CreateVideoOperator) -> None:
     :raises InvalidParameter: shows up as an import error of the DAG file.
     """
     task = f"Task {operator.task_id!r}"
+    if not isinstance(operator.wait_for_completion, bool):
+        raise InvalidParameter(
+            f"{task}: wait_for_completion={operator.wait_for_completion!r}: it must be True or False."
+        )
     for name in ("timeout", "poll_interval"):
         seconds = getattr(operator, name)
         if seconds is None and name == "poll_interval":
@@ -45,6 +50,21 @@ def check_waiting(operator: Sora2CreateVideoOperator) -> None:
         raise InvalidParameter(
             f"{task}: output_path needs wait_for_completion=True, because the file exists only when the rendering "
             "has ended. Or store it in a later task, with Sora2DownloadVideoOperator."
+        )
+
+
+def check_storing(operator: Sora2DownloadVideoOperator) -> None:
+    """Check where and how to store, as far as it is known now.
+
+    :raises InvalidParameter: shows up as an import error of the DAG file.
+    """
+    task = f"Task {operator.task_id!r}"
+    if _is_settled(operator.if_exists) and operator.if_exists not in IF_EXISTS:
+        raise InvalidParameter(f"{task}: if_exists={operator.if_exists!r}: it must be one of {', '.join(IF_EXISTS)}.")
+    path = operator.path
+    if isinstance(path, str) and _is_settled(path) and "://" not in path and not path.startswith("/"):
+        raise InvalidParameter(
+            f"{task}: path={path!r}: a relative path means another folder on each worker. Write an absolute path or a URI."
         )
 
 
@@ -70,6 +90,8 @@ def checked_target(path: str) -> None:
         Target.parse(path, video_id=None)
     except ValueError as error:
         raise InvalidParameter(f"output_path: {error} Nothing was sent, and nothing was paid.") from error
+    except OSError as error:
+        raise AirflowException(f"output_path: {error} Nothing was sent, and nothing was paid.") from error
 
 
 def checked_connection_id(conn_id: Any) -> None:

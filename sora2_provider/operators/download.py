@@ -9,7 +9,7 @@ from sora2_provider.compat import AirflowFailException, BaseOperator, Context
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
-from sora2_provider.outcomes import refused
+from sora2_provider.outcomes import download_failed
 
 
 class Sora2DownloadVideoOperator(BaseOperator):
@@ -43,6 +43,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
         self.path = path
         self.if_exists = if_exists
         self.sora2_conn_id = sora2_conn_id
+        arguments.check_storing(self)
 
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
@@ -51,7 +52,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
         try:
             stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
         except GatewayError as error:
-            raise refused(error, "The video could not be downloaded") from error
+            raise download_failed(error) from error
         except FileExistsError as error:
             raise AirflowFailException(str(error)) from None
         finally:

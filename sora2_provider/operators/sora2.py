@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, NoReturn
 
-from sora2_provider.compat import AirflowFailException, AirflowTaskTimeout, BaseOperator, Context
+from sora2_provider.compat import AirflowFailException, BaseOperator, Context, TaskDeferred
 from sora2_provider.events import from_event
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.expectation import RenderingKind
@@ -93,7 +93,8 @@ class Sora2CreateVideoOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.prompt = prompt
-        self.images = list(images) if isinstance(images, tuple) else images
+        # An iterator could be read only once, and a tuple comes back from the database as a list.
+        self.images = list(images) if isinstance(images, (tuple, Iterator)) else images
         self.model = model
         self.orientation = orientation
         self.size = size
@@ -181,6 +182,12 @@ class Sora2CreateVideoOperator(BaseOperator):
             raise refused(error, "Nobody knows whether the gateway accepted the video") from error
         except GatewayError as error:
             raise refused(error, "The gateway did not accept the video") from error
+        except Exception:
+            raise
+        except BaseException as error:
+            # execution_timeout and signals come as BaseException, and Airflow would retry.
+            lost = SubmissionUnknown(f"The task was interrupted in the middle of the create ({type(error).__name__})")
+            raise refused(lost, "Nobody knows whether the gateway accepted the video") from error
         self._video_id = video.id
         self.log.info("The gateway accepted video %s", video.id)
         return video
@@ -264,9 +271,10 @@ class Sora2CreateVideoOperator(BaseOperator):
         """Turn whatever breaks after the submit into a failure that Airflow does not retry into a second bill."""
         try:
             yield
-        except (AirflowFailException, RenderingFailed):
+        except (AirflowFailException, RenderingFailed, TaskDeferred):
             raise
-        except (Exception, AirflowTaskTimeout) as error:
+        except BaseException as error:
+            # Time-outs and signals come as BaseException.
             raise AirflowFailException(broken_after_submit(error, video_id, self.sora2_conn_id)) from error
 
 

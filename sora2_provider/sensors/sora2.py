@@ -23,7 +23,7 @@ from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, ProgressReport, VideoWait, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
-from sora2_provider.outcomes import TRIGGER_GRACE, pick_up, refused, rendering_ended
+from sora2_provider.outcomes import TRIGGER_GRACE, refused, rendering_ended, timed_out
 
 
 class Sora2VideoSensor(BaseSensorOperator):
@@ -64,6 +64,8 @@ class Sora2VideoSensor(BaseSensorOperator):
         self._wait: VideoWait | None = None
         self._progress = ProgressReport()
         self._started = 0.0
+        self._last: Video | None = None
+        self._error: GatewayError | None = None
 
     def execute(self, context: Context) -> Any:
         """Wait, in the mode that was chosen."""
@@ -88,6 +90,7 @@ class Sora2VideoSensor(BaseSensorOperator):
             finished = from_event(event, video_id=video_id)
         except UnreadableEvent as error:
             raise AirflowException(f"{error} Clear the task to wait again; asking costs nothing.") from error
+        self._last, self._error = finished.video, finished.error
         if finished.outcome is Outcome.TIMEOUT:
             raise self._timed_out()
         if finished.video is not None and finished.outcome is not Outcome.UNREACHABLE:
@@ -107,13 +110,17 @@ class Sora2VideoSensor(BaseSensorOperator):
         try:
             video = self._hook.get_video(self.video_id)
         except GatewayError as error:
+            self._error = error
             step = self._wait.on_error(error, now=time.time())
             if isinstance(step, Finished) and not self.reschedule:
                 raise self._unreachable(error) from error
             self.log.warning("The gateway could not say how video %s stands: %s", self.video_id, error)
             return PokeReturnValue(is_done=False)
+        self._last, self._error = video, None
         self._wait.on_video(video, now=time.time())
-        if line := self._progress.line(video, elapsed=time.time() - self._started):
+        # In reschedule mode each poke is a new process, which does not know when the wait began.
+        elapsed = None if self.reschedule else time.time() - self._started
+        if line := self._progress.line(video, elapsed=elapsed):
             self.log.info("Video %s", line)
         if video.status.is_terminal:
             return PokeReturnValue(is_done=True, xcom_value=self._ended(video))
@@ -150,10 +157,9 @@ class Sora2VideoSensor(BaseSensorOperator):
         return failure
 
     def _timed_out(self) -> AirflowSensorTimeout:
+        finished = Finished(Outcome.TIMEOUT, self._last, self._error)
         waited = duration_text(self.timeout)
-        return AirflowSensorTimeout(
-            f"Video {self.video_id} was not completed within {waited}. {pick_up(str(self.video_id), self.sora2_conn_id)}"
-        )
+        return AirflowSensorTimeout(timed_out(finished, str(self.video_id), self.sora2_conn_id, waited=waited))
 
     def _unreachable(self, error: GatewayError) -> AirflowException:
         failure = refused(error, f"The gateway has not told the state of video {self.video_id} for minutes")

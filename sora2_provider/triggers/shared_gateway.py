@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sora2_provider.compat import conf, mask_secret, read_connection
@@ -23,7 +23,7 @@ from sora2_provider.gateway.errors import InvalidRequest, RateLimited
 from sora2_provider.gateway.expectation import Expectations
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import secrets_of, settings_of
+from sora2_provider.hooks.connection import ConnectionLike, secrets_of, settings_of
 
 if TYPE_CHECKING:
     from yarl import URL
@@ -93,18 +93,18 @@ class SharedGateway:
     async def _settings(self) -> GatewaySettings:
         try:
             connection, extra = await read_connection(self.conn_id)
-            settings = settings_of(connection, extra=extra)
-            # Masking talks to the supervisor, which must not be waited for on the loop.
-            await asyncio.to_thread(_mask, settings)
-            return settings
+            # In a thread: a CA bundle is looked for, and masking talks to the supervisor.
+            return await asyncio.to_thread(_masked_settings, connection, extra)
         except Exception as error:
             # A secrets backend that is away for a moment must not lose a paid video: the wait rides this out too.
             raise InvalidRequest(f"The connection {self.conn_id!r} cannot be used: {error}") from error
 
 
-def _mask(settings: GatewaySettings) -> None:
+def _masked_settings(connection: ConnectionLike, extra: dict[str, Any]) -> GatewaySettings:
+    settings = settings_of(connection, extra=extra)
     for secret in secrets_of(settings):
         mask_secret(secret)
+    return settings
 
 
 _registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]] = WeakKeyDictionary()

@@ -63,9 +63,24 @@ def test_the_batch_makes_one_video_for_each_product(run, gateway, tmp_path):
     assert len({billed.request["prompt"] for billed in gateway.billed}) == 3
     assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["boot-12.mp4", "kettle-01.mp4", "lamp-07.mp4"]
     xcoms = airflow.xcoms("sora2_batch")
-    ids = [xcoms["create_video", "return_value", index] for index in range(3)]
-    assert ids == [xcoms["wait_for_video", "return_value", index]["id"] for index in range(3)]
+    ids = [xcoms["film.create_video", "return_value", index] for index in range(3)]
+    assert ids == [xcoms["film.wait_for_video", "return_value", index]["id"] for index in range(3)]
     assert set(ids) == {billed.id for billed in gateway.billed}
+
+
+def test_a_refused_row_of_the_batch_does_not_hold_up_the_others(gateway, make_airflow, tmp_path):
+    gateway.fault(
+        route="create",
+        prompt_contains="brass desk lamp",
+        status=400,
+        body={"error": {"message": "request blocked", "code": "prompt_blocked"}},
+    )
+    airflow = make_airflow(dags_folder=EXAMPLES, connection=gateway.connection())
+    airflow.dags_test("sora2_batch", conf={"folder": str(tmp_path)})
+    states = airflow.task_states("sora2_batch")
+    assert states["film.create_video", 1] == "failed"
+    assert [states["film.store", index] for index in range(3)] == ["success", "upstream_failed", "success"]
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["boot-12.mp4", "kettle-01.mp4"]
 
 
 def test_a_later_task_uses_the_id(run, gateway):

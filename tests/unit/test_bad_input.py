@@ -8,7 +8,8 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.outcomes import InvalidParameter
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
@@ -38,6 +39,7 @@ CASES: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "images are None": ("images", None, ("images=None", LIST)),
     "images render to None": ("images", "None", ("images='None'", LIST, "returned nothing")),
     "an image is None": ("images", ["https://example.com/a.png", None], ("images", "None", "returned nothing")),
+    "several links in one": ("images", "https://a.example/1.png,https://a.example/2.png", ("images", "several links")),
     "images are half a list": ("images", '["https://example.com/a.png"', ("images=", "JSON list", "tojson")),
     "blank model": ("model", " ", ("model=' '", "sora-2")),
     "extra overrides": ("extra", {"prompt": "another"}, ("extra=", "'prompt'", "prompt=...")),
@@ -80,6 +82,14 @@ CONNECTIONS = {
     ),
     "extra headers that are no object": ({"host": "http://127.0.0.1:9", "extra_headers": "[1]"}, ("JSON object",)),
     "path without slash": ({"host": "http://127.0.0.1:9", "create_path": "v1/x"}, ("create path", "begins with /")),
+    "query path with an unknown placeholder": (
+        {"host": "http://127.0.0.1:9", "query_path": "/v1/videos/{video_id}"},
+        ("query path", "{id}"),
+    ),
+    "CA bundle that is not there": (
+        {"host": "http://127.0.0.1:9", "verify_tls": "/no/such/ca.pem"},
+        ("no such CA bundle",),
+    ),
     "timeout that is no number": ({"host": "http://127.0.0.1:9", "read_timeout": "soon"}, ("read_timeout", "seconds")),
     "timeout of zero": ({"host": "http://127.0.0.1:9", "connect_timeout": 0}, ("connect timeout", "above 0")),
     "verify_tls that is no word": (
@@ -105,6 +115,7 @@ def test_a_connection_that_cannot_work_fails_before_any_request(gateway, connect
         ({"timeout": "long"}, "timeout='long'"),
         ({"poll_interval": -1}, "poll_interval=-1"),
         ({"output_path": "/tmp/x.mp4"}, "wait_for_completion=True"),
+        ({"wait_for_completion": "false"}, "wait_for_completion='false'"),
     ],
 )
 def test_waiting_that_cannot_work_fails_when_the_dag_is_parsed(options, said):
@@ -117,7 +128,7 @@ def test_waiting_that_cannot_work_fails_when_the_dag_is_parsed(options, said):
     [
         ("videos/cat.mp4", "absolute path"),
         ("None", "rendered to nothing"),
-        ("nowhere://bucket/cat.mp4", "cannot be opened here"),
+        ("file://videos/cat.mp4", "three slashes"),
     ],
 )
 def test_an_output_path_that_cannot_be_written_costs_nothing(gateway, context, path, said):
@@ -125,6 +136,25 @@ def test_an_output_path_that_cannot_be_written_costs_nothing(gateway, context, p
     with pytest.raises(InvalidParameter, match=said):
         operator.execute(context)
     assert gateway.requests == ()
+
+
+def test_a_storage_that_cannot_be_opened_costs_nothing_and_may_be_retried(gateway, context):
+    operator = Sora2CreateVideoOperator(
+        task_id="create", prompt="a cat", wait_for_completion=True, output_path="nowhere://bucket/cat.mp4"
+    )
+    with pytest.raises(AirflowException, match="cannot be opened here") as caught:
+        operator.execute(context)
+    assert not isinstance(caught.value, AirflowFailException)
+    assert gateway.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"if_exists": "skipp"}, "if_exists='skipp'"), ({"path": "videos/cat.mp4"}, "relative path")],
+)
+def test_a_download_that_cannot_work_fails_when_the_dag_is_parsed(options, said):
+    with pytest.raises(InvalidParameter, match=said):
+        Sora2DownloadVideoOperator(task_id="store", video_id="video_1", **{"path": "/tmp/cat.mp4", **options})
 
 
 def test_a_folder_in_place_of_a_file_costs_nothing(gateway, context, tmp_path):

@@ -21,6 +21,7 @@ ADDRESSES = {
     "a port of its own": ({"host": "http://gateway", "port": 8900}, "http://gateway:8900"),
     "a port in the host": ({"host": "http://gateway:8900", "port": 1}, "http://gateway:8900"),
     "the parts of a URI": ({"host": "gateway", "schema": "http", "port": 8900}, "http://gateway:8900"),
+    "the parts of a URI with IPv6": ({"host": "::1", "schema": "http", "port": 8900}, "http://[::1]:8900"),
     "IPv6": ({"host": "http://[::1]", "port": 8900}, "http://[::1]:8900"),
 }
 
@@ -37,7 +38,7 @@ def test_every_field_of_the_form_reaches_the_settings():
         "query_path": "/v1/videos/{id}",
         "connect_timeout": 3,
         "read_timeout": "90",
-        "verify_tls": "/etc/ssl/own.pem",
+        "verify_tls": __file__,
         "proxy": "http://me:secret@proxy.example.com:3128",
         "extra_headers": '{"X-Team": "blue-team"}',
     }
@@ -53,11 +54,11 @@ def test_every_field_of_the_form_reaches_the_settings():
         query_path="/v1/videos/{id}",
         connect_timeout=3,
         read_timeout=90,
-        verify_tls="/etc/ssl/own.pem",
+        verify_tls=__file__,
         proxy="http://me:secret@proxy.example.com:3128",
         extra_headers={"X-Team": "blue-team"},
     )
-    assert set(secrets_of(settings)) == {"sk-x", "secret", "blue-team"}
+    assert set(secrets_of(settings)) == {"sk-x", "me", "secret", "blue-team"}
     assert all(secret not in repr(settings) for secret in ("sk-x", "secret", "blue-team"))
 
 
@@ -119,3 +120,15 @@ def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():
 def test_what_may_hold_a_secret_is_masked_in_the_form():
     masked = {name for name, field in connection_form.conn_fields().items() if field["schema"].get("format")}
     assert masked == {"proxy", "extra_headers"}
+
+
+def test_short_header_values_are_not_masked_because_they_are_words():
+    settings = GatewaySettings("https://g.example.com", "sk-x", extra_headers={"A": "video", "B": "a-long-token"})
+    assert set(secrets_of(settings)) == {"sk-x", "a-long-token"}
+
+
+@pytest.mark.parametrize("extra", ["[1]", '"text"'])
+def test_an_extra_that_is_no_object_is_named(extra):
+    connection = Connection(conn_id="c", conn_type="sora2", password="sk-x")
+    with pytest.raises(ValueError, match="'c'.*JSON object"):
+        settings_of(connection, extra=json.loads(extra))

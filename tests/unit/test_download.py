@@ -88,7 +88,8 @@ def test_a_folder_names_the_file_after_the_id_without_a_way_out_of_it(big, conte
     video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     assert ":" in video_id
     uri = download(video_id, f"{tmp_path}/").execute(context)
-    assert uri == f"file://{tmp_path}/{video_id.replace(':', '_')}.mp4"
+    digest = hashlib.sha256(video_id.encode()).hexdigest()[:8]
+    assert uri == f"file://{tmp_path}/{video_id.replace(':', '_')}-{digest}.mp4"
 
 
 CUTS = {
@@ -281,3 +282,86 @@ def test_a_redirect_loop_ends(big, video_id, context, tmp_path):
         big.fault(route=route, redirect=f"{big.url}/v1/videos/{video_id}/content", times=None)
     with pytest.raises(AirflowException, match="redirects more than"):
         download(video_id, tmp_path / "cat.mp4").execute(context)
+
+
+def served_without_length(body: bytes):
+    return b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nConnection: close\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("cut", [0, 1, 500])
+def test_without_a_length_the_boxes_of_the_mp4_tell_whether_it_is_whole(gateway, context, tmp_path, cut):
+    from test_client import OneAnswer
+
+    video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    whole = the_file(gateway, video_id)
+    with OneAnswer(served_without_length(whole[: len(whole) - cut])) as server:
+        answer = {"id": video_id, "status": "completed", "video_url": f"{server.url}/cat.mp4"}
+        gateway.fault(route="query", body=answer, times=None)
+        operator = download(video_id, tmp_path / "cat.mp4")
+        if cut:
+            with pytest.raises(AirflowException, match="in the middle of an MP4"):
+                operator.execute(context)
+            assert list(tmp_path.iterdir()) == []
+        else:
+            operator.execute(context)
+            assert (tmp_path / "cat.mp4").read_bytes() == whole
+
+
+PICTURES = {
+    "a JPEG": (b"\xff\xd8\xff\xe0\0\x10JFIF", "application/octet-stream"),
+    "an archive": (b"PK\x03\x04\0\0", "video/mp4"),
+    "an AVIF": (b"\0\0\0\x1cftypavif", "video/mp4"),
+    "bytes that are called a picture": (b"\0\1\2\3", "image/png"),
+}
+
+
+@pytest.mark.parametrize(("head", "declared"), PICTURES.values(), ids=PICTURES)
+def test_first_bytes_that_are_no_video_are_refused(head, declared):
+    from sora2_provider.gateway.media import is_video
+
+    assert not is_video(head + b"\0" * 2000, declared)
+
+
+def test_a_link_that_google_cloud_storage_calls_expired_is_renewed(big, video_id, context, tmp_path):
+    expired = "<?xml version='1.0'?><Error><Code>ExpiredToken</Code><Message>The token is expired.</Message></Error>"
+    big.fault(route="file", status=400, body=expired, content_type="application/xml")
+    download(video_id, tmp_path / "cat.mp4").execute(context)
+    assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_query_that_is_refused_once_leaves_the_download_to_a_retry(big, video_id, context, tmp_path, status):
+    big.fault(route="query", status=status, body={"error": {"message": "not now"}})
+    with pytest.raises(AirflowException, match="Downloads cost nothing") as caught:
+        download(video_id, tmp_path / "cat.mp4").execute(context)
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_a_storage_that_is_no_object_store_gets_a_temporary_name():
+    import fsspec
+    from airflow.providers.common.compat.sdk import io
+
+    from sora2_provider.storage import Target
+
+    io.store.attach(protocol="memory", fs=fsspec.filesystem("memory"))
+    target = Target.parse("memory://videos/cat.mp4", video_id=None)
+    target.write(lambda file: file.write(b"the old one"))
+
+    def half(file):
+        file.write(b"half")
+        raise RuntimeError("cut")
+
+    with pytest.raises(RuntimeError):
+        target.write(half)
+    assert b"".join(target.read()) == b"the old one"
+    assert len(target.filesystem.ls("/videos", detail=False)) == 1
+
+
+def test_two_ids_never_become_one_file_name():
+    from sora2_provider.storage import file_name
+
+    ids = ["a:b", "a_b", "a/b", "../a_b", "x" * 200 + "1", "x" * 200 + "2", "视频"]
+    names = [file_name(one) for one in ids]
+    assert len(set(names)) == len(ids)
+    assert all("/" not in name and not name.startswith(".") for name in names)
+    assert file_name("video_123456") == "video_123456.mp4"

@@ -106,16 +106,23 @@ def test_failed_questions_do_not_end_the_wait_for_minutes():
     wait = waiting()
     seen = video("in_progress")
     wait.on_video(seen, now=NOW)
-    assert isinstance(wait.on_error(BUSY, now=NOW + 10), PollAgain)
-    assert isinstance(wait.on_error(BUSY, now=NOW + 600), PollAgain)
+    for seconds in (10, 20, 600):
+        assert isinstance(wait.on_error(BUSY, now=NOW + seconds), PollAgain)
     assert wait.on_error(BUSY, now=NOW + 611) == Finished(Outcome.UNREACHABLE, seen, BUSY)
 
 
 def test_an_unknown_id_is_patient_too_but_less_so():
     wait = waiting()
-    assert isinstance(wait.on_error(GONE, now=NOW), PollAgain)
-    assert isinstance(wait.on_error(GONE, now=NOW + 179), PollAgain)
+    for seconds in (0, 60, 120, 179):
+        assert isinstance(wait.on_error(GONE, now=NOW + seconds), PollAgain)
     assert wait.on_error(GONE, now=NOW + 180).outcome is Outcome.UNREACHABLE
+
+
+def test_a_few_failures_never_end_a_wait_however_far_apart_they_are():
+    wait = waiting(timeout=10_000)
+    for seconds in (0, 900, 1800):
+        assert isinstance(wait.on_error(GONE, now=NOW + seconds), PollAgain)
+    assert wait.on_error(GONE, now=NOW + 2700).outcome is Outcome.UNREACHABLE
 
 
 def test_one_answer_in_between_begins_the_patience_anew():

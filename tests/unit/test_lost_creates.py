@@ -1,0 +1,188 @@
+"""The ways a create's answer can be lost in which it is easy to believe that nothing was sent."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+
+from sora2_provider.compat import AirflowFailException, AirflowTaskTimeout
+from sora2_provider.emulator import Emulator
+from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.errors import AuthenticationError, GatewayUnavailable, SubmissionUnknown
+from sora2_provider.gateway.models import VideoRequest
+from sora2_provider.gateway.settings import GatewaySettings
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+
+REQUEST = VideoRequest("a cat")
+RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+
+
+class Proxy:
+    """An HTTP proxy that forwards one request, waits for the gateway's answer, and then does not pass it on."""
+
+    def __init__(self, *, refuses: bytes = b"", loses_answer: bool = True) -> None:
+        self._refuses = refuses
+        self._loses_answer = loses_answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(20)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Proxy:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._listener.close()
+        self._thread.join(20)
+
+    def _serve(self) -> None:
+        client, _ = self._listener.accept()
+        with client:
+            client.settimeout(20)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(65536)
+            if self._refuses:
+                client.sendall(self._refuses)
+                return
+            target = head.split(b" ")[1].decode().removeprefix("http://").partition("/")[0]
+            host, _, port = target.partition(":")
+            with socket.create_connection((host, int(port)), timeout=20) as gateway:
+                gateway.sendall(head)
+                gateway.settimeout(20)
+                # The body may still be on its way.
+                client.settimeout(0.2)
+                try:
+                    while part := client.recv(65536):
+                        gateway.sendall(part)
+                except TimeoutError:
+                    pass
+                answer = gateway.recv(65536)
+            if self._loses_answer:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            else:
+                client.sendall(answer)
+
+
+def create_at_one_of(first: str, second: str) -> None:
+    try:
+        Sora2Hook(first).create_video(REQUEST)
+    except GatewayUnavailable:
+        Sora2Hook(second).create_video(REQUEST)
+
+
+def client(url: str, **options) -> Sora2Client:
+    return Sora2Client(GatewaySettings(url, "sk-x", **options))
+
+
+def test_a_proxy_that_loses_the_answer_leaves_the_outcome_unknown(monkeypatch):
+    with Emulator(canned=True) as gateway, Proxy() as proxy, client(gateway.url, proxy=proxy.url) as one:
+        with pytest.raises(SubmissionUnknown):
+            one.create_video(REQUEST)
+        assert len(gateway.billed) == 1
+
+
+def test_a_proxy_of_the_environment_that_loses_the_answer_does_so_too(monkeypatch):
+    with Emulator(canned=True) as gateway, Proxy() as proxy, client(gateway.url) as one:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(SubmissionUnknown):
+            one.create_video(REQUEST)
+        assert len(gateway.billed) == 1
+
+
+def test_a_proxy_that_works_is_used():
+    with Emulator(canned=True) as gateway, Proxy(loses_answer=False) as proxy:
+        with client(gateway.url, proxy=proxy.url) as one:
+            assert one.create_video(REQUEST).id == gateway.billed[0].id
+
+
+def test_a_proxy_that_refuses_a_tunnel_is_named_and_nothing_was_sent():
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with Proxy(refuses=refusal) as proxy, client("https://gateway.invalid", proxy=proxy.url) as one:
+        with pytest.raises(GatewayUnavailable, match=r"Nothing was sent.*407.*Proxy field"):
+            one.create_video(REQUEST)
+
+
+def test_a_proxy_that_is_not_there_means_that_nothing_was_sent():
+    with client("http://gateway.invalid", proxy="http://127.0.0.1:9") as one:
+        with pytest.raises(GatewayUnavailable, match="no connection to the proxy"):
+            one.create_video(REQUEST)
+
+
+def test_an_error_that_the_caller_is_handling_is_no_evidence_about_this_create(gateway, connect):
+    connect("http://127.0.0.1:9", conn_id="primary")
+    connect(gateway.url, conn_id="backup")
+    gateway.fault(route="create", reset="after")
+    with pytest.raises(SubmissionUnknown):
+        create_at_one_of("primary", "backup")
+    assert len(gateway.billed) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"reset": "after"}, SubmissionUnknown),
+        ({"status": 401, "body": {"error": {"message": "invalid token"}}}, AuthenticationError),
+    ],
+)
+def test_the_hooks_errors_end_a_task_of_the_users_own_without_a_retry(gateway, fault, kind):
+    gateway.fault(route="create", **fault)
+    with pytest.raises(kind) as caught:
+        Sora2Hook().create_video(REQUEST)
+    assert isinstance(caught.value, AirflowFailException)
+    assert caught.value.transient is False
+
+
+def test_the_hooks_passing_errors_are_left_to_retries(gateway):
+    gateway.fault(route="create", status=503, body={"error": {"message": "no available channel"}})
+    with pytest.raises(GatewayUnavailable) as caught:
+        Sora2Hook().create_video(REQUEST)
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("interruption", [AirflowTaskTimeout, SystemExit])
+def test_an_interruption_in_the_middle_of_the_create_is_not_retried(gateway, context, monkeypatch, interruption):
+    def interrupted(self, request):
+        raise interruption("interrupted")
+
+    monkeypatch.setattr(Sora2Client, "create_video", interrupted)
+    with pytest.raises(AirflowFailException, match="Nobody knows"):
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+
+
+@pytest.mark.parametrize("interruption", [AirflowTaskTimeout, SystemExit])
+def test_an_interruption_while_waiting_is_not_retried(gateway, context, monkeypatch, interruption):
+    def interrupted(self, *args, **options):
+        raise interruption("interrupted")
+
+    monkeypatch.setattr(Sora2Hook, "await_outcome", interrupted)
+    with pytest.raises(AirflowFailException, match="goes on rendering"):
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True).execute(context)
+    assert len(gateway.billed) == 1
+
+
+@pytest.mark.parametrize("images", [iter(["https://a.example/1.png"]), map(str, ["https://a.example/1.png"])])
+def test_images_that_can_be_read_only_once_are_sent_all_the_same(gateway, context, images):
+    Sora2CreateVideoOperator(task_id="create", prompt="a cat", images=images).execute(context)
+    assert gateway.billed[0].request["images"] == ["https://a.example/1.png"]
+
+
+def test_a_key_that_the_gateway_repeats_stands_in_no_message(gateway, connect, context):
+    connect(gateway.url, password="sk-echo-1234567890")
+    echo = {"error": {"message": "Incorrect API key provided: sk-echo-1234567890"}}
+    gateway.fault(route="any", status=401, body=echo, times=None)
+    with pytest.raises(AirflowFailException) as caught:
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    assert "Incorrect API key provided: ***" in str(caught.value)
+    assert "sk-echo" not in f"{caught.value} {caught.value.__cause__} {Sora2Hook().test_connection()}"
+
+
+def test_a_redirect_to_nonsense_is_an_error_of_the_gateway(gateway):
+    gateway.fault(route="create", redirect="http://[bad")
+    with client(gateway.url) as one, pytest.raises(Exception, match="Redirects are not followed"):
+        one.create_video(REQUEST)
