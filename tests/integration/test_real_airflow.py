@@ -103,7 +103,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
     with Emulator(canned=True) as gateway, Emulator(canned=True) as foreign:
         (dags / "all_dags.py").write_text(DAGS.format(image=f"{gateway.url}/images/sample.png", folder=videos))
         (dags / "cat.prompt").write_text("A {{ params.animal }} on a fence\n")
-        unauthorized = {"error": {"message": "无效的令牌 (request id: r2)", "type": "new_api_error", "code": ""}}
+        unauthorized = {"error": {"message": f"无效的令牌 {KEY} (request id: r2)", "type": "new_api_error", "code": ""}}
         gateway.fault(route="create", prompt_contains="wrong key", status=401, body=unauthorized, times=None)
         gateway.fault(route="create", prompt_contains="lose my answer", reset="after", times=None)
         gateway.fault(route="create", prompt_contains="redirect me", redirect=f"{foreign.url}/x", times=None)
