@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sora2_provider.compat import AirflowException, conf
 from sora2_provider.gateway import parameters
 from sora2_provider.outcomes import InvalidParameter
 from sora2_provider.storage import IF_EXISTS, Target
 
-if TYPE_CHECKING:
-    from sora2_provider.operators.download import Sora2DownloadVideoOperator
-    from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
-
-def check_settled(operator: Sora2CreateVideoOperator, values: Mapping[str, Any]) -> None:
-    """Check the arguments that are known now; templates and XComs are checked in ``execute``.
+def check_settled(task_id: str, values: Mapping[str, Any]) -> None:
+    """Check the request parameters that are known now; templates and XComs are checked in ``execute``.
 
     :raises InvalidParameter: shows up as an import error of the DAG file.
     """
@@ -27,44 +23,43 @@ def check_settled(operator: Sora2CreateVideoOperator, values: Mapping[str, Any])
     try:
         parameters.checked(known)
     except ValueError as error:
-        raise InvalidParameter(f"Task {operator.task_id!r}: {error}") from None
+        raise InvalidParameter(f"Task {task_id!r}: {error}") from None
 
 
-def check_waiting(operator: Sora2CreateVideoOperator) -> None:
+def check_waiting(
+    task_id: str, *, wait_for_completion: Any, timeout: Any, poll_interval: Any, output_path: Any
+) -> None:
     """Check what says how to wait.
 
     :raises InvalidParameter: shows up as an import error of the DAG file.
     """
-    task = f"Task {operator.task_id!r}"
-    if not isinstance(operator.wait_for_completion, bool):
-        raise InvalidParameter(
-            f"{task}: wait_for_completion={operator.wait_for_completion!r}: it must be True or False."
-        )
-    for name in ("timeout", "poll_interval"):
-        seconds = getattr(operator, name)
+    task = f"Task {task_id!r}"
+    if not isinstance(wait_for_completion, bool):
+        raise InvalidParameter(f"{task}: wait_for_completion={wait_for_completion!r}: it must be True or False.")
+    for name, seconds in (("timeout", timeout), ("poll_interval", poll_interval)):
         if seconds is None and name == "poll_interval":
             continue
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
             raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0.")
-    if operator.output_path is not None and not operator.wait_for_completion:
+    if output_path is not None and not wait_for_completion:
         raise InvalidParameter(
             f"{task}: output_path needs wait_for_completion=True, because the file exists only when the rendering "
             "has ended. Or store it in a later task, with Sora2DownloadVideoOperator."
         )
 
 
-def check_storing(operator: Sora2DownloadVideoOperator) -> None:
+def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
     """Check where and how to store, as far as it is known now.
 
     :raises InvalidParameter: shows up as an import error of the DAG file.
     """
-    task = f"Task {operator.task_id!r}"
-    if _is_settled(operator.if_exists) and operator.if_exists not in IF_EXISTS:
-        raise InvalidParameter(f"{task}: if_exists={operator.if_exists!r}: it must be one of {', '.join(IF_EXISTS)}.")
-    path = operator.path
+    if _is_settled(if_exists) and if_exists not in IF_EXISTS:
+        allowed = ", ".join(IF_EXISTS)
+        raise InvalidParameter(f"Task {task_id!r}: if_exists={if_exists!r}: it must be one of {allowed}.")
     if isinstance(path, str) and _is_settled(path) and "://" not in path and not path.startswith("/"):
         raise InvalidParameter(
-            f"{task}: path={path!r}: a relative path means another folder on each worker. Write an absolute path or a URI."
+            f"Task {task_id!r}: path={path!r}: a relative path means another folder on each worker. "
+            "Write an absolute path or a URI."
         )
 
 

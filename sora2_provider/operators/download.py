@@ -43,7 +43,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
         self.path = path
         self.if_exists = if_exists
         self.sora2_conn_id = sora2_conn_id
-        arguments.check_storing(self)
+        arguments.check_storing(self.task_id, path=path, if_exists=if_exists)
 
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""

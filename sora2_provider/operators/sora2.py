@@ -107,8 +107,14 @@ class Sora2CreateVideoOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.output_path = output_path
         self._video_id: str | None = None
-        arguments.check_settled(self, self._parameters())
-        arguments.check_waiting(self)
+        arguments.check_settled(self.task_id, self._parameters())
+        arguments.check_waiting(
+            self.task_id,
+            wait_for_completion=wait_for_completion,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            output_path=output_path,
+        )
 
     def execute(self, context: Context) -> str:
         """Submit the video; with ``wait_for_completion`` wait for it, and with ``output_path`` store it."""

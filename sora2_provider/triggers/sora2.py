@@ -13,6 +13,7 @@ from sora2_provider.events import to_event
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.expectation import RenderingKind
 from sora2_provider.gateway.waiting import Finished, Outcome, PollAgain, ProgressReport, VideoWait, duration_text
+from sora2_provider.outcomes import pick_up
 
 
 class Sora2VideoTrigger(BaseTrigger):
@@ -54,6 +55,10 @@ class Sora2VideoTrigger(BaseTrigger):
         """Return what Airflow keeps of the trigger."""
         names = ("video_id", "sora2_conn_id", "started", "deadline", "poll_interval", "model", "size", "duration")
         return "sora2_provider.triggers.sora2.Sora2VideoTrigger", {name: getattr(self, name) for name in names}
+
+    async def on_kill(self) -> None:
+        """Say which video goes on rendering when a person stops the task (Airflow 3.3 and later call this)."""
+        self.log.warning("The task is stopped. Video %s: %s", self.video_id, pick_up(self.video_id, self.sora2_conn_id))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire the event."""
