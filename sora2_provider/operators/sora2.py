@@ -175,12 +175,12 @@ class Sora2CreateVideoOperator(BaseOperator):
 
     def _submit(self, hook: Sora2Hook, request: VideoRequest) -> Video:
         self.log.info(
-            "Submitting a video: %s, %s, %s, %s s, %s source images",
+            "Submitting a video: %s, %s, %s, %s s, source images: %s",
             request.model,
             request.orientation,
             request.size,
             request.duration,
-            len(request.images) or "no",
+            len(request.images) or "none",
         )
         try:
             video = hook.create_video(request)
