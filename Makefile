@@ -3,6 +3,7 @@
 AIRFLOW ?= 3.3.2
 PYTHON ?=
 PYTEST_ARGS ?=
+SYSTEM_VIDEOS ?= 500
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
@@ -15,7 +16,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test system ui lint typecheck wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -32,6 +33,9 @@ ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connec
 
 test: $(INSTALLED)  ## Run the tests
 	$(BIN)/python -m pytest $(SUITES) -m "not wheel" $(PYTEST_ARGS)
+
+system: $(INSTALLED)  ## Let 500 videos wait in a whole Airflow on PostgreSQL, and kill its triggerer
+	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/python -m ruff check .

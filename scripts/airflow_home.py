@@ -1,4 +1,4 @@
-"""What lies in the folder AIRFLOW_HOME of a throw-away Airflow: the SQLite database, XComs, task logs."""
+"""What a throw-away Airflow leaves for tests to read: XComs and states in its database, and the logs in AIRFLOW_HOME."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import contextlib
 import json
 import os
 import shutil
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from airflow_environment import Installation
 
 DATABASE = "airflow.db"
+
+_OF_RUN = (
+    "dag_id = :dag_id AND run_id = "
+    "coalesce(:run_id, (SELECT run_id FROM dag_run WHERE dag_id = :dag_id ORDER BY id DESC LIMIT 1))"
+)
 
 
 def template_database(installation: Installation) -> Path:
@@ -48,31 +51,47 @@ def keep_database(installation: Installation, home: Path) -> None:
         unfinished.replace(template)
 
 
-def read_xcoms(home: Path, *, dag_id: str, run_id: str | None = None) -> dict[tuple[str, str, int], Any]:
+def default_database(home: Path) -> str:
+    """Return the address of the database that a home has unless it is told to use another one."""
+    return f"sqlite:///{home / DATABASE}"
+
+
+def read_rows(database: str, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+    """Return what a SELECT finds in the database of this address; ``:name`` stands for a parameter."""
+    # Every Airflow brings it along; loaded here, because the rest of this module needs no Airflow.
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.pool import NullPool
+
+    if database.startswith("sqlite:///"):
+        # Without the mode, looking for a database makes one.
+        database = f"sqlite:///file:{database.removeprefix('sqlite:///')}?mode=ro&timeout=30&uri=true"
+    with create_engine(database, poolclass=NullPool).connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement), parameters)]
+
+
+def read_xcoms(database: str, *, dag_id: str, run_id: str | None = None) -> dict[tuple[str, str, int], Any]:
     """Return the XComs of a run (of the latest one, if none is named) by (task id, key, map index)."""
-    with _reading(home) as database:
-        if run_id is None:
-            latest = database.execute(
-                "SELECT run_id FROM dag_run WHERE dag_id = ? ORDER BY id DESC LIMIT 1", (dag_id,)
-            ).fetchone()
-            if latest is None:
-                return {}
-            run_id = latest[0]
-        rows = database.execute(
-            "SELECT task_id, key, map_index, value FROM xcom WHERE dag_id = ? AND run_id = ?",
-            (dag_id, run_id),
-        ).fetchall()
-    return {(task_id, key, map_index): _decode(value) for task_id, key, map_index, value in rows}
+    rows = read_rows(
+        database,
+        # As text: each database makes something else of JSON.
+        f"SELECT task_id, key, map_index, CAST(value AS TEXT) FROM xcom WHERE {_OF_RUN}",  # noqa: S608
+        dag_id=dag_id,
+        run_id=run_id,
+    )
+    return {
+        (task_id, key, map_index): None if value is None else json.loads(value)
+        for task_id, key, map_index, value in rows
+    }
 
 
-def read_task_states(home: Path, *, dag_id: str, run_id: str | None = None) -> dict[tuple[str, int], str | None]:
+def read_task_states(database: str, *, dag_id: str, run_id: str | None = None) -> dict[tuple[str, int], str | None]:
     """Return the states of the task instances of a run (of the latest one, if none is named) by (task id, map index)."""
-    with _reading(home) as database:
-        rows = database.execute(
-            "SELECT task_id, map_index, state FROM task_instance WHERE dag_id = :dag_id AND run_id = coalesce("
-            ":run_id, (SELECT run_id FROM dag_run WHERE dag_id = :dag_id ORDER BY id DESC LIMIT 1))",
-            {"dag_id": dag_id, "run_id": run_id},
-        ).fetchall()
+    rows = read_rows(
+        database,
+        f"SELECT task_id, map_index, state FROM task_instance WHERE {_OF_RUN}",  # noqa: S608
+        dag_id=dag_id,
+        run_id=run_id,
+    )
     return {(task_id, map_index): state for task_id, map_index, state in rows}
 
 
@@ -91,17 +110,3 @@ def read_task_log(home: Path, *, dag_id: str, task_id: str | None = None, run_id
     ]
     files.sort(key=lambda file: (file.stat().st_mtime, file.name))
     return "".join(file.read_text(errors="replace") for file in files)
-
-
-@contextlib.contextmanager
-def _reading(home: Path) -> Iterator[sqlite3.Connection]:
-    database = sqlite3.connect(f"file:{home / DATABASE}?mode=ro", uri=True, timeout=30)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def _decode(value: Any) -> Any:
-    """Read a stored XCom: JSON, except that SQLite makes a number of a text that looks like one."""
-    return json.loads(value) if isinstance(value, str | bytes) else value

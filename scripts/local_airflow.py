@@ -10,7 +10,9 @@ imports nothing of it. Everything listens on 127.0.0.1 only.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -82,6 +84,11 @@ class LocalAirflow:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def database(self) -> str:
+        """The address of the database."""
+        return self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+
+    @property
     def admin_password(self) -> str:
         """The password of the user ``admin`` of Airflow 2; on Airflow 3 everybody on this machine is admin."""
         return HomeSecrets.of_home(self.home).admin_password
@@ -112,9 +119,7 @@ class LocalAirflow:
         """Make the database; a copy of an earlier one of the same installation serves as well."""
         if self._is_migrated:
             return
-        own_database = (
-            self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{self.home / airflow_home.DATABASE}"
-        )
+        own_database = self.database == airflow_home.default_database(self.home)
         is_new = own_database and not (self.home / airflow_home.DATABASE).exists()
         if not (is_new and airflow_home.restore_database(self.installation, self.home)):
             self.run("db", "migrate").check()
@@ -144,15 +149,27 @@ class LocalAirflow:
         if is_2:
             self._create_admin()
         try:
-            for name, arguments in (COMPONENTS_OF_2 if is_2 else COMPONENTS_OF_3).items():
-                with self.component_log(name).open("wb") as log:
-                    self.components[name] = KeptProcess(
-                        self._command(arguments), environment=self.environment, output=log, cwd=self.home
-                    )
+            for name in COMPONENTS_OF_2 if is_2 else COMPONENTS_OF_3:
+                self.start_component(name)
             self._wait_until_healthy(timeout, on_progress)
         except BaseException:
             self.stop()
             raise
+
+    def start_component(self, name: str) -> None:
+        """Start one component, anew if it was killed, and do not wait; its log goes on where it ended."""
+        arguments = (COMPONENTS_OF_2 if self.installation.is_airflow_2 else COMPONENTS_OF_3)[name]
+        with self.component_log(name).open("ab") as log:
+            self.components[name] = KeptProcess(
+                self._command(arguments), environment=self.environment, output=log, cwd=self.home
+            )
+
+    def kill_component(self, name: str) -> None:
+        """End one component as ``kill -9`` does, and return when nothing that it has started is left."""
+        process = self.components.pop(name)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(60)
+        process.stop()
 
     def stop(self) -> None:
         """Stop all components, and return when no process of theirs is left."""
@@ -173,13 +190,17 @@ class LocalAirflow:
         """Return the file that a component writes its output to."""
         return self.home / f"{name}.log"
 
+    def query(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """Return what a SELECT finds in the database; ``:name`` stands for a parameter."""
+        return airflow_home.read_rows(self.database, statement, **parameters)
+
     def xcoms(self, dag_id: str, run_id: str | None = None) -> dict[tuple[str, str, int], Any]:
         """Return a run's XComs, the latest run's by default, by (task id, key, map index)."""
-        return airflow_home.read_xcoms(self.home, dag_id=dag_id, run_id=run_id)
+        return airflow_home.read_xcoms(self.database, dag_id=dag_id, run_id=run_id)
 
     def task_states(self, dag_id: str, run_id: str | None = None) -> dict[tuple[str, int], str | None]:
         """Return the states of a run's tasks, the latest run's by default, by (task id, map index)."""
-        return airflow_home.read_task_states(self.home, dag_id=dag_id, run_id=run_id)
+        return airflow_home.read_task_states(self.database, dag_id=dag_id, run_id=run_id)
 
     def task_log(self, dag_id: str, task_id: str | None = None, run_id: str | None = None) -> str:
         """Return the logs of tasks that the components ran."""
