@@ -5,8 +5,10 @@ Two tasks, because a download that fails can then be retried without touching th
 
 from __future__ import annotations
 
+import os
+
 import pendulum
-from airflow.providers.common.compat.sdk import dag
+from airflow.providers.common.compat.sdk import Param, dag
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 
@@ -16,9 +18,17 @@ from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2Downlo
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     params={
-        "prompt": "make animate with cartoon style",
-        "image_url": "https://example.com/img1.jpg",
-        "output_path": "/tmp/sora2-videos/image_to_video.mp4",
+        "prompt": Param("make animate with cartoon style", type="string", description="What to render."),
+        "image_url": Param(
+            os.environ.get("SORA2_EXAMPLE_IMAGE", "https://example.com/img1.jpg"),
+            type="string",
+            description="A link to the picture that the gateway can fetch.",
+        ),
+        "output_path": Param(
+            "/tmp/sora2-videos/image_to_video.mp4",
+            type="string",
+            description="Where to store the video: an absolute path, or a URI such as s3://my_conn@bucket/cat.mp4.",
+        ),
     },
     tags=["sora2", "example"],
     doc_md=__doc__,

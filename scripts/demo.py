@@ -16,7 +16,7 @@ from typing import Any
 from airflow_log import own_message
 from demo_outcome import Outcome, StateWatch, read_movie
 from local_airflow import LocalAirflow
-from processes import CommandTimedOut, exit_on_sigterm, tail
+from processes import CommandTimedOut, stop_cleanly_on_signals, tail
 
 from sora2_provider.emulator import Emulator
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Render one video against the built-in emulator.")
     parser.add_argument("--dags-folder", type=Path, default=PROJECT / "example_dags")
     arguments = parser.parse_args()
-    exit_on_sigterm()
+    stop_cleanly_on_signals()
     try:
         return run(arguments.dags_folder)
     except KeyboardInterrupt:

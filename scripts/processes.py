@@ -177,13 +177,19 @@ def tail(text: str, lines: int = 30) -> str:
     return "\n".join(text.rstrip().splitlines()[-lines:])
 
 
-def exit_on_sigterm() -> None:
-    """Make SIGTERM end this program like an error does, so that every ``with`` block cleans up behind itself."""
+def stop_cleanly_on_signals() -> None:
+    """Make SIGTERM and Ctrl-C end this program like an error does, so that every ``with`` block cleans up behind itself.
+
+    A second Ctrl-C is ignored: what is being stopped must not be left running.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("\nStopping, which can take 10 s ...", flush=True)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
 
 
 def wait_until(condition: Callable[[], bool], *, timeout: float, what: str, every: float = 0.1) -> None:

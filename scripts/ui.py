@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from local_airflow import ADMIN, ComponentDied, LocalAirflow
-from processes import exit_on_sigterm, free_port
+from processes import free_port, stop_cleanly_on_signals
 
 from sora2_provider.emulator import Emulator
 
@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080, help="used if it is free, else another one")
     parser.add_argument("--emulator-port", type=int, default=8900, help="used if it is free, else another one")
     arguments = parser.parse_args()
-    exit_on_sigterm()
+    stop_cleanly_on_signals()
     try:
         run(arguments.dags_folder, arguments.port, arguments.emulator_port)
     except (ComponentDied, TimeoutError) as error:
@@ -49,7 +49,14 @@ def run(dags_folder: Path, port: int, emulator_port: int) -> None:
 
     with (
         Emulator(port=free_port(emulator_port), render_seconds=RENDER_SECONDS) as emulator,
-        LocalAirflow(dags_folder=dags_folder, port=port) as airflow,
+        LocalAirflow(
+            dags_folder=dags_folder,
+            port=port,
+            environment={
+                "SORA2_EXAMPLE_IMAGE": f"{emulator.url}/images/sample.png",
+                "AIRFLOW__CORE__PARALLELISM": "4",
+            },
+        ) as airflow,
     ):
         tell(f"The emulated Sora 2 gateway listens on {emulator.url}")
         tell(f"Starting Airflow {airflow.installation.version} (about 20 s)")
@@ -74,8 +81,7 @@ Airflow is ready
   address      {airflow.url}
   log in       {login}
   press        {airflow.url}/dags/{DAG_ID} > Trigger; a video takes {RENDER_SECONDS:.0f} s
-  connection   Admin > Connections > {CONNECTION_ID} (its Test button works)
-  source image {emulator.url}/images/sample.png
+  connection   Admin > Connections > {CONNECTION_ID}; the pulse beside it tests it
   emulator     {emulator.url}/_emulator (its control API: faults, bills, requests)
   logs         {airflow.home}
 

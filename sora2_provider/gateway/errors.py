@@ -66,7 +66,7 @@ class GatewayError(Exception):
 class AuthenticationError(GatewayError):
     """The gateway does not accept the API key."""
 
-    remedy = "Put a valid API key into the Password field of the connection, then clear the task."
+    remedy = "Put a valid API key into the API key field (password) of the connection, then clear the task."
 
 
 class PermissionDenied(GatewayError):

@@ -68,13 +68,13 @@ def _base_url(value: str) -> str:
     if parts is None:
         raise ValueError(
             f"base URL {_without_password(value)!r}: it must begin with https:// (or http:// for a gateway in your "
-            f"own network), for example {DEFAULT_BASE_URL}. It stands in the Host field of the connection; in a "
+            f"own network), for example {DEFAULT_BASE_URL}. It stands in the Base URL field (host) of the connection; in a "
             "connection URI the scheme comes last: sora2://:KEY@gateway.example.com/https."
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
             f"base URL with host {parts.hostname!r}: leave out user, password, query and fragment; "
-            "the API key stands in the Password field of the connection."
+            "the API key stands in the API key field (password) of the connection."
         )
     return text.removesuffix("/v1")
 
@@ -86,11 +86,11 @@ def _without_password(url: str) -> str:
 def _key(value: str) -> str:
     key = value.strip().removeprefix("Bearer ").strip()
     if not key:
-        raise ValueError("the connection has no API key: put it into the Password field.")
+        raise ValueError("the connection has no API key: put it into the API key field (password).")
     if not key.isascii() or not key.isprintable() or " " in key:
         # The key itself must not stand in a message.
         raise ValueError(
-            "the API key holds blanks, line breaks or characters outside ASCII: copy it again into the Password field."
+            "the API key holds blanks, line breaks or characters outside ASCII: copy it again into the API key field (password)."
         )
     return key
 

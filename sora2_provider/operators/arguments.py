@@ -41,6 +41,7 @@ def check_waiting(
             continue
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
             raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0.")
+    check_path(task_id, "output_path", output_path)
     if output_path is not None and not wait_for_completion:
         raise InvalidParameter(
             f"{task}: output_path needs wait_for_completion=True, because the file exists only when the rendering "
@@ -56,9 +57,17 @@ def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
     if _is_settled(if_exists) and if_exists not in IF_EXISTS:
         allowed = ", ".join(IF_EXISTS)
         raise InvalidParameter(f"Task {task_id!r}: if_exists={if_exists!r}: it must be one of {allowed}.")
+    check_path(task_id, "path", path)
+
+
+def check_path(task_id: str, name: str, path: Any) -> None:
+    """Check a path as far as it is known now.
+
+    :raises InvalidParameter: shows up as an import error of the DAG file.
+    """
     if isinstance(path, str) and _is_settled(path) and "://" not in path and not path.startswith("/"):
         raise InvalidParameter(
-            f"Task {task_id!r}: path={path!r}: a relative path means another folder on each worker. "
+            f"Task {task_id!r}: {name}={path!r}: a relative path means another folder on each worker. "
             "Write an absolute path or a URI."
         )
 

@@ -130,11 +130,13 @@ class Sora2CreateVideoOperator(BaseOperator):
         finally:
             hook.close()
 
-    def execute_complete(self, context: Context, event: Any = None, *, record: dict[str, Any]) -> str:
+    def execute_complete(self, context: Context, event: Any = None, *, record: dict[str, Any] | None = None) -> str:
         """Go on when the trigger has seen the end of the rendering.
 
-        :param record: what ``execute`` left for this moment.
+        :param record: what ``execute`` left for this moment. ``airflow dags test`` loses it (seen on 3.3.2), but XCom
+            has it too.
         """
+        record = record or self._record_of_xcom(context)
         video_id = record["video_id"]
         self._video_id = video_id
         hook = Sora2Hook(record["conn_id"])
@@ -151,9 +153,8 @@ class Sora2CreateVideoOperator(BaseOperator):
         except (AirflowFailException, RenderingFailed):
             raise
         except Exception as error:
-            video = context["ti"].xcom_pull(task_ids=self.task_id, key="video") or {}
-            video_id = str(video.get("id") or "that XCom 'video' names")
-            raise AirflowFailException(broken_after_submit(error, video_id, self.sora2_conn_id)) from error
+            record = self._record_of_xcom(context)
+            raise AirflowFailException(broken_after_submit(error, record["video_id"], record["conn_id"])) from error
 
     def on_kill(self) -> None:
         """Say which video goes on rendering: the gateway has no way to cancel it."""
@@ -219,6 +220,12 @@ class Sora2CreateVideoOperator(BaseOperator):
             video.id, started=started, deadline=deadline, expected=kind.expected, poll_interval=self.poll_interval
         )
         return self._finish(hook, finished, record, context)
+
+    def _record_of_xcom(self, context: Context) -> dict[str, Any]:
+        task_instance = context["ti"]
+        pushed = task_instance.xcom_pull(task_ids=self.task_id, key="video", map_indexes=task_instance.map_index)
+        names = ("conn_id", "request")
+        return {"video_id": pushed["id"], "started": time.time(), **{name: pushed[name] for name in names}}
 
     def _defer(self, kind: RenderingKind, record: dict[str, Any], deadline: float) -> NoReturn:
         # Loaded here: a DAG file must not pay for it.

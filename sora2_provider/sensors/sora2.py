@@ -83,9 +83,13 @@ class Sora2VideoSensor(BaseSensorOperator):
             if self._hook is not None:
                 self._hook.close()
 
-    def execute_complete(self, context: Context, event: Any = None, *, video_id: str) -> Any:
-        """Go on when the trigger has seen the end of the rendering."""
-        self.video_id = video_id
+    def execute_complete(self, context: Context, event: Any = None, *, video_id: str | None = None) -> Any:
+        """Go on when the trigger has seen the end of the rendering.
+
+        :param video_id: the id that was waited for. ``airflow dags test`` loses it (seen on 3.3.2); the rendered field
+            has it too.
+        """
+        self.video_id = video_id = video_id or checked_id(self.video_id)
         try:
             finished = from_event(event, video_id=video_id)
         except UnreadableEvent as error:

@@ -83,6 +83,41 @@ def test_a_refused_row_of_the_batch_does_not_hold_up_the_others(gateway, make_ai
     assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["boot-12.mp4", "kettle-01.mp4"]
 
 
+DEFERRED = """
+import pendulum
+from airflow.providers.common.compat.sdk import dag
+
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.sensors.sora2 import Sora2VideoSensor
+
+
+@dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), catchup=False)
+def deferred():
+    create = Sora2CreateVideoOperator(
+        task_id="create", prompt="a cat", wait_for_completion=True, deferrable=True, poll_interval=1,
+        output_path="{path}",
+    )
+    Sora2VideoSensor(task_id="wait", video_id=create.output, deferrable=True, poke_interval=1)
+
+
+deferred()
+"""
+
+
+def test_waiting_in_the_triggerer_works_in_dags_test_too(gateway, make_airflow, tmp_path):
+    gateway.settings(render_seconds=2)
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "deferred.py").write_text(DEFERRED.replace("{path}", f"{tmp_path}/cat.mp4"))
+    airflow = make_airflow(dags_folder=dags, connection=gateway.connection())
+    result = airflow.dags_test("deferred")
+    assert set(airflow.task_states("deferred").values()) == {"success"}, result.output[-6000:]
+    assert len(gateway.billed) == 1
+    assert (tmp_path / "cat.mp4").stat().st_size > 1000
+    xcoms = airflow.xcoms("deferred")
+    assert xcoms["create", "return_value", -1] == xcoms["wait", "return_value", -1]["id"] == gateway.billed[0].id
+
+
 def test_a_later_task_uses_the_id(run, gateway):
     airflow = run("sora2_use_the_id")
     (billed,) = gateway.billed

@@ -181,7 +181,7 @@ def test_nothing_is_sent_twice(world):
 def test_messages_say_what_to_do(world):
     airflow, *_ = world
     log = airflow.task_log("refused")
-    assert "Put a valid API key into the Password field" in log
+    assert "Put a valid API key into the API key field (password)" in log
     assert "a video may be rendering, and billed" in log
     assert "Redirects are not followed" in log
 

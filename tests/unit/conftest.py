@@ -21,6 +21,9 @@ class KeptXComs:
     def __init__(self) -> None:
         self.xcoms: dict[str, Any] = {}
 
+    def xcom_pull(self, key: str, **_: Any) -> Any:
+        return self.xcoms.get(key)
+
     def xcom_push(self, key: str, value: Any, **_: Any) -> None:
         self.xcoms[key] = json.loads(json.dumps(value, allow_nan=False))
 

@@ -72,9 +72,9 @@ def test_a_template_that_renders_to_it_fails_before_any_request(gateway, context
 
 
 CONNECTIONS = {
-    "base URL without scheme": ({"host": "api.example.com"}, ("api.example.com", "https://", "Host field")),
-    "base URL that is no address": ({"host": "https://"}, ("https://", "Host field")),
-    "missing key": ({"host": "http://127.0.0.1:9", "password": ""}, ("no API key", "Password field")),
+    "base URL without scheme": ({"host": "api.example.com"}, ("api.example.com", "https://", "Base URL field")),
+    "base URL that is no address": ({"host": "https://"}, ("https://", "Base URL field")),
+    "missing key": ({"host": "http://127.0.0.1:9", "password": ""}, ("no API key", "API key field")),
     "key with a line break": ({"host": "http://127.0.0.1:9", "password": "sk-a\nb"}, ("API key", "line breaks")),
     "extra header that would replace the key": (
         {"host": "http://127.0.0.1:9", "extra_headers": '{"Authorization": "x"}'},
@@ -115,6 +115,7 @@ def test_a_connection_that_cannot_work_fails_before_any_request(gateway, connect
         ({"timeout": "long"}, "timeout='long'"),
         ({"poll_interval": -1}, "poll_interval=-1"),
         ({"output_path": "/tmp/x.mp4"}, "wait_for_completion=True"),
+        ({"output_path": "videos/cat.mp4", "wait_for_completion": True}, "absolute path"),
         ({"wait_for_completion": "false"}, "wait_for_completion='false'"),
     ],
 )
@@ -126,8 +127,6 @@ def test_waiting_that_cannot_work_fails_when_the_dag_is_parsed(options, said):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("videos/cat.mp4", "absolute path"),
-        ("None", "rendered to nothing"),
         ("file://videos/cat.mp4", "three slashes"),
     ],
 )

@@ -137,7 +137,7 @@ REFUSALS = {
     "wrong key": (
         {"status": 401, "body": {"error": {"message": "无效的令牌 (request id: r2)", "code": ""}}},
         AirflowFailException,
-        ("无效的令牌", "HTTP 401", "request r2", "Password field"),
+        ("无效的令牌", "HTTP 401", "request r2", "API key field"),
     ),
     "no balance": (
         {"status": 403, "body": {"error": {"message": "user quota is not enough", "code": "insufficient_user_quota"}}},

@@ -76,7 +76,7 @@ def test_questions_that_fail_for_minutes_end_the_wait(gateway, video_id, context
 
     monkeypatch.setattr(sora2, "time", Clock)
     gateway.fault(route="query", status=401, body={"error": {"message": "invalid token"}}, times=None)
-    with pytest.raises(AirflowFailException, match=r"for minutes.*invalid token.*Password field"):
+    with pytest.raises(AirflowFailException, match=r"for minutes.*invalid token.*API key field"):
         sensor(video_id).execute(context)
 
 
