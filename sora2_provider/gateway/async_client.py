@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from sora2_provider.gateway import endpoints, responses
@@ -41,7 +42,6 @@ class AsyncSora2Client:
         self._session = session
         self._proxy = proxy
         self._key = settings.api_key.encode()
-        self._headers = endpoints.query("", settings.query_path).headers(settings)
 
     @classmethod
     async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
@@ -54,11 +54,13 @@ class AsyncSora2Client:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
         )
+        headers = CIMultiDict({"User-Agent": USER_AGENT})
+        headers.update(endpoints.query("", settings.query_path).headers(settings))
         session = aiohttp.ClientSession(
             connector=connector,
             timeout=timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": USER_AGENT},
+            headers=headers,
             trust_env=False,
         )
         return cls(settings, session, proxy)
@@ -72,20 +74,22 @@ class AsyncSora2Client:
         return URL(endpoints.query(video_id, self.settings.query_path).url(self.settings), encoded=True)
 
     async def get_video(self, video_id: str, *, url: URL | None = None) -> Video:
-        """Ask for a video's state. The value carries the id that was asked for, whatever the answer calls it.
+        """Ask for a video's state. The value carries the id that was asked for, and no ``raw``.
 
         :param url: what ``url_of`` gave, for who asks more than once.
         :raises GatewayError: no state came back.
         """
         try:
-            async with self._session.get(
-                url or self.url_of(video_id), headers=self._headers, proxy=self._proxy, allow_redirects=False
-            ) as answer:
+            # Not `async with`, which costs as much as the reading of the answer. A connection whose answer was not read
+            # to its end is closed by release().
+            answer = await self._session.get(url or self.url_of(video_id), proxy=self._proxy, allow_redirects=False)
+            try:
                 body = (await _body_of(answer)).replace(self._key, b"***")
-                status, headers = answer.status, answer.headers
+            finally:
+                answer.release()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _diagnosis(error, self.settings.base_url) from None
-        video = responses.read_video(status, headers, body, video_id=video_id)
+        video = responses.read_video(answer.status, answer.headers, body, video_id=video_id, keep_raw=False)
         return video if video.id == video_id else dataclasses.replace(video, id=video_id)
 
 

@@ -7,7 +7,7 @@ for large ones. It is a beginning: what a connection's finished videos really to
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_EXPECTED = 120.0
 _LARGE = 300.0
@@ -19,8 +19,7 @@ _WEIGHT = 0.2
 _SHORTEST, _LONGEST = 5.0, 3600.0
 
 
-@dataclass(frozen=True)
-class RenderingKind:
+class RenderingKind(NamedTuple):
     """What the rendering time depends on, as far as it is known."""
 
     model: str = ""

@@ -90,7 +90,8 @@ def find_link(body: Json) -> str | None:
     links, last, inputs = _paths_below(_ROOTS.intersection(body))
     own = _sent_by_caller(body, inputs) if inputs else set()
     for path in links:
-        if found := _video_link(at(body, *path), own):
+        value = at(body, *path)
+        if value is not None and (found := _video_link(value, own)):
             return found
     if "choices" in body or "data" in body:
         for root in (body, body.get("data")):

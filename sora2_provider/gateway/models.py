@@ -6,7 +6,7 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pendulum
 
@@ -125,8 +125,7 @@ class Video:
         return shown
 
 
-@dataclass(frozen=True)
-class Balance:
+class Balance(NamedTuple):
     """What an account has left.
 
     :param unit: ``usd``, or ``quota`` where the gateway counts in points of its own.

@@ -66,16 +66,19 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
     answer.refuse(refusal)
 
 
-def read_video(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str = "") -> Video:
+def read_video(
+    status: int, headers: Mapping[str, str], body: bytes, *, video_id: str = "", keep_raw: bool = True
+) -> Video:
     """Read the answer to a query.
 
     :param video_id: the id that was asked for, used where the answer names none.
+    :param keep_raw: ``False`` leaves ``raw`` empty, for who holds thousands of videos.
     :raises GatewayError: the answer does not describe a video; ``transient`` says whether to ask again.
     """
     answer = Answer(status, headers, body, Call.QUERY)
     parsed = answer.parsed
     if answer.is_success and isinstance(parsed, dict):
-        video = _video(parsed, missing=_UNKNOWN, video_id=video_id)
+        video = _video(parsed, missing=_UNKNOWN, video_id=video_id, keep_raw=keep_raw)
         refusal = explanations.refusal(parsed)
         if refusal is None and video.status is not _FAILED:
             return video
@@ -149,7 +152,7 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | 
     answer.refuse_or_unreadable()
 
 
-def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "") -> Video:
+def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
     link = links.find_link(parsed)
     found_id = shapes.video_id(parsed)
     status, word = shapes.status(parsed, link=link, some_id=bool(found_id))
@@ -172,7 +175,7 @@ def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "") 
         expires_at=times.moment(parsed, "expires_at") or links.link_expiry(url),
         usage=shapes.usage(parsed),
         status_word=word,
-        raw=parsed,
+        raw=parsed if keep_raw else {},
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
@@ -46,8 +46,7 @@ class Outcome(enum.StrEnum):
     UNREACHABLE = "unreachable"
 
 
-@dataclass(frozen=True)
-class PollAgain:
+class PollAgain(NamedTuple):
     """Ask again.
 
     :param after: seconds from now.
@@ -56,8 +55,7 @@ class PollAgain:
     after: float
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(NamedTuple):
     """The wait is over.
 
     :param video: the last that the gateway said of the video; ``None`` if it never said anything.
@@ -136,6 +134,8 @@ class VideoWait:
         return seconds * (1 + _JITTER * (2 * self._jitter() - 1))
 
 
+# To look a member up in its enum takes longer than to read a field, on Python 3.11.
+_UNKNOWN = VideoStatus.UNKNOWN
 _END = {
     VideoStatus.COMPLETED: Outcome.COMPLETED,
     VideoStatus.FAILED: Outcome.FAILED,
@@ -147,15 +147,15 @@ class ProgressReport:
     """Decides which answers are worth a line in the log: a new status, a new word, another tenth of progress."""
 
     def __init__(self) -> None:
-        self._said: tuple[str, str | None, int] | None = None
+        self._said: tuple[VideoStatus, str | None, int] | None = None
 
     def line(self, video: Video, *, elapsed: float | None) -> str | None:
         """Return a line such as ``sora-2:task_1 is in progress, 40 %, after 1 min 20 s``, or ``None``.
 
         :param elapsed: seconds since the wait began; ``None`` where that is not known.
         """
-        word = video.status_word if video.status is VideoStatus.UNKNOWN else None
-        news = (video.status.value, word, (video.progress or 0) // 10)
+        word = video.status_word if video.status is _UNKNOWN else None
+        news = (video.status, word, (video.progress or 0) // 10)
         if news == self._said:
             return None
         self._said = news

@@ -12,8 +12,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -36,27 +34,44 @@ _SPREAD = 5.0
 
 
 class SharedGateway:
-    """One gateway for all triggers of a connection on one event loop."""
+    """One gateway for all triggers of a connection on one event loop; each enters it, and the last who leaves closes it.
 
-    def __init__(self, conn_id: str) -> None:
+    It is its own context manager, and not a generator's: every object that a waiting trigger holds is one more for the
+    garbage collector to look at, while the loop stands still.
+    """
+
+    def __init__(self, conn_id: str, registry: dict[str, SharedGateway]) -> None:
         self.conn_id = conn_id
         self.expectations = Expectations()
         self.users = 0
+        self._registry = registry
         self._client: AsyncSora2Client | None = None
         self._looked_up = 0.0
         self._paused_until = 0.0
         self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> SharedGateway:
+        self.users += 1
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.users -= 1
+        if self.users == 0:
+            if self._registry.get(self.conn_id) is self:
+                del self._registry[self.conn_id]
+            await self.close()
 
     async def get_video(self, video_id: str, url: URL | None = None) -> Video:
         """Ask for a video's state, after the pause that the gateway may have asked for.
 
         :raises GatewayError: no state came back, or the connection cannot be used.
         """
-        if (pause := self._paused_until - time.monotonic()) > 0:
+        now = time.monotonic()
+        if self._paused_until > now:
             # Spread, so that the end of the pause is not the next rush.
-            await asyncio.sleep(pause + random.random() * _SPREAD)  # noqa: S311
+            await asyncio.sleep(self._paused_until - now + random.random() * _SPREAD)  # noqa: S311
         client = self._client
-        if client is None or time.monotonic() - self._looked_up > _LOOKUP_LIFE:
+        if client is None or now - self._looked_up > _LOOKUP_LIFE:
             client = await self._looked_up_client()
             url = None
         try:
@@ -110,19 +125,10 @@ def _masked_settings(connection: ConnectionLike, extra: dict[str, Any]) -> Gatew
 _registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]] = WeakKeyDictionary()
 
 
-@asynccontextmanager
-async def shared_gateway(conn_id: str) -> AsyncIterator[SharedGateway]:
-    """Yield the gateway of a connection; the last one who leaves closes it."""
+def shared_gateway(conn_id: str) -> SharedGateway:
+    """Return the gateway of a connection on this event loop, to be entered at once."""
     gateways = _registry.setdefault(asyncio.get_running_loop(), {})
     gateway = gateways.get(conn_id)
     if gateway is None:
-        gateway = gateways[conn_id] = SharedGateway(conn_id)
-    gateway.users += 1
-    try:
-        yield gateway
-    finally:
-        gateway.users -= 1
-        if gateway.users == 0:
-            if gateways.get(conn_id) is gateway:
-                del gateways[conn_id]
-            await gateway.close()
+        gateway = gateways[conn_id] = SharedGateway(conn_id, gateways)
+    return gateway
