@@ -3,6 +3,7 @@
 AIRFLOW ?= 3.3.2
 PYTHON ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 SYSTEM_VIDEOS ?= 500
 
 DEFAULT_AIRFLOW := 3.3.2
@@ -10,13 +11,15 @@ VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH := $(VENV)/bench
+PEERS := tests/benchmarks/peers.txt
 SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
 
 # The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test system bench ui lint typecheck wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -24,6 +27,7 @@ help:  ## List the targets
 	@echo "  AIRFLOW=2.11.2       run on another Airflow (constraints/ lists the versions; now $(AIRFLOW))"
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
 	@echo "  PYTEST_ARGS='-k x'   pass options to pytest"
+	@echo "  BENCH_ARGS=--quick   pass options to the benchmarks"
 
 demo: $(INSTALLED)  ## Render one video against the built-in emulator on a real Airflow (no key, no money)
 	@$(BIN)/python scripts/demo.py
@@ -36,6 +40,9 @@ test: $(INSTALLED)  ## Run the tests
 
 system: $(INSTALLED)  ## Let 500 videos wait in a whole Airflow on PostgreSQL, and kill its triggerer
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
+
+bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
+	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)
 
 lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/python -m ruff check .
@@ -68,6 +75,15 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS) sora2_provider/__init__.py
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[dev]' || \
 		{ echo "uv could not install it; trying pip, which takes longer"; \
 		  $(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]'; }
+	@touch $@
+
+# The peers get an environment of their own, so that nothing is tested with what they bring along.
+$(BENCH)/.installed: $(INSTALLED) $(PEERS)
+	@$(BIN)/python -m venv --clear $(BENCH)
+	@echo "Installing the peers into $(BENCH)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BENCH)/bin/python \
+		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable . --requirement $(PEERS) || \
+		$(BENCH)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable . --requirement $(PEERS)
 	@touch $@
 
 constraints/airflow-%.txt:

@@ -1,0 +1,60 @@
+"""Measures this provider beside its peers, in one run. Usage: python tests/benchmarks [--quick] [--check] [--only NAME].
+
+Prints one table, and writes it as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+import measures
+from bench_environment import open_bench
+from processes import stop_cleanly_on_signals
+from table import text_of
+
+_PACKAGES = (
+    "apache-airflow",
+    "apache-airflow-providers-http",
+    "apache-airflow-providers-openai",
+    "aiohttp",
+    "requests",
+)
+
+
+def main() -> int:
+    """Measure, print, write; return the exit code."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="everything, at small sizes")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
+    parser.add_argument("--only", action="append", choices=list(measures.MEASURES), help="only this measure")
+    parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"), help="where the table goes")
+    options = parser.parse_args()
+    stop_cleanly_on_signals()
+    sizes = measures.QUICK if options.quick else measures.Sizes()
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    started, load_before = time.monotonic(), measures.load()
+    rows = []
+    with open_bench() as bench:
+        for name in options.only or measures.MEASURES:
+            print(f"measuring: {name} ({measures.load()})", flush=True)
+            rows += list(measures.MEASURES[name](bench, sizes))
+    took = f"{time.monotonic() - started:.0f} s; {load_before} before, {measures.load()} after"
+    where = f"Python {platform.python_version()}, " + ", ".join(f"{name} {value}" for name, value in versions.items())
+    print(f"\n{text_of(rows)}\n\n{where}\n{took}")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    run = {"quick": options.quick, "python": platform.python_version(), "versions": versions, "took": took}
+    options.json.write_text(json.dumps({"run": run, "rows": [row.to_json() for row in rows]}, indent=1) + "\n")
+    missed = [row.measure for row in rows if row.missed]
+    if missed:
+        print("\nmissed:\n  " + "\n  ".join(missed))
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

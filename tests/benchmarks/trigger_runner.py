@@ -1,0 +1,194 @@
+"""10,000 triggers in Airflow's own TriggerRunner: its memory for each of them, and the stalls of its event loop.
+
+Usage: trigger_runner.py URL OPTIONS. The process that is started so stands for the supervisor, without a
+database: it hands out the triggers over the same socket, in the same frames, and reads the logs away. The runner is a
+process of its own, whose watchdog is replaced by a finer one, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import contestants
+from stalls import KINDS, Beat, Stalls
+
+
+def memory(pid: int) -> int:
+    """Return the bytes that a process holds for itself."""
+    rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(row.split()[1]) * 1024 for row in rows if row.startswith(("Private_", "Swap:")))
+
+
+def run_as_runner(log: int, results: int) -> None:
+    """Be the runner, on the socket that stands at descriptor 0."""
+    from airflow.jobs.triggerer_job_runner import TriggerRunner
+    from airflow.sdk.log import configure_logging
+
+    class MeasuredRunner(TriggerRunner):
+        """Reports what it measured when it is told to stop."""
+
+        async def block_watchdog(self) -> None:
+            stalls = Stalls()
+            heart = asyncio.create_task(stalls.beat())
+            while not self.stop:
+                await asyncio.sleep(0.2)
+                started = len(self.triggers)
+                os.write(results, f"{started}\n".encode())
+            heart.cancel()
+            os.write(results, (json.dumps(stalls.beats) + "\n").encode())
+
+    configure_logging(json_output=True, output=os.fdopen(log, "wb", buffering=0), sending_to_supervisor=True)
+    MeasuredRunner().run()
+
+
+class Supervisor:
+    """Starts a runner and answers its questions."""
+
+    def __init__(self, kind: str, count: int) -> None:
+        from airflow.jobs.triggerer_job_runner import messages
+        from airflow.sdk.execution_time.comms import _ResponseFrame
+
+        self._frame = _ResponseFrame
+        self._workloads = _workloads(KINDS[kind](count), messages)
+        self._none = messages.TriggerStateSync(to_create=[], to_cancel=set()).model_dump(mode="json")
+        self._hand_out = False
+        self._start = messages.StartTriggerer().model_dump()
+        self._own, theirs = socket.socketpair()
+        self._results, results = os.pipe()
+        log_reader, log = os.pipe()
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--runner", str(log), str(results)],
+            stdin=theirs.fileno(),
+            pass_fds=(log, results),
+        )
+        for descriptor in (log, results):
+            os.close(descriptor)
+        theirs.close()
+        self.running = self.beats = 0
+        self.beaten: list[Beat] = []
+        self.log_lines = 0
+        self._threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._answer, self._read_results)
+        ] + [threading.Thread(target=self._drain, args=(log_reader,), daemon=True)]
+        for thread in self._threads:
+            thread.start()
+
+    def hand_out(self) -> None:
+        """Give the runner its triggers when it asks next, all in one message, as the supervisor does."""
+        self._hand_out = True
+
+    def stop(self) -> None:
+        """End the runner and take its last words."""
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        finally:
+            self.process.kill()
+            self.process.wait()
+        for thread in self._threads:
+            thread.join(10)
+        self._own.close()
+
+    def _answer(self) -> None:
+        import msgspec
+
+        reader = self._own.makefile("rb")
+        self._own.sendall(self._frame(id=0, body=self._start).as_bytes())
+        decoder = msgspec.msgpack.Decoder()
+        while len(head := reader.read(4)) == 4:
+            number, body, *_ = decoder.decode(reader.read(int.from_bytes(head, "big")))
+            answer: dict[str, Any] | None = None
+            if body and body["type"] == "TriggerStateChanges":
+                answer = self._none
+                if self._hand_out:
+                    self._hand_out, answer = False, self._workloads
+            try:
+                self._own.sendall(self._frame(id=number, body=answer).as_bytes())
+            except OSError:
+                return
+
+    def _read_results(self) -> None:
+        with os.fdopen(self._results, "rb") as stream:
+            for line in stream:
+                said = json.loads(line)
+                if isinstance(said, int):
+                    self.running = said
+                    self.beats += 1
+                else:
+                    self.beaten = [Beat(*one) for one in said]
+
+    def _drain(self, descriptor: int) -> None:
+        while data := os.read(descriptor, 1 << 20):
+            self.log_lines += data.count(b"\n")
+
+
+def _workloads(triggers: list[tuple[str, dict[str, Any]]], messages: Any) -> dict[str, Any]:
+    from airflow.executors.workloads.task import TaskInstanceDTO
+    from airflow.executors.workloads.trigger import RunTrigger
+    from airflow.models.trigger import Trigger
+
+    made = []
+    for number, (path, kwargs) in enumerate(triggers, 1):
+        ti = TaskInstanceDTO(
+            id=uuid.uuid4(),
+            dag_version_id=uuid.uuid4(),
+            task_id="video",
+            dag_id="ten_thousand_videos",
+            run_id="manual__2026-01-01",
+            try_number=1,
+            map_index=number,
+            pool_slots=1,
+            queue="default",
+            priority_weight=1,
+        )
+        made.append(RunTrigger(id=number, classpath=path, encrypted_kwargs=Trigger.encrypt_kwargs(kwargs), ti=ti))
+    return messages.TriggerStateSync(to_create=made, to_cancel=set()).model_dump(mode="json")
+
+
+def measure(kind: str, count: int, seconds: float) -> dict[str, float]:
+    """Return the memory for each trigger once all wait, and after some seconds of waiting, and the stalls."""
+    supervisor = Supervisor(kind, count)
+    try:
+        deadline = time.monotonic() + 120
+        _until(lambda: supervisor.beats > 5, deadline)
+        empty = memory(supervisor.process.pid)
+        supervisor.hand_out()
+        _until(lambda: supervisor.running >= count, deadline)
+        time.sleep(2)
+        started, full = time.monotonic(), memory(supervisor.process.pid)
+        time.sleep(seconds)
+        later = memory(supervisor.process.pid)
+    finally:
+        supervisor.stop()
+    return Stalls(supervisor.beaten).summary(started) | {
+        "kilobytes_each": (full - empty) / count / 1000,
+        "kilobytes_each_later": (later - empty) / count / 1000,
+        "log_lines": supervisor.log_lines,
+    }
+
+
+def _until(condition: Any, deadline: float) -> None:
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("The runner did not start its triggers in time")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--runner":
+        run_as_runner(int(sys.argv[2]), int(sys.argv[3]))
+    else:
+        contestants.set_connections(sys.argv[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+        print(json.dumps(measure(**json.loads(sys.argv[2]))))
