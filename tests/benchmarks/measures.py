@@ -21,10 +21,10 @@ class Sizes:
     rounds: int = 7
     videos: int = 100
     waiting: int = 10_000
-    waiting_seconds: float = 30.0
+    waiting_seconds: float = 25.0
     waiting_rounds: int = 2
     jobs: int = 20_000
-    loading_rounds: int = 5
+    loading_rounds: int = 3
     creates: int = 60
 
 
