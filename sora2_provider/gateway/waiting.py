@@ -103,7 +103,7 @@ class VideoWait:
     def start(self, *, now: float) -> PollAgain | Finished:
         """Say when to ask first. A wait that is taken up again asks soon, but not all of them at the same moment."""
         first = self._spread(self._first) - (now - self._started)
-        return PollAgain(min(max(first, self._pause * _JITTER * self._jitter()), max(0.0, self._deadline - now)))
+        return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._deadline - now)))
 
     def on_video(self, video: Video, *, now: float) -> PollAgain | Finished:
         """Take an answer of the gateway."""

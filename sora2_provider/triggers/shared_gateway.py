@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from sora2_provider.compat import conf, mask_secret, read_connection
@@ -31,6 +31,13 @@ _LOOKUP_LIFE = 300.0
 #: Seconds of pause after a 429 that names none, and over which the questions spread when the pause is over.
 _PAUSE = 5.0
 _SPREAD = 5.0
+
+
+class Question(NamedTuple):
+    """A prepared question, good for the client that prepared it."""
+
+    client: AsyncSora2Client
+    url: URL
 
 
 class SharedGateway:
@@ -61,7 +68,7 @@ class SharedGateway:
                 del self._registry[self.conn_id]
             await self.close()
 
-    async def get_video(self, video_id: str, url: URL | None = None) -> Video:
+    async def get_video(self, video_id: str, question: Question | None = None) -> Video:
         """Ask for a video's state, after the pause that the gateway may have asked for.
 
         :raises GatewayError: no state came back, or the connection cannot be used.
@@ -73,7 +80,8 @@ class SharedGateway:
         client = self._client
         if client is None or now - self._looked_up > _LOOKUP_LIFE:
             client = await self._looked_up_client()
-            url = None
+        # An address that another client prepared may be another host's, and this client's key must not go there.
+        url = question.url if question is not None and question.client is client else None
         try:
             return await client.get_video(video_id, url=url)
         except RateLimited as error:
@@ -81,9 +89,12 @@ class SharedGateway:
             self._paused_until = max(self._paused_until, time.monotonic() + pause)
             raise
 
-    def url_of(self, video_id: str) -> URL | None:
-        """Return the prepared address of a question, once the connection is known."""
-        return self._client.url_of(video_id) if self._client else None
+    def prepared(self, video_id: str, question: Question | None) -> Question | None:
+        """Return the question to ask next time: the one given, or a new one where the client is another by now."""
+        client = self._client
+        if client is None or (question is not None and question.client is client):
+            return question
+        return Question(client, client.url_of(video_id))
 
     async def close(self) -> None:
         """Close the session."""

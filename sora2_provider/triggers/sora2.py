@@ -77,12 +77,12 @@ class Sora2VideoTrigger(BaseTrigger):
             self.log.info("Waiting for video %s, for %s at most", self.video_id, left)
             progress = ProgressReport()
             failing = False
-            url = None
+            question = None
             step: PollAgain | Finished = wait.start(now=time.time())
             while isinstance(step, PollAgain):
                 await asyncio.sleep(step.after)
                 try:
-                    video = await gateway.get_video(self.video_id, url)
+                    video = await gateway.get_video(self.video_id, question)
                 except GatewayError as error:
                     if not failing:
                         self.log.warning("The gateway could not say how video %s stands: %s", self.video_id, error)
@@ -92,7 +92,7 @@ class Sora2VideoTrigger(BaseTrigger):
                 if failing:
                     self.log.info("The gateway answers again about video %s", self.video_id)
                     failing = False
-                url = url or gateway.url_of(self.video_id)
+                question = gateway.prepared(self.video_id, question)
                 now = time.time()
                 if line := progress.line(video, elapsed=now - self.started):
                     self.log.info("Video %s", line)

@@ -181,22 +181,28 @@ def test_a_new_key_comes_into_use_when_the_lookup_is_old(gateway, connect, conte
     assert prints[0] == prints[1] != prints[2]
 
 
-def test_a_gateway_that_changes_address_is_not_asked_with_an_old_url(gateway, connect, context, monkeypatch):
+def test_a_new_key_never_goes_to_the_old_address(gateway, connect, context, monkeypatch):
     (video_id,) = create(context)
 
-    async def move():
+    async def move(new: Emulator) -> None:
         async with shared_gateway("sora2_default") as one:
             await one.get_video(video_id)
-            old = one.url_of(video_id)
-            connect(gateway.url, query_path="/v1/videos/{id}")
+            question = one.prepared(video_id, None)
+            assert one.prepared(video_id, question) is question
+            connect(new.url, password="sk-the-new-key")
             monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
-            await one.get_video(video_id, old)
+            with pytest.raises(VideoNotFound):
+                await one.get_video(video_id, question)
+            monkeypatch.setattr(shared, "_LOOKUP_LIFE", 300)
+            with pytest.raises(VideoNotFound):
+                await one.get_video(video_id, question)
+            assert one.prepared(video_id, question) is not question
 
-    asyncio.run(move())
-    assert [request.path for request in gateway.requests if request.route == "query"] == [
-        "/v1/video/query",
-        f"/v1/videos/{video_id}",
-    ]
+    with Emulator(canned=True) as new:
+        asyncio.run(move(new))
+        assert len([request for request in new.requests if request.route == "query"]) == 2
+    asked = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
+    assert len(asked) == 1, "the old gateway never saw the new key"
 
 
 def test_the_log_has_a_line_for_what_is_new_and_not_for_each_poll(gateway, context, logged):
