@@ -153,8 +153,12 @@ class Sora2CreateVideoOperator(BaseOperator):
         except (AirflowFailException, RenderingFailed):
             raise
         except Exception as error:
-            record = self._record_of_xcom(context)
-            raise AirflowFailException(broken_after_submit(error, record["video_id"], record["conn_id"])) from error
+            # Whatever else is broken by now, this must end in a failure that is not retried.
+            try:
+                video_id = ((next_kwargs or {}).get("record") or self._record_of_xcom(context))["video_id"]
+            except Exception:
+                video_id = "of this task's log"
+            raise AirflowFailException(broken_after_submit(error, video_id, self.sora2_conn_id)) from error
 
     def on_kill(self) -> None:
         """Say which video goes on rendering: the gateway has no way to cancel it."""

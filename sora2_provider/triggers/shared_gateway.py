@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _LOOKUP_LIFE = 300.0
 #: Seconds of pause after a 429 that names none, and over which the questions spread when the pause is over.
 _PAUSE = 5.0
+#: A gateway that names a longer pause is asked again all the same: no pause may carry a wait far past its deadline.
+_LONGEST_PAUSE = 300.0
 _SPREAD = 5.0
 
 
@@ -85,7 +87,7 @@ class SharedGateway:
         try:
             return await client.get_video(video_id, url=url)
         except RateLimited as error:
-            pause = _PAUSE if error.retry_after is None else error.retry_after
+            pause = _PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE)
             self._paused_until = max(self._paused_until, time.monotonic() + pause)
             raise
 

@@ -54,7 +54,7 @@ def uv() -> str:
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:
-        pytest.skip("uv is not installed: run make wheel-check")
+        pytest.fail("uv is not installed: run make wheel-check")
     return found
 
 

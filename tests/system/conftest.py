@@ -30,7 +30,7 @@ DAG_IDS = {"deferred", "waiting_worker", "watched"}
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if find_spec("psycopg2") is None or find_spec("asyncpg") is None:
-        pytest.skip("needs psycopg2 and asyncpg: run make system")
+        pytest.fail("needs psycopg2 and asyncpg: run make system")
     with (
         Emulator(canned=True, balance=None) as emulator,
         Postgres() as postgres,

@@ -295,3 +295,18 @@ def test_the_file_is_stored_by_the_worker_after_the_resume(gateway, clock, conte
     deferred_operator(context, clock, None, output_path=f"{tmp_path}/cat.mp4")
     assert ti.xcoms["video"]["stored_uri"] == f"file://{tmp_path}/cat.mp4"
     assert (tmp_path / "cat.mp4").exists()
+
+
+@pytest.mark.parametrize("xcom", ["there", "gone"])
+@pytest.mark.parametrize("next_kwargs", [{"error": "Trigger timeout"}, None])
+def test_a_deferral_that_airflow_gives_up_is_never_retried_into_a_second_bill(gateway, context, ti, xcom, next_kwargs):
+    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True, deferrable=True)
+    Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    if xcom == "gone":
+        ti.xcoms.clear()
+    with pytest.raises(AirflowFailException) as caught:
+        operator.resume_execution("__fail__", next_kwargs, context)
+    assert (gateway.billed[0].id if xcom == "there" else "this task's log") in str(caught.value)
+    with pytest.raises(AirflowFailException):
+        operator.resume_execution("execute_complete", {"event": None}, context)
+    assert len(gateway.billed) == 1

@@ -124,6 +124,19 @@ def test_a_429_pauses_every_question_of_the_connection(gateway, context, monkeyp
     assert 6 < slept[0] <= 12
 
 
+def test_a_pause_of_hours_does_not_carry_every_wait_past_its_deadline(gateway, context):
+    (video_id,) = create(context)
+    gateway.fault(route="query", status=429, headers={"Retry-After": "86400"})
+
+    async def pause() -> float:
+        async with shared_gateway("sora2_default") as one:
+            with pytest.raises(RateLimited):
+                await one.get_video(video_id)
+            return one._paused_until - time.monotonic()
+
+    assert asyncio.run(pause()) <= 300
+
+
 def test_errors_are_what_the_blocking_client_calls_them(gateway, connect, context):
     (video_id,) = create(context)
 
