@@ -38,7 +38,9 @@ __all__ = [
     "TaskDeferred",
     "conf",
     "mask_secret",
+    "never_expire",
     "read_connection",
+    "retry_types",
 ]
 
 
@@ -48,3 +50,24 @@ async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
 
     connection = await get_async_connection(conn_id)
     return connection, await get_async_extra_dejson(connection)
+
+
+def never_expire() -> Any:
+    """Return the retention of the task state store that keeps a value as long as its DAG run.
+
+    Airflow before 3.3 has no such store, and what stands for one in tests need not know of it.
+    """
+    try:
+        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]
+    except ImportError:
+        return None
+    return NEVER_EXPIRE
+
+
+def retry_types() -> tuple[Any, Any] | None:
+    """Return Airflow's ``RetryPolicy`` and ``RetryDecision``; ``None`` before Airflow 3.3, which has none."""
+    try:
+        from airflow.providers.common.compat.sdk import RetryDecision, RetryPolicy
+    except ImportError:
+        return None
+    return RetryPolicy, RetryDecision

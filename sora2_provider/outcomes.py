@@ -8,7 +8,7 @@ to do next.
 from __future__ import annotations
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.gateway.errors import GatewayError
+from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown, UnreadableResponse, VideoNotFound
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome
 
@@ -22,6 +22,10 @@ class InvalidParameter(AirflowFailException, ValueError):
 
 class RenderingFailed(AirflowException):
     """A rendering ended without a video, and the same request may well succeed: Airflow's retries may submit it again."""
+
+
+class LeftRendering(AirflowException):
+    """A task ends before its video is delivered, and a retry goes on with the same video: nothing is submitted again."""
 
 
 def refused(error: GatewayError, doing: str) -> AirflowException:
@@ -73,38 +77,114 @@ def not_retried(error: GatewayError) -> GatewayError:
     )
 
 
-def broken_after_submit(error: BaseException, video_id: str, conn_id: str) -> str:
-    """Return the message for a task that broke when its video had been accepted."""
-    return (
-        f"Video {video_id} was submitted, and then the task broke: {type(error).__name__}: {_with_stop(str(error))} "
-        f"{pick_up(video_id, conn_id)} A retry would submit a second one, so the task fails now."
-    )
+def broken_after_submit(error: BaseException, video_id: str, conn_id: str, *, keeps: bool) -> AirflowException:
+    """Return the exception for a task that broke when its video had been accepted.
+
+    :param keeps: whether a retry will know of the video.
+    """
+    said = f"Video {video_id} was submitted, and then the task broke: {type(error).__name__}: {_with_stop(str(error))}"
+    return _left_rendering(said, video_id, conn_id, keeps=keeps)
 
 
 def timed_out(finished: Finished, video_id: str, conn_id: str, *, waited: str) -> str:
     """Return the message for a wait that took too long: the last that is known, and how to pick the video up."""
-    last = _last_state(finished.video)
-    why = f" The last question failed: {_with_stop(str(finished.error))}" if finished.error else ""
-    return f"Video {video_id} was not completed after {waited}{last}.{why} {pick_up(video_id, conn_id)}"
+    return f"{_not_completed_after(finished, video_id, waited)} {pick_up(video_id, conn_id)}"
 
 
-def not_completed(finished: Finished, video_id: str, conn_id: str, *, waited: str) -> AirflowException:
+def not_completed(
+    finished: Finished, video_id: str, conn_id: str, *, waited: str, keeps: bool = False
+) -> AirflowException:
     """Return the exception for a create whose wait ended without a video.
 
     :param waited: how long the wait took, for people.
+    :param keeps: whether a retry will know of the video.
     """
     if finished.outcome is Outcome.TIMEOUT:
-        return AirflowFailException(
-            f"{timed_out(finished, video_id, conn_id, waited=waited)} "
-            "A retry would submit, and pay for, a second one, so the task fails now. For long renderings raise timeout."
-        )
+        said = f"{_not_completed_after(finished, video_id, waited)} For long renderings raise timeout."
+        return _left_rendering(said, video_id, conn_id, keeps=keeps)
     if finished.outcome is Outcome.UNREACHABLE and finished.error is not None:
-        return AirflowFailException(
-            f"The gateway has not told the state of video {video_id} for minutes: {_with_stop(str(finished.error))} "
-            f"{finished.error.remedy} {pick_up(video_id, conn_id)} A retry would submit a second one, so the task "
-            "fails now."
-        )
+        error = finished.error
+        said = f"The gateway has not told the state of video {video_id} for minutes: {_with_stop(str(error))} {error.remedy}"
+        if keeps and isinstance(error, VideoNotFound):
+            return AirflowFailException(
+                f"{said} If it is lost there, clear the task: it then submits the request again, and pays again."
+            )
+        if keeps and not error.transient and not isinstance(error, UnreadableResponse):
+            return AirflowFailException(
+                f"{said} The video goes on rendering and is paid for: when this is corrected, clear the task, and it picks "
+                "the video up. Nothing is submitted again."
+            )
+        return _left_rendering(said, video_id, conn_id, keeps=keeps)
     return rendering_ended(finished.video or Video(video_id, VideoStatus(finished.outcome.value)))
+
+
+def not_stored(error: BaseException, video_id: str, conn_id: str, path: str, *, keeps: bool) -> AirflowException:
+    """Return the exception for a rendered video whose file could not be stored."""
+    said = f"Video {video_id} is rendered, but its file could not be stored: {_with_stop(str(error))}"
+    if keeps:
+        return LeftRendering(f"{said} Nothing is submitted again: a retry, or a clear, only stores the file.")
+    return AirflowFailException(
+        f"{said} A retry would submit a second one, so the task fails now. To store it: "
+        f"Sora2DownloadVideoOperator(video_id={video_id!r}, path={path!r}, sora2_conn_id={conn_id!r})."
+    )
+
+
+def unknown_submission(error: GatewayError, *, resubmits: bool) -> AirflowException:
+    """Return the exception for a create whose answer was lost.
+
+    :param resubmits: the task's policy: submit again all the same.
+    """
+    said = f"Nobody knows whether the gateway accepted the video: {_with_stop(str(error))}"
+    if resubmits:
+        return AirflowException(f"{said} on_unknown_submission is 'resubmit': a retry submits, and may pay, again.")
+    return AirflowFailException(f"{said} {error.remedy}")
+
+
+def unknown_before(when: str, conn_id: str) -> AirflowException:
+    """Return the exception for a try that finds that an earlier one was about to send a create, and nothing else.
+
+    :param when: the time of that, for people and for the gateway's console.
+    """
+    return AirflowFailException(
+        f"An earlier try of this task was about to submit its video at {when}, or had just done so, when it was ended. "
+        f"Nobody knows whether the gateway accepted it, so nothing was submitted now. {SubmissionUnknown.remedy} The "
+        f"connection was {conn_id!r}. on_unknown_submission='resubmit' would submit again by itself."
+    )
+
+
+def record_not_written(error: BaseException, video_id: str, conn_id: str) -> str:
+    """Return the message for a video that was accepted, and whose id could not be written down."""
+    return (
+        f"The gateway accepted video {video_id}, but that could not be written down: {_with_stop(str(error))} "
+        f"{pick_up(video_id, conn_id)} A retry could not know of it, so the task fails now. When you clear the task, it "
+        "first says that the outcome is unknown, and at the next clear submits another video."
+    )
+
+
+def submitted_elsewhere(video_id: str, other_id: str | None, conn_id: str) -> str:
+    """Return the message of a process that Airflow had given up, and that learns of it only after its create."""
+    other = f"has submitted video {other_id}" if other_id else "is submitting its own video"
+    return (
+        f"The gateway accepted video {video_id}, but another process of this task instance {other} meanwhile: this one "
+        f"was believed dead. {pick_up(video_id, conn_id)}"
+    )
+
+
+def _left_rendering(said: str, video_id: str, conn_id: str, *, keeps: bool) -> AirflowException:
+    """Return the exception for a task that ends while its video goes on rendering."""
+    if keeps:
+        return LeftRendering(
+            f"{said} It goes on rendering and is paid for. Nothing is submitted again: a retry picks it up, and so does "
+            f"the task when it is cleared (or Sora2VideoSensor(video_id={video_id!r}, sora2_conn_id={conn_id!r}))."
+        )
+    return AirflowFailException(
+        f"{said} {pick_up(video_id, conn_id)} A retry would submit, and pay for, a second one, so the task fails now."
+    )
+
+
+def _not_completed_after(finished: Finished, video_id: str, waited: str) -> str:
+    why = f" The last question failed: {_with_stop(str(finished.error))}" if finished.error else ""
+    return f"Video {video_id} was not completed after {waited}{_last_state(finished.video)}.{why}"
 
 
 def rendering_ended(video: Video) -> AirflowException:

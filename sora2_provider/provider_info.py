@@ -33,7 +33,17 @@ def provider_info() -> dict[str, Any]:
                         "type": "integer",
                         "example": None,
                         "default": "100",
-                    }
+                    },
+                    "state_path": {
+                        "description": "Where create tasks write down what they have submitted, so that no retry pays "
+                        "twice: an absolute path that all workers share, or a URI such as "
+                        "s3://my_conn@bucket/sora2-state. Empty: Airflow's task state store (Airflow 3.3 and later); "
+                        "before Airflow 3.3, nowhere.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://my_conn@bucket/sora2-state",
+                        "default": "",
+                    },
                 },
             }
         },

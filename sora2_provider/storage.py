@@ -8,12 +8,14 @@ closed, so an upload that fails is abandoned instead.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
@@ -26,6 +28,8 @@ _OBJECT_STORES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "az",
 #: Uploads are buffered in parts of this size (bytes). S3 wants at least 5 MiB; its client's default is ten times this.
 _PART = 6 * 1024 * 1024
 _READ = 1024 * 1024
+#: What filesystems say that know no hard links.
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 
 Result = TypeVar("Result")
 
@@ -118,6 +122,28 @@ class Target:
             size += len(part)
         return size, digest.hexdigest(), media_type(head, "")
 
+    def remove(self) -> None:
+        """Remove the file.
+
+        :raises FileNotFoundError: there is none.
+        """
+        self.filesystem.rm_file(self._path)
+
+    def create(self, content: bytes) -> None:
+        """Write a small file that must not be there yet: whole or not at all, and by one of several writers only.
+
+        :raises FileExistsError: there is one.
+        """
+        filesystem, path = self.filesystem, self._path
+        if self._protocol in _DISK:
+            _create_on_disk(Path(path), content)
+            return
+        filesystem.invalidate_cache()
+        if self._protocol not in _OBJECT_STORES:
+            filesystem.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+        # S3 makes this one conditional request; elsewhere fsspec looks first and writes then.
+        filesystem.pipe_file(path, content, mode="create")
+
     def write(self, fill: Callable[[Any], Result]) -> Result:
         """Create or replace the file with what ``fill`` writes; when it raises, the target stays as it was."""
         filesystem, path = self.filesystem, self._path
@@ -145,6 +171,26 @@ def file_name(video_id: str) -> str:
         # Two ids must not become one name.
         safe = f"{safe or 'video'}-{hashlib.sha256(video_id.encode()).hexdigest()[:8]}"
     return f"{safe}.mp4"
+
+
+def _create_on_disk(path: Path, content: bytes) -> None:
+    """Link a whole file to its name: a link, unlike a rename, fails where a file is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(partial, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            with path.open("xb") as file:
+                file.write(content)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
 from sora2_provider.gateway.models import Balance, Video, VideoRequest, VideoStatus
+from sora2_provider.gateway.sending import send
 from sora2_provider.gateway.waiting import (
     DEFAULT_TIMEOUT,
     Finished,
@@ -106,16 +107,19 @@ class Sora2Hook(BaseHook):
             self._client = None
 
     def create_video(self, request: VideoRequest) -> Video:
-        """Submit a video. Costs money; the request is sent once.
+        """Submit a video. Costs money.
 
-        Every error that a retry would pay for again, or that a retry cannot help, is an ``AirflowFailException`` too, so
+        The request is sent again, a few times at most, only where certainly nothing was accepted: the gateway could not
+        be reached, or refused for now. This method keeps no record: a task of your own that is retried after it submits
+        again. Every error that a retry would pay for again, or that a retry cannot help, is an ``AirflowFailException`` too, so
         that Airflow does not retry a task that lets it through.
 
         :raises SubmissionUnknown: the answer was lost: the video may be rendering, and billed.
         :raises GatewayError: nothing was accepted.
         """
+        client = self.get_conn()
         try:
-            return self.get_conn().create_video(request)
+            return send(lambda: client.create_video(request), pause=time.sleep, report=self.log.warning)
         except GatewayError as error:
             raise not_retried(error) from error.__cause__
 

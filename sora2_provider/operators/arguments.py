@@ -11,6 +11,9 @@ from sora2_provider.gateway import parameters
 from sora2_provider.outcomes import InvalidParameter
 from sora2_provider.storage import IF_EXISTS, Target
 
+ON_CLEAR = ("regenerate", "reuse")
+ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
+
 
 def check_settled(task_id: str, values: Mapping[str, Any]) -> None:
     """Check the request parameters that are known now; templates and XComs are checked in ``execute``.
@@ -47,6 +50,21 @@ def check_waiting(
             f"{task}: output_path needs wait_for_completion=True, because the file exists only when the rendering "
             "has ended. Or store it in a later task, with Sora2DownloadVideoOperator."
         )
+
+
+def check_paying(task_id: str, *, durable: Any, on_clear: Any, on_unknown_submission: Any) -> None:
+    """Check what says when a video may be submitted again.
+
+    :raises InvalidParameter: shows up as an import error of the DAG file.
+    """
+    if not isinstance(durable, bool):
+        raise InvalidParameter(f"Task {task_id!r}: durable={durable!r}: it must be True or False.")
+    for name, value, allowed in (
+        ("on_clear", on_clear, ON_CLEAR),
+        ("on_unknown_submission", on_unknown_submission, ON_UNKNOWN_SUBMISSION),
+    ):
+        if value not in allowed:
+            raise InvalidParameter(f"Task {task_id!r}: {name}={value!r}: it must be one of {', '.join(allowed)}.")
 
 
 def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:

@@ -10,6 +10,7 @@ from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
 from sora2_provider.outcomes import download_failed
+from sora2_provider.retries import pass_on_retry_after
 
 
 class Sora2DownloadVideoOperator(BaseOperator):
@@ -47,6 +48,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
+        pass_on_retry_after(self)
         arguments.checked_connection_id(self.sora2_conn_id)
         hook = Sora2Hook(self.sora2_conn_id)
         try:

@@ -24,6 +24,7 @@ from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, ProgressReport, VideoWait, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.outcomes import TRIGGER_GRACE, refused, rendering_ended, timed_out
+from sora2_provider.retries import pass_on_retry_after
 
 
 class Sora2VideoSensor(BaseSensorOperator):
@@ -69,6 +70,7 @@ class Sora2VideoSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait, in the mode that was chosen."""
+        pass_on_retry_after(self)
         self._started = time.time()
         try:
             if not self.deferrable:

@@ -16,7 +16,9 @@ KEY = "sk-secret-of-the-tests-4711"
 class KeptXComs:
     """Stands for a task instance: keeps what is pushed, as JSON, which is what a database would get."""
 
+    dag_id, run_id, task_id = "dag", "manual__1", "create"
     map_index = -1
+    max_tries = 2
 
     def __init__(self) -> None:
         self.xcoms: dict[str, Any] = {}
@@ -31,6 +33,38 @@ class KeptXComs:
 @pytest.fixture
 def ti() -> KeptXComs:
     return KeptXComs()
+
+
+class KeptState:
+    """Stands for the task state store of Airflow 3.3, as ``context["task_state_store"]``."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.values[key]) if key in self.values else default
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self.values[key] = json.dumps(value, allow_nan=False)
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+@pytest.fixture(autouse=True)
+def no_pause_before_a_resend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sora2_provider.gateway.sending._PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture
+def state() -> KeptState:
+    return KeptState()
+
+
+@pytest.fixture
+def durable_context(ti: KeptXComs, state: KeptState) -> dict[str, Any]:
+    """The context of a task on Airflow 3.3, whose state outlives its tries."""
+    return {"ti": ti, "task_state_store": state}
 
 
 @pytest.fixture

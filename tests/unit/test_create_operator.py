@@ -68,12 +68,13 @@ def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged)
             gateway.advance(seconds)
 
     from sora2_provider.hooks import sora2 as hook_module
-    from sora2_provider.operators import sora2 as operator_module
+    from sora2_provider.operators import creating, submitting
 
     clock = Clockwork()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hook_module, "time", clock)
-        patch.setattr(operator_module, "time", clock)
+        patch.setattr(creating, "time", clock)
+        patch.setattr(submitting, "time", clock)
         video_id = create(wait_for_completion=True, timeout=3600).execute(context)
     said = logged()
     assert f"The gateway accepted video {video_id}" in said
@@ -150,7 +151,11 @@ REFUSALS = {
         ("sentinel_block", "moderation", "Change the prompt"),
     ),
     "too busy": (
-        {"status": 429, "body": {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None}},
+        {
+            "status": 429,
+            "body": {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None},
+            "times": None,
+        },
         AirflowException,
         ("当前分组上游负载已饱和", "retries may try again"),
     ),

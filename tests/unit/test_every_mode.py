@@ -24,7 +24,7 @@ from sora2_provider.compat import (
 )
 from sora2_provider.emulator import Emulator
 from sora2_provider.hooks import sora2 as hook_module
-from sora2_provider.operators import sora2 as operator_module
+from sora2_provider.operators import creating, submitting
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.outcomes import RenderingFailed
 from sora2_provider.sensors import sora2 as sensor_module
@@ -71,7 +71,7 @@ def clock(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> MadeUpTime:
     gateway.settings(render_seconds=RENDER_SECONDS)
     random.seed(1)
     made_up = MadeUpTime(gateway)
-    for module in (hook_module, operator_module, sensor_module, trigger_module):
+    for module in (hook_module, creating, submitting, sensor_module, trigger_module):
         monkeypatch.setattr(module, "time", made_up)
     monkeypatch.setattr(trigger_module, "asyncio", SleepOfAsyncio(made_up))
     base = vars(sys.modules[BaseSensorOperator.__module__])

@@ -139,7 +139,7 @@ def test_the_hooks_errors_end_a_task_of_the_users_own_without_a_retry(gateway, f
 
 
 def test_the_hooks_passing_errors_are_left_to_retries(gateway):
-    gateway.fault(route="create", status=503, body={"error": {"message": "no available channel"}})
+    gateway.fault(route="create", status=503, body={"error": {"message": "no available channel"}}, times=None)
     with pytest.raises(GatewayUnavailable) as caught:
         Sora2Hook().create_video(REQUEST)
     assert not isinstance(caught.value, AirflowFailException)

@@ -1,0 +1,203 @@
+"""Writes down what becomes of one task instance's submission, and what a try may do that finds it.
+
+Each method is one step in a submission's life, and says what a failure of the store means there: before the create
+nothing is sent; after it the id is in the log and in the error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from sora2_provider.compat import AirflowException, AirflowFailException, Context
+from sora2_provider.outcomes import record_not_written, submitted_elsewhere
+from sora2_provider.records import RecordExists, RecordStore, RecordUnavailable, store_of
+from sora2_provider.submission import OutcomeUnknown, Record, Resume, Submit, UnreadableRecord, decide
+
+#: How often the id of a video that was paid for is written before that is given up.
+_ATTEMPTS = 3
+_PAUSE = 1.0
+
+
+class Ledger:
+    """One task instance's submission, as far as it is written down.
+
+    :param store: ``None`` where there is none or the task wants none: then nothing outlives a try.
+    :param epoch: Airflow's ``max_tries`` of the task instance, see :class:`~sora2_provider.submission.Record`.
+    :param log: the task's.
+    """
+
+    def __init__(self, store: RecordStore | None, *, epoch: int, log: Any) -> None:
+        self._store = store
+        self._epoch = epoch
+        self._log = log
+        self._found: Record | None = None
+        self._intent: Record | None = None
+
+    @classmethod
+    def of(cls, context: Context, *, durable: bool, log: Any) -> Ledger:
+        """Return the ledger of the task instance that a context belongs to.
+
+        :raises AirflowException: the store that is set cannot be used. Nothing was sent.
+        """
+        try:
+            store = store_of(context) if durable else None
+        except RecordUnavailable as error:
+            raise AirflowException(f"{error} Nothing was sent, and nothing was paid.") from error
+        return cls(store, epoch=int(getattr(context["ti"], "max_tries", 0) or 0), log=log)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a retry will know of the video that this try submits."""
+        return self._store is not None
+
+    def decide(self, digest: str, *, on_clear: str, on_unknown: str) -> Submit | Resume | OutcomeUnknown:
+        """Say what this try may do.
+
+        :raises AirflowException: the record cannot be read; a retry may.
+        """
+        if self._store is None:
+            return Submit()
+        try:
+            self._found = self._store.read()
+        except (RecordUnavailable, UnreadableRecord) as error:
+            raise AirflowException(
+                f"The record of what this task has submitted cannot be read ({self._store.where}): {error}. Nothing was "
+                "sent. If retries end the same way, look at the record, and remove it only if no video was paid for."
+            ) from error
+        return decide(self._found, epoch=self._epoch, digest=digest, on_clear=on_clear, on_unknown=on_unknown)
+
+    def intend(self, digest: str, conn_id: str) -> None:
+        """Write that a create is about to be sent.
+
+        :raises AirflowException: that could not be written, so nothing may be sent.
+        """
+        if self._store is None:
+            return
+        intent = Record(digest, conn_id, self._epoch, time.time(), secrets.token_hex(8))
+        try:
+            if self._found is None:
+                self._store.create(intent)
+            else:
+                self._check_unchanged(self._found)
+                self._store.write(intent)
+        except RecordExists as error:
+            raise AirflowException(
+                f"Another process of this task instance is submitting its video just now ({error}). This one sent nothing."
+            ) from error
+        except (RecordUnavailable, UnreadableRecord) as error:
+            self._take_back(intent)
+            raise AirflowException(
+                f"The record of what this task submits cannot be written: {error}. So nothing was sent, and nothing was "
+                "paid; a retry is safe."
+            ) from error
+        self._found = self._intent = intent
+
+    def refused(self) -> None:
+        """The gateway has accepted nothing: forget the intent."""
+        if self._store is None or self._intent is None:
+            return
+        try:
+            self._store.remove()
+            self._found = self._intent = None
+        except RecordUnavailable as error:
+            self._log.warning(
+                "Nothing was paid for this create, but its record could not be removed (%s): the next try will say that "
+                "the outcome is unknown.",
+                error,
+            )
+
+    def accepted(self, video_id: str) -> None:
+        """Write the id of a video that the gateway has accepted.
+
+        :raises AirflowFailException: it could not be written; the message names the id.
+        """
+        if self._store is None or self._intent is None:
+            return
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._check_still_ours(video_id)
+                self._found = dataclasses.replace(self._intent, video_id=video_id)
+                self._store.write(self._found)
+                return
+            except RecordUnavailable as error:
+                if attempt == _ATTEMPTS:
+                    raise AirflowFailException(record_not_written(error, video_id, self._intent.conn_id)) from error
+                self._log.warning("The id of video %s could not be written yet: %s", video_id, error)
+                time.sleep(_PAUSE)
+
+    def adopt(self, record: Record) -> None:
+        """Take over the video of an earlier try, so that the retries of this one find it too.
+
+        :raises AirflowException: that could not be written; a retry may.
+        """
+        self._found = record
+        if self._store is None or (record.epoch == self._epoch and not record.unknown_reported):
+            return
+        self._found = dataclasses.replace(record, epoch=self._epoch, unknown_reported=False)
+        try:
+            self._store.write(self._found)
+        except RecordUnavailable as error:
+            raise AirflowException(
+                f"The record of this task's video {record.video_id} cannot be written: {error}. Nothing was sent; a retry "
+                "picks the video up."
+            ) from error
+
+    def told_unknown(self) -> None:
+        """Note that a person is told that the outcome of the create is unknown."""
+        with self._noting("that the outcome is unknown"):
+            if self._store is not None and self._found is not None:
+                self._store.write(dataclasses.replace(self._found, epoch=self._epoch, unknown_reported=True))
+
+    def told_lost(self, video_id: str) -> None:
+        """Note that a person is told that the gateway does not know the video any more."""
+        with self._noting("that the gateway has lost the video"):
+            if self._store is not None and (record := self._own(video_id)) is not None:
+                self._store.write(dataclasses.replace(record, epoch=self._epoch, unknown_reported=True))
+
+    def delivered(self, video_id: str) -> None:
+        """Note that the task has done all that it is for."""
+        with self._noting("that it is delivered"):
+            if self._store is not None and (record := self._own(video_id)) is not None:
+                self._store.write(dataclasses.replace(record, epoch=self._epoch, delivered_at=time.time()))
+
+    def ended(self, video_id: str) -> None:
+        """Forget a video whose rendering failed or was cancelled: another one may be submitted."""
+        with self._noting("that its rendering has ended"):
+            if self._store is not None and self._own(video_id) is not None:
+                self._store.remove()
+
+    def _check_unchanged(self, found: Record) -> None:
+        """What this try has read must be what it writes over: a task instance may have two processes for a while."""
+        now = self._store.read() if self._store is not None else None
+        if now is None or now.token != found.token:
+            raise RecordExists(f"the record is {'gone' if now is None else 'another'} by now")
+
+    def _own(self, video_id: str) -> Record | None:
+        record = self._store.read() if self._store is not None else None
+        return record if record is not None and record.video_id == video_id else None
+
+    def _check_still_ours(self, video_id: str) -> None:
+        """A process that Airflow believed dead must not write over what its successor has submitted."""
+        with contextlib.suppress(RecordUnavailable, UnreadableRecord):
+            now = self._store.read() if self._store is not None else None
+            if now is not None and self._intent is not None and now.token != self._intent.token:
+                raise AirflowFailException(submitted_elsewhere(video_id, now.video_id, self._intent.conn_id))
+
+    def _take_back(self, intent: Record) -> None:
+        """Remove an intent whose writing failed and yet left something: nothing will be sent for it."""
+        with contextlib.suppress(RecordUnavailable, UnreadableRecord):
+            if self._store is not None and (left := self._store.read()) is not None and left.token == intent.token:
+                self._store.remove()
+
+    @contextlib.contextmanager
+    def _noting(self, what: str) -> Iterator[None]:
+        # A note that cannot be written costs nobody a video: without it the next try asks about the same one.
+        try:
+            yield
+        except (RecordUnavailable, UnreadableRecord) as error:
+            self._log.warning("The record of this task's video could not note %s: %s", what, error)

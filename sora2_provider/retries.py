@@ -1,0 +1,47 @@
+"""Passes a gateway's Retry-After on to Airflow's retries, where Airflow can take it (3.3 and later)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sora2_provider import compat
+from sora2_provider.gateway.errors import GatewayError
+
+#: A retry is never put off for longer than this (seconds), whatever a gateway says.
+_LONGEST_DELAY = 3600.0
+
+
+def pass_on_retry_after(operator: Any) -> None:
+    """Let a running task's retry wait for as long as the gateway asked, unless the DAG's author chose a policy.
+
+    Airflow asks the policy in the worker, when the task has failed, so a DAG file need not pay for making one.
+    """
+    types = compat.retry_types()
+    if types is not None and getattr(operator, "retry_policy", None) is None:
+        operator.retry_policy = _policy(*types)
+
+
+def retry_after(error: BaseException | None) -> float | None:
+    """Return the seconds that the gateway asked to wait, in the error that made a task fail."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, GatewayError) and error.retry_after is not None:
+            return min(error.retry_after, _LONGEST_DELAY)
+        error = error.__cause__
+    return None
+
+
+def _policy(base: Any, decision: Any) -> Any:
+    class GatewayRetryPolicy(base):  # type: ignore[misc]
+        """Retries when the gateway said that it would serve again; in all else Airflow's own way."""
+
+        def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> Any:
+            """Return the decision for one failure."""
+            seconds = retry_after(exception)
+            if seconds is None:
+                return decision.default()
+            return decision.retry(delay=timedelta(seconds=seconds), reason=f"the gateway asked to wait {seconds:.0f} s")
+
+    return GatewayRetryPolicy()

@@ -1,0 +1,155 @@
+"""What one task instance has submitted, and whether it may submit again.
+
+A create costs money and has no idempotency key, so every task instance keeps a record of its own: an *intent* before
+the create is sent, the video's id as soon as it is known, and a mark when the task has delivered. Invariants:
+
+* nothing is sent before the intent is written: a store that fails means that nothing is paid;
+* a record that cannot be read is never taken for "there is none";
+* an intent without an id means that nobody knows whether a video was paid for: only a person, or the policy that the
+  DAG's author chose, may submit again;
+* Airflow's XCom takes no part in this: it is cleared at the start of every try.
+
+:func:`decide` is the whole decision, a pure function; :mod:`sora2_provider.records` has the stores, and
+:mod:`sora2_provider.ledger` writes what happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from sora2_provider.gateway.models import VideoRequest
+
+#: Version of the record's form. Records outlive an upgrade: an older form must stay readable.
+VERSION = 1
+
+
+class UnreadableRecord(ValueError):
+    """A record that is there and cannot be read: written by a newer release, or damaged."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a task instance's submission.
+
+    :param digest: of the request and the connection id, see :func:`digest_of`.
+    :param conn_id: the connection it was sent with.
+    :param epoch: Airflow's ``max_tries`` of the task instance: set when it is made, and changed by a clear, never by a
+        retry.
+    :param intent_at: when the create was about to be sent, in seconds since the epoch.
+    :param token: of the process that wrote the intent.
+    :param video_id: the video, once the gateway has accepted it.
+    :param unknown_reported: a person was told that the outcome is unknown, or that the gateway has lost the video; the
+        next clear is that person's decision to submit again.
+    :param delivered_at: when the task had done all that it is for, in seconds since the epoch.
+    """
+
+    digest: str
+    conn_id: str
+    epoch: int
+    intent_at: float
+    token: str
+    video_id: str | None = None
+    unknown_reported: bool = False
+    delivered_at: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as flat JSON."""
+        return {"version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Record:
+        """Return the record that :meth:`to_json` wrote, in this release or an earlier one.
+
+        :raises UnreadableRecord: it is none.
+        """
+        if not isinstance(value, Mapping) or value.get("version") != VERSION:
+            raise UnreadableRecord(f"it is not a record of version {VERSION}: {str(value)[:200]!r}")
+        read = {name: value.get(name, _ABSENT.get(name)) for name in _KINDS}
+        for name, kinds in _KINDS.items():
+            # A bool is an int to isinstance.
+            if type(read[name]) not in kinds:
+                raise UnreadableRecord(f"its field {name!r} is {read[name]!r}")
+        return cls(**read)
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "digest": (str,),
+    "conn_id": (str,),
+    "epoch": (int,),
+    "intent_at": (float, int),
+    "token": (str,),
+    "video_id": (str, type(None)),
+    "unknown_reported": (bool,),
+    "delivered_at": (float, int, type(None)),
+}
+_ABSENT = {"unknown_reported": False}
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Submit the request.
+
+    :param abandoned: the id of a video of an earlier request, or of one that the gateway has lost.
+    :param unknown: an earlier submission's outcome is unknown: this may be a second payment, and somebody wanted it.
+    """
+
+    abandoned: str | None = None
+    unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Submit nothing: the video is there, or rendering.
+
+    :param changed: the request is another one than the video's by now.
+    """
+
+    record: Record
+    changed: bool
+
+
+@dataclass(frozen=True)
+class OutcomeUnknown:
+    """Submit nothing and fail: a create was sent, or about to be sent, and what came of it is not known."""
+
+    record: Record
+
+
+def decide(
+    record: Record | None, *, epoch: int, digest: str, on_clear: str = "regenerate", on_unknown: str = "fail"
+) -> Submit | Resume | OutcomeUnknown:
+    """Say what a try does that finds this record.
+
+    :param epoch: this try's, see :class:`Record`.
+    :param digest: of this try's request.
+    :param on_clear: ``regenerate`` or ``reuse``: what becomes of a delivered video when a person clears the task.
+    :param on_unknown: ``fail`` or ``resubmit``: what to do when the outcome of a create is unknown.
+    """
+    if record is None:
+        return Submit()
+    cleared = record.epoch != epoch
+    if record.video_id is None:
+        decided = cleared and record.unknown_reported
+        return Submit(unknown=True) if decided or on_unknown == "resubmit" else OutcomeUnknown(record)
+    changed = record.digest != digest
+    if cleared and record.unknown_reported:
+        return Submit(abandoned=record.video_id)
+    if cleared and on_clear == "regenerate" and (record.delivered_at is not None or changed):
+        return Submit(abandoned=None if record.delivered_at is not None else record.video_id)
+    return Resume(record, changed)
+
+
+def digest_of(request: VideoRequest, conn_id: str) -> str:
+    """Return what tells one submission from another: a digest of the request and the connection id.
+
+    The query strings of image links are left out: a presigned link is another one at every rendering of a template.
+    """
+    body = request.to_json()
+    body["images"] = [urlsplit(image)._replace(query="", fragment="").geturl() for image in body["images"]]
+    text = json.dumps([body, conn_id], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
