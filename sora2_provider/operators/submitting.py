@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import pendulum
 
+from sora2_provider.compat import AirflowFailException
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.sending import send
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.interruptions import signals_held
 from sora2_provider.ledger import Ledger
-from sora2_provider.outcomes import refused, unknown_before, unknown_submission
+from sora2_provider.outcomes import broken_after_submit, refused, unknown_before, unknown_submission
 from sora2_provider.submission import OutcomeUnknown, Resume, Submit
 
 
@@ -93,39 +94,62 @@ def _submitted(
         len(request.images) or "none",
     )
 
-    def once() -> Video:
-        # A signal between the intent and the id would leave a video that nobody knows of.
-        with signals_held():
-            return _sent_once(hook, ledger, request, digest, log)
-
+    attempt = _Attempt(hook, ledger, request, digest, log)
     since = time.time()
     try:
-        video = send(once, pause=time.sleep, report=log.warning)
+        video = send(attempt.once, pause=time.sleep, report=log.warning)
     except SubmissionUnknown as error:
         raise unknown_submission(error, resubmits=resubmits) from error
     except GatewayError as error:
         raise refused(error, "The gateway did not accept the video") from error
+    except AirflowFailException:
+        raise
+    except BaseException as error:
+        # A signal that was held back acts now, as an exception that Airflow would retry.
+        if attempt.accepted is not None:
+            raise broken_after_submit(error, attempt.accepted.id, hook.sora2_conn_id, keeps=ledger.keeps) from error
+        if attempt.lost is not None:
+            raise unknown_submission(attempt.lost, resubmits=resubmits) from error
+        raise
     return Accepted(video, since, since)
 
 
-def _sent_once(hook: Sora2Hook, ledger: Ledger, request: VideoRequest, digest: str, log: Any) -> Video:
-    client = hook.get_conn()
-    ledger.intend(digest, hook.sora2_conn_id)
-    try:
-        video = client.create_video(request)
-    except SubmissionUnknown:
-        ledger.told_unknown()
-        raise
-    except GatewayError:
-        ledger.refused()
-        raise
-    except BaseException as error:
-        # A defect, or a time-out that could not be held back outside the main thread: something may have been sent.
-        ledger.told_unknown()
-        raise SubmissionUnknown(
-            f"The task was interrupted in the middle of the create ({type(error).__name__})"
-        ) from error
-    # Before anything else can fail: the id stands in the log, wherever the record goes.
-    log.info("The gateway accepted video %s", video.id)
-    ledger.accepted(video.id)
-    return video
+class _Attempt:
+    """A create that is sent, written down, and remembered for whoever interrupts it."""
+
+    def __init__(self, hook: Sora2Hook, ledger: Ledger, request: VideoRequest, digest: str, log: Any) -> None:
+        self._hook = hook
+        self._ledger = ledger
+        self._request = request
+        self._digest = digest
+        self._log = log
+        self.accepted: Video | None = None
+        self.lost: SubmissionUnknown | None = None
+
+    def once(self) -> Video:
+        """Write the intent, send the create once, and write what became of it."""
+        client = self._hook.get_conn()
+        # A signal between the intent and the id would leave a video that nobody knows of.
+        with signals_held():
+            self._ledger.intend(self._digest, self._hook.sora2_conn_id)
+            try:
+                self.accepted = client.create_video(self._request)
+            except SubmissionUnknown as error:
+                raise self._unknown(error) from error.__cause__
+            except GatewayError:
+                self._ledger.refused()
+                raise
+            except BaseException as error:
+                # A defect, or a time-out that could not be held back outside the main thread.
+                name = type(error).__name__
+                lost = SubmissionUnknown(f"The task was interrupted in the middle of the create ({name})")
+                raise self._unknown(lost) from error
+            # Before anything else can fail: the id stands in the log, wherever the record goes.
+            self._log.info("The gateway accepted video %s", self.accepted.id)
+            self._ledger.accepted(self.accepted.id)
+        return self.accepted
+
+    def _unknown(self, lost: SubmissionUnknown) -> SubmissionUnknown:
+        self.lost = lost
+        self._ledger.told_unknown()
+        return lost

@@ -1,0 +1,160 @@
+"""Signals that would tear a create from its record wait until the record is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout
+from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.hooks import sora2 as hook_module
+from sora2_provider.interruptions import signals_held
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.outcomes import LeftRendering
+from sora2_provider.records import STATE_KEY
+
+
+class Terminated(BaseException):
+    """What Airflow 2 raises in a task that gets SIGTERM, and Airflow's timeout at SIGALRM."""
+
+
+@pytest.fixture
+def raising() -> Iterator[None]:
+    """Handlers as Airflow 2 sets them, put back afterwards."""
+
+    def terminate(number: int, _frame: Any) -> None:
+        raise Terminated(number)
+
+    usual = {one: signal.signal(one, terminate) for one in (signal.SIGTERM, signal.SIGALRM)}
+    yield
+    for one, handler in usual.items():
+        signal.signal(one, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGALRM])
+def test_a_signal_acts_when_the_block_is_done(raising, number):
+    done = []
+    with pytest.raises(Terminated), signals_held():
+        os.kill(os.getpid(), number)
+        done.append(1)
+    assert done == [1]
+    with pytest.raises(Terminated):
+        os.kill(os.getpid(), number)
+
+
+def test_a_signal_that_came_with_an_error_acts_too(raising):
+    with pytest.raises(Terminated) as caught, signals_held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise ValueError("refused")
+    assert isinstance(caught.value.__context__, ValueError)
+
+
+def test_without_a_signal_nothing_is_changed(raising):
+    before = signal.getsignal(signal.SIGTERM)
+    with signals_held():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_outside_the_main_thread_there_is_nothing_to_hold():
+    seen = []
+
+    def work() -> None:
+        with signals_held():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    assert seen == [signal.getsignal(signal.SIGTERM)]
+
+
+def interrupt_create(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Send this process a signal while the gateway has the request and its answer is still on the way."""
+    real = Sora2Client.create_video
+
+    def create(self: Sora2Client, request: Any) -> Any:
+        video = real(self, request)
+        os.kill(os.getpid(), number)
+        return video
+
+    monkeypatch.setattr(Sora2Client, "create_video", create)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGALRM])
+def test_a_task_that_is_stopped_in_the_middle_of_its_create_stores_the_id_first(
+    raising, gateway, durable_context, state, monkeypatch, number
+):
+    with monkeypatch.context() as patch:
+        interrupt_create(patch, number)
+        with pytest.raises(LeftRendering, match=r"Terminated.*a retry picks it up"):
+            Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context)
+    made = gateway.billed[0].id
+    assert json.loads(state.values[STATE_KEY])["video_id"] == made
+    assert Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context) == made
+    assert len(gateway.billed) == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_task_without_a_record_that_is_stopped_in_its_create_is_not_retried(
+    raising, gateway, context, monkeypatch, lost
+):
+    real = Sora2Client.create_video
+
+    def create(self: Sora2Client, request: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGALRM)
+        return real(self, request)
+
+    monkeypatch.setattr(Sora2Client, "create_video", create)
+    if lost:
+        gateway.fault(route="create", reset="after")
+    with pytest.raises(AirflowFailException, match="Nobody knows" if lost else "was submitted, and then"):
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+
+
+def test_airflow_3_asks_a_stopped_task_to_end_its_wait(gateway, durable_context, monkeypatch, logged):
+    """Airflow 3's handler only calls ``on_kill``; the wait would otherwise go on until the process is killed."""
+    gateway.settings(render_seconds=600)
+    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True)
+    usual = signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
+
+    def sleep(seconds: float) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(hook_module.time, "sleep", sleep)
+            with pytest.raises(LeftRendering, match="stopped while it waited"):
+                operator.execute(durable_context)
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+    made = gateway.billed[0].id
+    assert f"Video {made}: It goes on rendering" in logged()
+    gateway.advance(1200)
+    assert operator.execute(durable_context) == made
+    assert len(gateway.billed) == 1
+
+
+def test_a_stop_while_nothing_is_waited_for_raises_nothing(gateway, durable_context):
+    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
+    operator.on_kill()
+    operator.execute(durable_context)
+    operator.on_kill()
+
+
+def test_airflows_time_out_in_a_create_outside_the_main_thread_is_an_unknown_outcome(
+    gateway, durable_context, state, monkeypatch
+):
+    def interrupted(self: Sora2Client, request: Any) -> Any:
+        raise AirflowTaskTimeout("time is over")
+
+    monkeypatch.setattr(Sora2Client, "create_video", interrupted)
+    with pytest.raises(AirflowException, match="Nobody knows"):
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context)
+    assert state.get(STATE_KEY)["unknown_reported"] is True
