@@ -17,7 +17,7 @@ from sora2_provider.gateway.waiting import Finished, Outcome, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.ledger import Ledger
 from sora2_provider.operators import arguments
-from sora2_provider.operators.submitting import Accepted, settle
+from sora2_provider.operators.submitting import Accepted, Submitter
 from sora2_provider.outcomes import (
     TRIGGER_GRACE,
     InvalidParameter,
@@ -68,20 +68,24 @@ class Creation:
                 "What this task submits is written down nowhere, so a crash between submit and success can pay twice. "
                 "Set the option [sora2] state_path, or use Airflow 3.3 or later."
             )
-        digest = digest_of(request, task.sora2_conn_id)
-        decision = ledger.decide(digest, on_clear=task.on_clear, on_unknown=task.on_unknown_submission)
+        decision = ledger.decide(
+            digest_of(request, task.sora2_conn_id), on_clear=task.on_clear, on_unknown=task.on_unknown_submission
+        )
         conn_id = decision.record.conn_id if isinstance(decision, Resume) else task.sora2_conn_id
-        resubmits = task.on_unknown_submission == "resubmit"
+        passport: dict[str, Any] = {"conn_id": conn_id, "request": request.to_json()}
         with contextlib.closing(Sora2Hook(conn_id)) as hook:
             hook.get_conn()
-            accepted = settle(decision, hook, ledger, request, digest, resubmits=resubmits, log=self._log)
-            self._video_id = video_id = accepted.video.id
-            passport = {
-                "video_id": video_id,
-                "conn_id": conn_id,
-                "request": request.to_json(),
-                "started": accepted.since,
-            }
+            submitter = Submitter(
+                hook,
+                ledger,
+                request,
+                resubmits=task.on_unknown_submission == "resubmit",
+                announce=lambda video: self._push(video, passport),
+                log=self._log,
+            )
+            accepted = submitter.settle(decision)
+            self._video_id = accepted.video.id
+            passport |= {"video_id": accepted.video.id, "started": accepted.since}
             with self._no_second_bill(passport, ledger):
                 return self._follow(hook, accepted, passport, ledger, request)
 

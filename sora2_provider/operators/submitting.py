@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pendulum
@@ -15,7 +17,7 @@ from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.interruptions import signals_held
 from sora2_provider.ledger import Ledger
 from sora2_provider.outcomes import broken_after_submit, refused, unknown_before, unknown_submission
-from sora2_provider.submission import OutcomeUnknown, Resume, Submit
+from sora2_provider.submission import OutcomeUnknown, Resume, Submit, digest_of
 
 
 class Accepted(NamedTuple):
@@ -30,112 +32,116 @@ class Accepted(NamedTuple):
     waits_from: float
 
 
-def settle(
-    decision: Submit | Resume | OutcomeUnknown,
-    hook: Sora2Hook,
-    ledger: Ledger,
-    request: VideoRequest,
-    digest: str,
-    *,
-    resubmits: bool,
-    log: Any,
-) -> Accepted:
-    """Return the task's video: submit it, or take up the one that is there.
+class Submitter:
+    """Gets a task its video, as far as its ledger allows.
 
-    :param decision: what the ledger allows.
     :param hook: of the connection to ask: the record's own where there is one.
-    :param digest: of the request and the connection id.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
-    :raises AirflowFailException: a retry would pay again, or would not help.
-    :raises AirflowException: nothing was accepted; a retry may try again.
+    :param announce: tells later tasks of a video whose id could not be written down.
+    :param log: the task's.
     """
-    if isinstance(decision, OutcomeUnknown):
-        ledger.told_unknown()
-        at = pendulum.from_timestamp(decision.record.intent_at).to_datetime_string()
-        raise unknown_before(f"{at} UTC", decision.record.conn_id)
-    if isinstance(decision, Resume):
-        return _taken_up(decision, hook, ledger, log)
-    if decision.unknown:
-        log.warning("An earlier create of this task may have been paid for; as decided, another one is submitted now.")
-    if decision.abandoned:
-        log.warning("Video %s of an earlier try is given up, and may still be rendering.", decision.abandoned)
-    return _submitted(hook, ledger, request, digest, resubmits=resubmits, log=log)
 
-
-def _taken_up(decision: Resume, hook: Sora2Hook, ledger: Ledger, log: Any) -> Accepted:
-    record = decision.record
-    video_id = str(record.video_id)
-    log.info("Video %s of an earlier try is taken up again; nothing is submitted.", video_id)
-    if decision.changed:
-        log.warning(
-            "The request or the connection has changed since video %s was submitted, with connection %r. To render the "
-            "new request, clear the task.",
-            video_id,
-            record.conn_id,
-        )
-    ledger.adopt(record)
-    try:
-        video = hook.get_video(video_id)
-    except GatewayError as error:
-        log.warning("The gateway could not say how video %s stands: %s", video_id, error)
-        video = Video(video_id, VideoStatus.UNKNOWN)
-    return Accepted(video, record.intent_at, time.time())
-
-
-def _submitted(
-    hook: Sora2Hook, ledger: Ledger, request: VideoRequest, digest: str, *, resubmits: bool, log: Any
-) -> Accepted:
-    log.info(
-        "Submitting a video: %s, %s, %s, %s s, source images: %s",
-        request.model,
-        request.orientation,
-        request.size,
-        request.duration,
-        len(request.images) or "none",
-    )
-
-    attempt = _Attempt(hook, ledger, request, digest, log)
-    since = time.time()
-    try:
-        video = send(attempt.once, pause=time.sleep, report=log.warning)
-    except SubmissionUnknown as error:
-        raise unknown_submission(error, resubmits=resubmits) from error
-    except GatewayError as error:
-        raise refused(error, "The gateway did not accept the video") from error
-    except AirflowFailException:
-        raise
-    except BaseException as error:
-        # A signal that was held back acts now, as an exception that Airflow would retry.
-        if attempt.accepted is not None:
-            raise broken_after_submit(error, attempt.accepted.id, hook.sora2_conn_id, keeps=ledger.keeps) from error
-        if attempt.lost is not None:
-            raise unknown_submission(attempt.lost, resubmits=resubmits) from error
-        raise
-    return Accepted(video, since, since)
-
-
-class _Attempt:
-    """A create that is sent, written down, and remembered for whoever interrupts it."""
-
-    def __init__(self, hook: Sora2Hook, ledger: Ledger, request: VideoRequest, digest: str, log: Any) -> None:
+    def __init__(
+        self,
+        hook: Sora2Hook,
+        ledger: Ledger,
+        request: VideoRequest,
+        *,
+        resubmits: bool,
+        announce: Callable[[Video], None],
+        log: Any,
+    ) -> None:
         self._hook = hook
         self._ledger = ledger
         self._request = request
-        self._digest = digest
+        self._resubmits = resubmits
+        self._announce = announce
         self._log = log
-        self.accepted: Video | None = None
-        self.lost: SubmissionUnknown | None = None
+        self._accepted: Video | None = None
+        self._lost: SubmissionUnknown | None = None
 
-    def once(self) -> Video:
+    def settle(self, decision: Submit | Resume | OutcomeUnknown) -> Accepted:
+        """Submit the video, or take up the one that is there.
+
+        :raises AirflowFailException: a retry would pay again, or would not help.
+        :raises AirflowException: a retry is safe: nothing was accepted, or it finds what was.
+        """
+        if isinstance(decision, Resume):
+            return self._take_up(decision)
+        if isinstance(decision, OutcomeUnknown):
+            self._ledger.told_unknown()
+            at = pendulum.from_timestamp(decision.record.intent_at).to_datetime_string()
+            raise unknown_before(f"{at} UTC", decision.record.conn_id)
+        if decision.unknown:
+            self._log.warning(
+                "An earlier create of this task may have been paid for; as decided, another one is submitted now."
+            )
+        if decision.abandoned:
+            self._log.warning("Video %s of an earlier try is given up, and may still be rendering.", decision.abandoned)
+        return self._submit()
+
+    def _take_up(self, decision: Resume) -> Accepted:
+        record = decision.record
+        video_id = str(record.video_id)
+        self._log.info("Video %s of an earlier try is taken up again; nothing is submitted.", video_id)
+        if decision.changed:
+            self._log.warning(
+                "The request or the connection has changed since video %s was submitted, with connection %r. To render "
+                "the new request, clear the task.",
+                video_id,
+                record.conn_id,
+            )
+        self._ledger.adopt(record)
+        try:
+            video = self._hook.get_video(video_id)
+        except GatewayError as error:
+            self._log.warning("The gateway could not say how video %s stands: %s", video_id, error)
+            video = Video(video_id, VideoStatus.UNKNOWN)
+        return Accepted(video, record.intent_at, time.time())
+
+    def _submit(self) -> Accepted:
+        request = self._request
+        self._log.info(
+            "Submitting a video: %s, %s, %s, %s s, source images: %s",
+            request.model,
+            request.orientation,
+            request.size,
+            request.duration,
+            len(request.images) or "none",
+        )
+        since = time.time()
+        try:
+            video = send(self._send_once, pause=time.sleep, report=self._log.warning)
+        except SubmissionUnknown as error:
+            raise unknown_submission(error, resubmits=self._resubmits) from error
+        except GatewayError as error:
+            raise refused(error, "The gateway did not accept the video") from error
+        except AirflowFailException:
+            if self._accepted is not None:
+                with contextlib.suppress(Exception):
+                    self._announce(self._accepted)
+            raise
+        except BaseException as error:
+            # A signal that was held back acts now, as an exception that Airflow would retry.
+            if self._accepted is not None:
+                conn_id, keeps = self._hook.sora2_conn_id, self._ledger.keeps
+                raise broken_after_submit(error, self._accepted.id, conn_id, keeps=keeps) from error
+            if self._lost is not None:
+                raise unknown_submission(self._lost, resubmits=self._resubmits) from error
+            raise
+        return Accepted(video, since, since)
+
+    def _send_once(self) -> Video:
         """Write the intent, send the create once, and write what became of it."""
-        client = self._hook.get_conn()
+        client, conn_id = self._hook.get_conn(), self._hook.sora2_conn_id
         # A signal between the intent and the id would leave a video that nobody knows of.
         with signals_held():
-            self._ledger.intend(self._digest, self._hook.sora2_conn_id)
+            self._ledger.intend(digest_of(self._request, conn_id), conn_id)
             try:
-                self.accepted = client.create_video(self._request)
+                self._accepted = client.create_video(self._request)
             except SubmissionUnknown as error:
-                raise self._unknown(error) from error.__cause__
+                self._note_lost(error)
+                raise
             except GatewayError:
                 self._ledger.refused()
                 raise
@@ -143,13 +149,13 @@ class _Attempt:
                 # A defect, or a time-out that could not be held back outside the main thread.
                 name = type(error).__name__
                 lost = SubmissionUnknown(f"The task was interrupted in the middle of the create ({name})")
-                raise self._unknown(lost) from error
+                self._note_lost(lost)
+                raise lost from error
             # Before anything else can fail: the id stands in the log, wherever the record goes.
-            self._log.info("The gateway accepted video %s", self.accepted.id)
-            self._ledger.accepted(self.accepted.id)
-        return self.accepted
+            self._log.info("The gateway accepted video %s", self._accepted.id)
+            self._ledger.accepted(self._accepted.id)
+        return self._accepted
 
-    def _unknown(self, lost: SubmissionUnknown) -> SubmissionUnknown:
-        self.lost = lost
+    def _note_lost(self, lost: SubmissionUnknown) -> None:
+        self._lost = lost
         self._ledger.told_unknown()
-        return lost

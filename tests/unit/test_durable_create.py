@@ -283,6 +283,7 @@ def test_an_id_that_cannot_be_written_is_named_loudly(gateway, ti, state, monkey
     made = gateway.billed[0].id
     assert made in str(caught.value)
     assert made in logged()
+    assert ti.xcoms["video"]["id"] == made
     broken._fails = ""
     with pytest.raises(AirflowFailException, match="An earlier try"):
         create().execute(context)

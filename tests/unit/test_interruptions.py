@@ -40,18 +40,27 @@ def raising() -> Iterator[None]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGALRM])
 def test_a_signal_acts_when_the_block_is_done(raising, number):
     done = []
-    with pytest.raises(Terminated), signals_held():
-        os.kill(os.getpid(), number)
-        done.append(1)
+
+    def work() -> None:
+        with signals_held():
+            os.kill(os.getpid(), number)
+            done.append(1)
+
+    with pytest.raises(Terminated):
+        work()
     assert done == [1]
     with pytest.raises(Terminated):
         os.kill(os.getpid(), number)
 
 
 def test_a_signal_that_came_with_an_error_acts_too(raising):
-    with pytest.raises(Terminated) as caught, signals_held():
-        os.kill(os.getpid(), signal.SIGTERM)
-        raise ValueError("refused")
+    def work() -> None:
+        with signals_held():
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise ValueError("refused")
+
+    with pytest.raises(Terminated) as caught:
+        work()
     assert isinstance(caught.value.__context__, ValueError)
 
 
