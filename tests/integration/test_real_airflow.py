@@ -4,6 +4,7 @@ that it wrote is searched for the API key."""
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,13 +86,33 @@ def refused():
     raises()
 
 
+@dag(**FACTS)
+def waits():
+    Sora2CreateVideoOperator(
+        task_id="deferred",
+        prompt="wait for me",
+        wait_for_completion=True,
+        deferrable=True,
+        poll_interval=1,
+        output_path="{folder}/deferred.mp4",
+    )
+    Sora2CreateVideoOperator(task_id="busy_at_first", prompt="busy", wait_for_completion=True, poll_interval=1)
+
+
 mapped()
 templated()
 renders_to_none()
 refused()
+waits()
 """
 
-RUNS = {"mapped": "success", "templated": "success", "renders_to_none": "failed", "refused": "failed"}
+RUNS = {
+    "waits": "success",
+    "mapped": "success",
+    "templated": "success",
+    "renders_to_none": "failed",
+    "refused": "failed",
+}
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +128,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
         gateway.fault(route="create", prompt_contains="wrong key", status=401, body=unauthorized, times=None)
         gateway.fault(route="create", prompt_contains="lose my answer", reset="after", times=None)
         gateway.fault(route="create", prompt_contains="redirect me", redirect=f"{foreign.url}/x", times=None)
+        echo = {"error": {"message": f"busy, and the key was {KEY}"}}
+        gateway.fault(route="create", prompt_contains="busy", status=429, body=echo)
+        gateway.fault(route="query", status=401, body=unauthorized, times=2)
         gateway.fault(route="query", status=502, html=True, times=2)
         extra = textwrap.dedent(
             f"""{{"conn_type": "sora2", "host": "{gateway.url}", "password": "{KEY}",
@@ -151,7 +175,7 @@ def test_mapped_tasks_make_one_video_each(world):
     assert (made["first"]["duration"], made["first"]["size"]) == (15, "large")
     assert made["second"]["images"] == []
     assert len(made["third"]["images"]) == 2, "an XComArg is a list of images"
-    assert len(list(videos.glob("*.mp4"))) == 2
+    assert len([video for video in videos.glob("*.mp4") if video.name != "deferred.mp4"]) == 2
 
 
 def test_templates_and_prompt_files_are_rendered(world):
@@ -174,7 +198,7 @@ def test_bad_input_of_a_run_fails_without_a_retry_and_without_a_request(world):
 def test_nothing_is_sent_twice(world):
     _, gateway, *_ = world
     prompts = [request.body["prompt"] for request in gateway.requests if request.route == "create"]
-    assert len(prompts) == len(set(prompts))
+    assert Counter(prompts) == {**dict.fromkeys(prompts, 1), "busy": 2}, "refused once, and sent again"
     assert {"refuse me: wrong key", "lose my answer", "redirect me"} <= set(prompts)
 
 
@@ -197,6 +221,7 @@ def test_the_key_is_nowhere_in_what_airflow_wrote(world):
             found += [f"{secret} in {path}" for secret in (KEY, HEADER) if secret.encode() in content]
     assert searched > 20
     assert "an exception that shows" in airflow.task_log("refused"), "the task that tries to show it has run"
+    assert b"sora2_submission" in (airflow.home / "airflow.db").read_bytes(), "the records are searched too"
     assert found == []
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.records import STATE_KEY
+from sora2_provider.records import store_of
 from sora2_provider.retries import retry_after
 
 BUSY = {"error": {"message": "no available channel for model sora-2", "code": "model_not_found"}}
@@ -143,12 +144,24 @@ def world(request: pytest.FixtureRequest, connect: Any) -> Iterator[Any]:
             yield emulator
 
 
+@pytest.fixture(params=["task state store", "state path"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ti: Any, state: Any) -> Any:
+    """A task's context, and what reads its record, for both stores."""
+    if request.param == "state path":
+        monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
+        context = {"ti": ti}
+    else:
+        context = {"ti": ti, "task_state_store": state}
+    return context, store_of(context)
+
+
 @pytest.mark.parametrize("name", TABLE)
-def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, durable_context, state, seen):
+def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, seen):
     row = TABLE[name]
+    context, records = kept
     message, outcome, error = "", DONE, None
     try:
-        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context)
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     except AirflowException as caught:
         message, error = str(caught), caught
         final = isinstance(caught, AirflowFailException)
@@ -160,23 +173,23 @@ def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, durabl
     assert row.said in message
     wait = retry_after(error)
     assert wait == (None if row.delay is None else pytest.approx(row.delay, abs=60))
-    left = state.get(STATE_KEY)
+    left = records.read()
     if outcome == UNKNOWN:
         assert "may be rendering" in message
         assert "gateway's console" in message
-        assert left["unknown_reported"] is True
-        assert left["video_id"] is None
+        assert left.unknown_reported is True
+        assert left.video_id is None
     elif outcome == DONE:
-        assert left["video_id"]
+        assert left.video_id
     else:
         assert left is None, "nothing was accepted, so nothing is kept"
 
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.outcome == UNKNOWN])
-def test_no_retry_of_a_lost_create_sends_another(world, name, durable_context):
+def test_no_retry_of_a_lost_create_sends_another(world, name, kept):
     operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
     for _ in range(3):
         with pytest.raises(AirflowFailException):
-            operator.execute(durable_context)
+            operator.execute(kept[0])
     sent = world.requests if isinstance(world, Trickle) else len(world.requests)
     assert sent == 1
