@@ -107,8 +107,10 @@ class Target:
         return int(filesystem.size(self._path))
 
     def read(self) -> Iterator[bytes]:
-        """Yield the file's bytes."""
-        with self.filesystem.open(self._path, "rb", block_size=_READ) as file:
+        """Yield the file's bytes, as they are now."""
+        filesystem = self.filesystem
+        filesystem.invalidate_cache()
+        with filesystem.open(self._path, "rb", block_size=_READ) as file:
             while part := file.read(_READ):
                 yield part
 

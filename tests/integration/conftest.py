@@ -9,6 +9,14 @@ from typing import Any
 
 import pytest
 from local_airflow import LocalAirflow
+from s3_server import s3_server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The URL of an S3-compatible server: one for all tests, because Airflow keeps what it knows of a connection."""
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture

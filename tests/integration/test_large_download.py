@@ -12,35 +12,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from s3_server import BUCKET, aws_connection
 
 from sora2_provider.emulator import Emulator
 
 FILE_BYTES = 300 * 1024 * 1024
 ALLOWED = 40 * 1024 * 1024
-BUCKET = "videos"
-
-
-def aws_connection(url: str) -> str:
-    return json.dumps(
-        {
-            "conn_type": "aws",
-            "login": "testing",
-            "password": "testing",
-            "extra": {"endpoint_url": url, "region_name": "us-east-1"},
-        }
-    )
-
-
-# Ends by itself when its standard input closes, so also when this process dies.
-S3_SERVER = """
-import sys
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print("http://%s:%s" % server.get_host_and_port(), flush=True)
-sys.stdin.read()
-server.stop()
-"""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read under /proc")
 
@@ -49,21 +26,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read 
 def gateways() -> Iterator[tuple[Emulator, Emulator]]:
     with Emulator(canned=True, file_bytes=FILE_BYTES) as big, Emulator(canned=True) as small:
         yield big, small
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with subprocess.Popen(
-        [sys.executable, "-c", S3_SERVER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        url = server.stdout.readline().strip()
-        requests.put(f"{url}/{BUCKET}", timeout=20).raise_for_status()
-        yield url
-        server.stdin.close()
 
 
 def made_at(gateway: Emulator) -> str:
