@@ -150,8 +150,12 @@ class Ledger:
     def told_unknown(self) -> None:
         """Note that a person is told that the outcome of the create is unknown."""
         with self._noting("that the outcome is unknown"):
-            if self._store is not None and self._found is not None:
-                self._store.write(dataclasses.replace(self._found, epoch=self._epoch, unknown_reported=True))
+            if self._store is None or self._found is None:
+                return
+            record = self._store.read()
+            # A process that was believed dead may have written the id meanwhile.
+            if record is not None and record.token == self._found.token and record.video_id is None:
+                self._store.write(dataclasses.replace(record, epoch=self._epoch, unknown_reported=True))
 
     def told_lost(self, video_id: str) -> None:
         """Note that a person is told that the gateway does not know the video any more."""
