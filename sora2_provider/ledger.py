@@ -71,14 +71,14 @@ class Ledger:
             ) from error
         return decide(self._found, epoch=self._epoch, digest=digest, on_clear=on_clear, on_unknown=on_unknown)
 
-    def intend(self, digest: str, conn_id: str) -> None:
+    def intend(self, digest: str, conn_id: str, request: dict[str, Any]) -> None:
         """Write that a create is about to be sent.
 
         :raises AirflowException: that could not be written, so nothing may be sent.
         """
         if self._store is None:
             return
-        intent = Record(digest, conn_id, self._epoch, time.time(), secrets.token_hex(8))
+        intent = Record(digest, conn_id, self._epoch, time.time(), secrets.token_hex(8), request)
         try:
             if self._found is None:
                 self._store.create(intent)

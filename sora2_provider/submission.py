@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +42,7 @@ class Record:
         retry.
     :param intent_at: when the create was about to be sent, in seconds since the epoch.
     :param token: of the process that wrote the intent.
+    :param request: what was sent, for the tries that take the video up.
     :param video_id: the video, once the gateway has accepted it.
     :param unknown_reported: a person was told that the outcome is unknown, or that the gateway has lost the video; the
         next clear is that person's decision to submit again.
@@ -53,6 +54,7 @@ class Record:
     epoch: int
     intent_at: float
     token: str
+    request: dict[str, Any] = field(default_factory=dict, hash=False)
     video_id: str | None = None
     unknown_reported: bool = False
     delivered_at: float | None = None
@@ -83,11 +85,12 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "epoch": (int,),
     "intent_at": (float, int),
     "token": (str,),
+    "request": (dict,),
     "video_id": (str, type(None)),
     "unknown_reported": (bool,),
     "delivered_at": (float, int, type(None)),
 }
-_ABSENT = {"unknown_reported": False}
+_ABSENT: dict[str, Any] = {"request": {}, "unknown_reported": False}
 
 
 @dataclass(frozen=True)

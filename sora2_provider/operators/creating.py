@@ -72,7 +72,6 @@ class Creation:
             digest_of(request, task.sora2_conn_id), on_clear=task.on_clear, on_unknown=task.on_unknown_submission
         )
         conn_id = decision.record.conn_id if isinstance(decision, Resume) else task.sora2_conn_id
-        passport: dict[str, Any] = {"conn_id": conn_id, "request": request.to_json()}
         with contextlib.closing(Sora2Hook(conn_id)) as hook:
             hook.get_conn()
             submitter = Submitter(
@@ -80,14 +79,19 @@ class Creation:
                 ledger,
                 request,
                 resubmits=task.on_unknown_submission == "resubmit",
-                announce=lambda video: self._push(video, passport),
+                announce=lambda video: self._push(video, {"conn_id": conn_id, "request": request.to_json()}),
                 log=self._log,
             )
             accepted = submitter.settle(decision)
             self._video_id = accepted.video.id
-            passport |= {"video_id": accepted.video.id, "started": accepted.since}
+            passport = {
+                "video_id": accepted.video.id,
+                "conn_id": conn_id,
+                "request": accepted.request,
+                "started": accepted.since,
+            }
             with self._no_second_bill(passport, ledger):
-                return self._follow(hook, accepted, passport, ledger, request)
+                return self._follow(hook, accepted, passport, ledger)
 
     def go_on(self, event: Any, passport: dict[str, Any] | None) -> str:
         """Go on after a deferral.
@@ -141,9 +145,7 @@ class Creation:
     def _ledger(self) -> Ledger:
         return Ledger.of(self._context, durable=self._task.durable, log=self._log)
 
-    def _follow(
-        self, hook: Sora2Hook, accepted: Accepted, passport: dict[str, Any], ledger: Ledger, request: VideoRequest
-    ) -> str:
+    def _follow(self, hook: Sora2Hook, accepted: Accepted, passport: dict[str, Any], ledger: Ledger) -> str:
         task, video = self._task, accepted.video
         self._push(video, passport)
         if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
@@ -154,7 +156,9 @@ class Creation:
             return video.id
         if video.status is VideoStatus.COMPLETED:
             return self._finish(hook, Finished(Outcome.COMPLETED, video), passport, ledger)
-        kind = RenderingKind(request.model, request.size, request.duration)
+        kind = RenderingKind(
+            **{name: accepted.request[name] for name in RenderingKind._fields if name in accepted.request}
+        )
         deadline = accepted.waits_from + task.timeout
         if task.deferrable:
             self._defer(kind, passport, deadline)

@@ -23,11 +23,13 @@ from sora2_provider.submission import OutcomeUnknown, Resume, Submit, digest_of
 class Accepted(NamedTuple):
     """A video that the gateway has accepted, in this try or an earlier one.
 
+    :param request: what was sent for it.
     :param since: when it was submitted, in seconds since the epoch.
     :param waits_from: when this try's wait for it begins: one that is taken up again gets a whole timeout.
     """
 
     video: Video
+    request: dict[str, Any]
     since: float
     waits_from: float
 
@@ -97,7 +99,7 @@ class Submitter:
         except GatewayError as error:
             self._log.warning("The gateway could not say how video %s stands: %s", video_id, error)
             video = Video(video_id, VideoStatus.UNKNOWN)
-        return Accepted(video, record.intent_at, time.time())
+        return Accepted(video, record.request or self._request.to_json(), record.intent_at, time.time())
 
     def _submit(self) -> Accepted:
         request = self._request
@@ -129,14 +131,14 @@ class Submitter:
             if self._lost is not None:
                 raise unknown_submission(self._lost, resubmits=self._resubmits) from error
             raise
-        return Accepted(video, since, since)
+        return Accepted(video, request.to_json(), since, since)
 
     def _send_once(self) -> Video:
         """Write the intent, send the create once, and write what became of it."""
         client, conn_id = self._hook.get_conn(), self._hook.sora2_conn_id
         # A signal between the intent and the id would leave a video that nobody knows of.
         with signals_held():
-            self._ledger.intend(digest_of(self._request, conn_id), conn_id)
+            self._ledger.intend(digest_of(self._request, conn_id), conn_id, self._request.to_json())
             try:
                 self._accepted = client.create_video(self._request)
             except SubmissionUnknown as error:

@@ -87,10 +87,11 @@ def test_a_timeout_is_left_to_retries_which_go_on_with_the_same_video(gateway, d
     assert record(state=durable_context["task_state_store"])["delivered_at"]
 
 
-def test_a_retry_of_a_changed_request_takes_up_the_old_video_and_says_so(gateway, durable_context, logged):
+def test_a_retry_of_a_changed_request_takes_up_the_old_video_and_says_so(gateway, durable_context, ti, logged):
     first = create().execute(durable_context)
     assert create(prompt="a dog").execute(durable_context) == first
     assert "has changed since" in logged()
+    assert ti.xcoms["video"]["request"]["prompt"] == "a cat", "what was sent"
     assert len(gateway.billed) == 1
 
 
