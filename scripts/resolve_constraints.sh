@@ -7,10 +7,18 @@ file=$1
 airflow=${file##*/airflow-}
 airflow=${airflow%.txt}
 resolved=$(mktemp)
+
+# What these releases do not say themselves, and without which they start and then fail in every task.
+case $airflow in
+    3.0.*) needs="fastapi<0.118" ;;
+    3.2.*) needs="fastapi<0.137 svcs==25.1.0" ;;
+    *) needs= ;;
+esac
 trap 'rm -f "$resolved"' EXIT
 
 # The build backend and uv itself are pinned too, so that a set-up next year does what today's does.
-printf '%s\n' "apache-airflow==$airflow" editables hatchling uv |
+# shellcheck disable=SC2086
+printf '%s\n' "apache-airflow==$airflow" editables hatchling uv $needs |
     "${UV:-uv}" pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header \
         --no-emit-index-url --no-emit-find-links --extra dev --extra emulator pyproject.toml - >"$resolved"
 
