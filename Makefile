@@ -38,7 +38,7 @@ ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connec
 test: $(INSTALLED)  ## Run the tests
 	$(BIN)/python -m pytest $(SUITES) -m "not wheel" $(PYTEST_ARGS)
 
-system: $(INSTALLED)  ## Let 500 videos wait in a whole Airflow on PostgreSQL, and kill its triggerer
+system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers

@@ -40,7 +40,7 @@ class Control:
         self._routes: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "billed"): lambda _: {"billed": [asdict(entry) for entry in world.billed]},
             ("GET", "requests"): lambda _: {"requests": [asdict(entry) for entry in world.received]},
-            ("GET", "faults"): lambda _: {"faults": [_entry(entry) for entry in world.faults]},
+            ("GET", "faults"): lambda _: {"faults": [_entry(entry, world.clock.now()) for entry in world.faults]},
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "videos"): lambda _: {"videos": [asdict(video) for video in world.views()]},
@@ -121,8 +121,9 @@ class Control:
         return video
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
-    return {"number": entry.number, "fault": entry.fault.to_json(), "used": entry.used, "spent": entry.spent}
+def _entry(entry: Entry, now: float) -> dict[str, Any]:
+    fault = entry.fault.to_json()
+    return {"number": entry.number, "fault": fault, "used": entry.used, "spent": entry.is_spent(now)}
 
 
 def _object(data: Any, allowed: tuple[str, ...]) -> dict[str, Any]:

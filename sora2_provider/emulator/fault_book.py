@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -72,10 +73,12 @@ class Entry:
     fault: Fault
     skipped: int = 0
     used: int = 0
+    first_met_at: float = math.inf
 
-    @property
-    def spent(self) -> bool:
-        return self.fault.times is not None and self.used >= self.fault.times
+    def is_spent(self, now: float) -> bool:
+        fault = self.fault
+        over = fault.lasts is not None and now - self.first_met_at >= fault.lasts
+        return over or (fault.times is not None and self.used >= fault.times)
 
 
 class FaultBook:
@@ -93,15 +96,15 @@ class FaultBook:
     def clear(self) -> None:
         self.entries.clear()
 
-    def take(self, route: str, video_id: str, prompt: str) -> Fault | None:
+    def take(self, route: str, video_id: str, prompt: str, *, now: float) -> Fault | None:
         """Return the fault that this request meets, and count it."""
         for index, entry in enumerate(self.entries):
-            if entry.spent or not _matches(entry.fault, route, video_id, prompt):
+            if entry.is_spent(now) or not _matches(entry.fault, route, video_id, prompt):
                 continue
             if entry.skipped < entry.fault.skip:
                 self.entries[index] = replace(entry, skipped=entry.skipped + 1)
                 continue
-            self.entries[index] = replace(entry, used=entry.used + 1)
+            self.entries[index] = replace(entry, used=entry.used + 1, first_met_at=min(entry.first_met_at, now))
             return entry.fault
         return None
 

@@ -32,6 +32,8 @@ class Fault:
     """Only requests for, or creates of, a video whose prompt holds this text."""
     times: int | None = 1
     """How many requests meet it; None is every one."""
+    lasts: float | None = None
+    """Seconds from the first request that meets it; later ones pass. None is for ever."""
     skip: int = 0
     """How many matching requests pass first."""
     delay: float = 0.0
@@ -124,6 +126,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "video_id": ((str, type(None)), "a text"),
     "prompt_contains": ((str, type(None)), "a text"),
     "times": ((int, type(None)), "a whole number or null"),
+    "lasts": ((int, float, type(None)), "a number of seconds or null"),
     "skip": ((int,), "a whole number"),
     "delay": ((int, float), "a number of seconds"),
     "status": ((int, type(None)), "an HTTP status"),
@@ -143,6 +146,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 _LOWEST: dict[str, float] = {
     "times": 1,
+    "lasts": 0,
     "skip": 0,
     "delay": 0,
     "status": 200,
@@ -186,6 +190,7 @@ def _check_combination(fault: Fault) -> None:
         (fault.reset == "before" and born, "reset before accepts nothing, so no video can have this ending"),
         (fault.html and fault.body is not None, "use one of html and body"),
         (fault.redirect is not None and (fault.html or fault.body is not None), "a redirect has no body here"),
+        (fault.lasts is not None and fault.times == 1, "a fault that lasts is met again and again: add times=None"),
         (fault.accept and fault.route != "create", "accept is about creates: add route='create'"),
         (fault.accept and not fault.replaces, "accept needs another answer: status, body, html or redirect"),
         (born and fault.replaces and not fault.accept, "the create is refused: add accept=True, or no answer"),

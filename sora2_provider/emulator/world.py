@@ -85,7 +85,7 @@ class World:
                 prompt = str(numbered.body.get("prompt", ""))
             elif numbered.video_id in self._videos:
                 prompt = self._videos[numbered.video_id].order.prompt
-            fault = self._faults.take(numbered.route, numbered.video_id, prompt)
+            fault = self._faults.take(numbered.route, numbered.video_id, prompt, now=numbered.at)
             fault = fault or self._random.draw(numbered.route, self._settings.fault_rate)
             if fault:
                 numbered = replace(numbered, fault=fault.to_json())

@@ -135,6 +135,27 @@ def test_a_fault_without_a_count_is_met_until_it_is_cleared(client, emulator):
     assert client.get("/v1/models").status_code == 200
 
 
+def test_a_fault_that_lasts_is_met_for_so_many_seconds_from_its_first_request(client, emulator):
+    emulator.fault(route="models", status=503, times=None, lasts=60)
+    emulator.advance(1000)
+    answered = lambda: client.get("/v1/models").status_code  # noqa: E731
+    assert answered() == 503
+    emulator.advance(30)
+    assert answered() == 503
+    assert [entry["spent"] for entry in client.control("GET", "faults").json()["faults"]] == [False]
+    emulator.advance(30)
+    assert answered() == 200
+    assert [entry["spent"] for entry in client.control("GET", "faults").json()["faults"]] == [True]
+
+
+def test_a_fault_that_lasts_begins_anew_for_no_one(client, emulator):
+    first, second = client.created(prompt="one fox"), client.created(prompt="another fox")
+    emulator.fault(route="query", prompt_contains="fox", status=503, times=None, lasts=60)
+    assert client.get(f"/v1/videos/{first}").status_code == 503
+    emulator.advance(60)
+    assert client.get(f"/v1/videos/{second}").status_code == 200
+
+
 def test_faults_are_met_in_the_order_in_which_they_were_added(client, emulator):
     for status in (500, 502, 429):
         emulator.fault(route="models", status=status)
@@ -220,6 +241,8 @@ def test_one_query_can_leave_the_link_out(client, emulator):
         ({"html": 1}, "true or false"),
         ({"status": 500, "times": 0}, "times must be 1 or more"),
         ({"status": 500, "skip": -1}, "skip must be 0 or more"),
+        ({"status": 500, "times": None, "lasts": -1}, "lasts must be 0 or more"),
+        ({"status": 500, "lasts": 60}, "add times=None"),
         ({"delay": float("nan")}, "delay must be 0 or more"),
         ({"reset": "never"}, "before or after"),
         ({"reset": "after", "status": 500}, "carries no answer"),

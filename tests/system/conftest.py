@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import outcome_runs
 import pytest
 from local_airflow import LocalAirflow
+from outcome_runs import OutcomeRun, run_outcomes
 from postgres import Postgres
 from processes import wait_until
 from waiting_runs import PARALLELISM, POLL_INTERVAL, TIMEOUT, HeldRun, Run, World, run_held, run_to_end
@@ -24,7 +26,7 @@ WAITING_VIDEOS = 2 * PARALLELISM
 #: Videos that sensors wait for too.
 WATCHED_VIDEOS = 10
 
-DAG_IDS = {"deferred", "waiting_worker", "watched"}
+DAG_IDS = {"deferred", "waiting_worker", "watched", outcome_runs.DAG_ID}
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +42,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             connection=emulator.connection(KEY),
             environment={
                 **postgres.airflow_environment,
-                "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
+                "AIRFLOW__CORE__PARALLELISM": str(outcome_runs.WORKERS),
                 # A supervisor that misses the end of its task process by a hair notices it this much later; 5 by default,
                 # which half of the tasks here would add to the second that they take.
                 "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
@@ -49,6 +51,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 # A new triggerer takes what a dead one had when that has been silent for so long.
                 "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
                 "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+                "SYSTEM_OUTCOMES": outcome_runs.tasks(),
+                "SYSTEM_PARALLELISM": str(PARALLELISM),
                 "SYSTEM_VIDEOS": str(VIDEOS),
                 "SYSTEM_WAITING_VIDEOS": str(WAITING_VIDEOS),
                 "SYSTEM_POLL_INTERVAL": str(POLL_INTERVAL),
@@ -61,6 +65,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         known = lambda: {each["dag_id"] for each in rest.get("/dags")["dags"]}  # noqa: E731
         wait_until(lambda: known() == DAG_IDS, timeout=120, what="the DAGs to be parsed")
         yield World(airflow, postgres, emulator, VIDEOS, WAITING_VIDEOS)
+
+
+@pytest.fixture(scope="session")
+def outcome_run(world: World) -> OutcomeRun:
+    """A run in which every outcome happens in every mode."""
+    return run_outcomes(world)
 
 
 @pytest.fixture(scope="session")

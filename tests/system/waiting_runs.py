@@ -24,7 +24,7 @@ RENDER_SECONDS = 15.0
 HELD_SECONDS = 86_400.0
 #: How long an operator waits for its video.
 TIMEOUT = 5400.0
-#: Task processes at a time.
+#: Task processes of a DAG at a time.
 PARALLELISM = 4
 
 _ENDED = {"success", "failed", "upstream_failed", "skipped", "removed"}
@@ -48,14 +48,14 @@ class World:
         """Seconds in which all videos of a run surely get through the workers once."""
         return 300 + 5.0 * self.videos
 
-    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait; end at once when a component of Airflow dies."""
+    def wait_for(self, condition: Callable[[], bool], what: str, *, more: float = 0.0) -> None:
+        """Wait, for so many seconds ``more`` than workers need; end at once when a component of Airflow dies."""
 
         def holds() -> bool:
             self.airflow.check_components()
             return condition()
 
-        wait_until(holds, timeout=self.patience, what=what, every=1)
+        wait_until(holds, timeout=self.patience + more, what=what, every=1)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def run_to_end(world: World, dag_id: str) -> Run:
     world.emulator.settings(render_seconds=RENDER_SECONDS)
     billed_before = len(world.emulator.billed)
     run_id = world.airflow.rest.trigger(dag_id)
-    return _end_of(world, dag_id, run_id, billed_before)
+    return end_of(world, dag_id, run_id, billed_before)
 
 
 def run_held(world: World, watched: int) -> HeldRun:
@@ -161,8 +161,8 @@ def run_held(world: World, watched: int) -> HeldRun:
     for one in emulator.billed[billed_before:]:
         emulator.finish(one.id)
     return HeldRun(
-        created=_end_of(world, "deferred", created_run, billed_before),
-        watched=_end_of(world, "watched", watched_run, billed_before),
+        created=end_of(world, "deferred", created_run, billed_before),
+        watched=end_of(world, "watched", watched_run, billed_before),
         watched_ids=watched_ids,
         at_kill=at_kill,
         billed_at_kill=billed_at_kill,
@@ -201,15 +201,29 @@ def read_worker_seconds(scheduler_log: str, task_instances: Iterable[str]) -> di
     return {state: WorkerSeconds(len(seconds), sum(seconds)) for state, seconds in found.items()}
 
 
-def _end_of(world: World, dag_id: str, run_id: str, billed_before: int) -> Run:
+def end_of(
+    world: World,
+    dag_id: str,
+    run_id: str,
+    billed_before: int,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
+    more: float = 0.0,
+) -> Run:
+    """Wait for the end of a run, and return what came of it.
+
+    :param meanwhile: is called again and again until then.
+    :param more: seconds that it takes beside those that workers need.
+    """
     airflow = world.airflow
     of_run = "dag_id = :dag_id AND run_id = :run_id"
 
     def ended() -> bool:
+        meanwhile()
         ((state,),) = airflow.query(f"SELECT state FROM dag_run WHERE {of_run}", dag_id=dag_id, run_id=run_id)
         return state in _ENDED
 
-    world.wait_for(ended, f"the run of {dag_id} to end")
+    world.wait_for(ended, f"the run of {dag_id} to end", more=more)
     rows = airflow.query(
         f"SELECT id, task_id, map_index, state, try_number FROM task_instance WHERE {of_run}",
         dag_id=dag_id,

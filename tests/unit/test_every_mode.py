@@ -14,7 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from outcome_cases import CASES, Case
+from outcome_table import MODES, OPERATORS, PAGE, SENSORS, TABLE, Retry, read_table
 
+from sora2_provider import compat, outcomes
 from sora2_provider.compat import (
     AirflowException,
     AirflowFailException,
@@ -26,15 +29,12 @@ from sora2_provider.emulator import Emulator
 from sora2_provider.hooks import sora2 as hook_module
 from sora2_provider.operators import creating, submitting
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import RenderingFailed
 from sora2_provider.sensors import sora2 as sensor_module
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.triggers import sora2 as trigger_module
 
 RENDER_SECONDS = 200
 TIMEOUT = 1800
-NOT_KNOWN = {"status": 400, "body": {"code": "task_not_exist", "message": "task_not_exist", "data": None}}
-WRONG_KEY = {"status": 401, "body": {"error": {"message": "invalid token", "code": ""}}}
 
 
 class MadeUpTime:
@@ -154,114 +154,94 @@ def reschedule(context: dict, clock: MadeUpTime, video_id: str | None, **options
             clock.sleep(error.reschedule_date.timestamp() - clock.now)
 
 
-MODES = {
+RUN = {
     "in the operator": in_operator,
     "deferred operator": deferred_operator,
     "poke": poke,
     "reschedule": reschedule,
     "deferred sensor": deferred_sensor,
 }
-OPERATORS = ("in the operator", "deferred operator")
 
 
-class Case:
-    """What the gateway does, and what comes of it for operators and sensors."""
-
-    def __init__(self, said: str, operator: type | None, sensor: type | None, reschedule: type | None = None, **faults):
-        self.said = said
-        self.ends = {"operator": operator, "sensor": sensor, "reschedule": reschedule or sensor}
-        self.rendering = faults.get("rendering")
-        self.query = faults.get("query")
+def exception(name: str) -> type[Exception]:
+    """Return the class that the docs call so."""
+    return getattr(outcomes, name, None) or getattr(compat, name)
 
 
-CASES = {
-    "completed": Case("", None, None),
-    "failed": Case(
-        "worker crashed",
-        RenderingFailed,
-        AirflowFailException,
-        rendering={"rendering": "failed", "error_message": "worker crashed"},
-    ),
-    "moderated": Case(
-        "not retried",
-        AirflowFailException,
-        AirflowFailException,
-        rendering={"rendering": "failed", "error_code": "content_policy_violation", "error_message": "a real person"},
-    ),
-    "cancelled": Case("cancelled", RenderingFailed, AirflowFailException, rendering={"rendering": "cancelled"}),
-    "unknown word": Case(
-        "goes on rendering", AirflowFailException, AirflowSensorTimeout, rendering={"rendering": "pondering"}
-    ),
-    "timeout": Case("goes on rendering", AirflowFailException, AirflowSensorTimeout, rendering={"rendering": "stuck"}),
-    "gateway down for a minute": Case("", None, None, query={"status": 503, "times": 4}),
-    "gateway down for long": Case(
-        "for minutes",
-        AirflowFailException,
-        AirflowException,
-        AirflowSensorTimeout,
-        query={"status": 503, "times": None},
-    ),
-    "wrong key": Case(
-        "for minutes",
-        AirflowFailException,
-        AirflowFailException,
-        AirflowSensorTimeout,
-        query={**WRONG_KEY, "times": None},
-    ),
-    "id unknown": Case(
-        "for minutes",
-        AirflowFailException,
-        AirflowFailException,
-        AirflowSensorTimeout,
-        query={**NOT_KNOWN, "times": None},
-    ),
-    "id unknown at first": Case("", None, None, query={**NOT_KNOWN, "times": 3}),
-}
+def set_up(gateway: Emulator, case: Case, *, mode: str, context: dict) -> str | None:
+    """Have the gateway play a case; return the id of the video for modes that wait for one of another task."""
+    if case.rendering != "completed":
+        ending = {"error_code": case.error_code, "error_message": case.error_message}
+        gateway.fault(route="create", rendering=case.rendering, **ending)
+    video_id = None
+    if mode in SENSORS:
+        video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    if case.refusal:
+        gateway.fault(case.refuse())
+    return video_id
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", CASES)
 def test_every_outcome_in_every_mode(gateway, clock, context, ti, mode, case):
-    told = CASES[case]
-    role = "operator" if mode in OPERATORS else "reschedule" if mode == "reschedule" else "sensor"
-    if told.rendering:
-        gateway.fault(route="create", **told.rendering)
-    video_id = None
-    if role != "operator":
-        video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
-    if told.query:
-        gateway.fault(route="query", **told.query)
-    kind = told.ends[role]
-    if kind is None:
-        returned = MODES[mode](context, clock, video_id)
+    told = CASES[case].told(mode)
+    video_id = set_up(gateway, CASES[case], mode=mode, context=context)
+    if told.exception is None:
+        returned = RUN[mode](context, clock, video_id)
         made = gateway.billed[0].id
-        assert (returned if role == "operator" else returned["id"]) == made
+        assert (returned if mode in OPERATORS else returned["id"]) == made
         assert RENDER_SECONDS <= clock.now - clock.started < RENDER_SECONDS + 120
     else:
-        with pytest.raises(kind) as caught:
-            MODES[mode](context, clock, video_id)
-        assert type(caught.value) is kind
-        message = str(caught.value)
-        assert ("goes on rendering" if kind is AirflowSensorTimeout else told.said) in message
-        assert gateway.billed[0].id in message
-        if kind is AirflowSensorTimeout:
+        with pytest.raises(exception(told.exception)) as caught:
+            RUN[mode](context, clock, video_id)
+        assert type(caught.value).__name__ == told.exception
+        for part in (*told.message, CASES[case].said, gateway.billed[0].id):
+            assert part in str(caught.value)
+        if told.row == "timeout":
             assert clock.now - clock.started == pytest.approx(TIMEOUT, abs=60)
     assert len(gateway.billed) == 1
-    if role == "operator":
+    assert bool(CASES[case].refusal) == any(request.status != 200 for request in gateway.requests)
+    if mode in OPERATORS:
         assert ti.xcoms["video"]["id"] == gateway.billed[0].id
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode not in OPERATORS])
+def test_every_outcome_of_the_docs_is_tried():
+    assert {case.outcome for case in CASES.values()} == set(TABLE)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("outcome", TABLE)
+def test_what_the_docs_say_of_retries_is_what_airflow_makes_of_the_exception(outcome, mode):
+    told = TABLE[outcome][mode]
+    if told.exception is not None:
+        final = issubclass(exception(told.exception), (AirflowFailException, AirflowSensorTimeout))
+        assert final == (told.retry is Retry.NONE)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("| returns the id |", "| returns something |", "returns something"),
+        ("`AirflowSensorTimeout`: no retry", "`AirflowSensorTimeout`: no second try", "no second try"),
+        ("| cancelled |", "| timeout |", "twice"),
+        ("| waits | the same | |", "| waits |", "3 cells"),
+        ("| returns the id | returns the video |", "| returns the video | returns the id |", "returns the video"),
+        ("| outcome |", "| result |", "no table"),
+    ],
+)
+def test_a_table_that_cannot_be_read_to_its_last_word_is_refused(before, after, says):
+    text = PAGE.read_text(encoding="utf-8")
+    assert before in text
+    with pytest.raises(ValueError, match=says):
+        read_table(text.replace(before, after))
+
+
+@pytest.mark.parametrize("mode", SENSORS)
 @pytest.mark.parametrize("case", ["failed", "wrong key", "timeout"])
 def test_soft_fail_skips_in_every_mode(gateway, clock, context, mode, case):
-    told = CASES[case]
-    if told.rendering:
-        gateway.fault(route="create", **told.rendering)
-    video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
-    if told.query:
-        gateway.fault(route="query", **told.query)
+    video_id = set_up(gateway, CASES[case], mode=mode, context=context)
     with pytest.raises(AirflowSkipException):
-        MODES[mode](context, clock, video_id, soft_fail=True)
+        RUN[mode](context, clock, video_id, soft_fail=True)
 
 
 @pytest.mark.parametrize("event", [None, "completed", {"version": 99}, {"version": 1, "video_id": "another"}])

@@ -11,7 +11,11 @@ from airflow.sdk import dag, task
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 
-FACTS = {"start_date": pendulum.datetime(2026, 1, 1, tz="UTC"), "catchup": False}
+FACTS = {
+    "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"),
+    "catchup": False,
+    "max_active_tasks": int(os.environ["SYSTEM_PARALLELISM"]),
+}
 
 # A try that fails must be seen to pay for nothing again, so there are further tries.
 WAITS = {
