@@ -183,7 +183,8 @@ def set_up(gateway: Emulator, case: Case, *, mode: str, context: dict) -> str | 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", CASES)
-def test_every_outcome_in_every_mode(gateway, clock, context, ti, mode, case):
+def test_every_outcome_in_every_mode(gateway, clock, durable_context, ti, mode, case):
+    context = durable_context
     told = CASES[case].told(mode)
     video_id = set_up(gateway, CASES[case], mode=mode, context=context)
     if told.exception is None:
