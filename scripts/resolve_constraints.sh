@@ -10,7 +10,7 @@ resolved=$(mktemp)
 
 # What these releases do not say themselves, and without which they start and then fail in every task.
 case $airflow in
-    3.0.*) needs="fastapi<0.118" ;;
+    3.0.*) needs="fastapi<0.118 universal-pathlib<0.3" ;;
     3.2.*) needs="fastapi<0.137 svcs==25.1.0" ;;
     *) needs= ;;
 esac
