@@ -7,10 +7,15 @@ to do next.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video
 
 #: Seconds between a trigger's own deadline and the moment at which Airflow gives the deferral up.
 TRIGGER_GRACE = 600.0
@@ -104,7 +109,11 @@ def not_completed(finished: Finished, video_id: str, conn_id: str, *, waited: st
             f"{finished.error.remedy} {pick_up(video_id, conn_id)} A retry would submit a second one, so the task "
             "fails now."
         )
-    return rendering_ended(finished.video or Video(video_id, VideoStatus(finished.outcome.value)))
+    if finished.video is None:
+        from sora2_provider.gateway.models import Video
+
+        return rendering_ended(Video(video_id, VideoStatus(finished.outcome.value)))
+    return rendering_ended(finished.video)
 
 
 def rendering_ended(video: Video) -> AirflowException:

@@ -12,9 +12,8 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
 from sora2_provider.gateway.media import media_type
@@ -30,8 +29,7 @@ _READ = 1024 * 1024
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A place for one file that is known to be usable.
 
     :param uri: the URI as later tasks can open it with ``ObjectStoragePath(uri)``.

@@ -6,13 +6,12 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from sora2_provider.compat import AirflowFailException, BaseOperator, Context, TaskDeferred
-from sora2_provider.events import from_event
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.expectation import RenderingKind
-from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
+from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
@@ -27,6 +26,9 @@ from sora2_provider.outcomes import (
     refused,
     rendering_ended,
 )
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video, VideoRequest
 
 __all__ = ["Sora2CreateVideoOperator", "Sora2DownloadVideoOperator"]
 
@@ -72,6 +74,7 @@ class Sora2CreateVideoOperator(BaseOperator):
     template_ext: Sequence[str] = (".prompt",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "images": "json", "extra": "json"}
     ui_color = "#e8e1ff"
+    _video_id: str | None = None
 
     def __init__(
         self,
@@ -93,8 +96,9 @@ class Sora2CreateVideoOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.prompt = prompt
-        # An iterator could be read only once, and a tuple comes back from the database as a list.
-        self.images = list(images) if isinstance(images, (tuple, Iterator)) else images
+        # An iterator could be read only once, and a tuple comes back from the database as a list. An empty one stays a
+        # tuple: to look for files in a list, Airflow makes a Jinja environment, a tenth of what an operator costs to parse.
+        self.images = list(images) if isinstance(images, (tuple, Iterator)) and images else images
         self.model = model
         self.orientation = orientation
         self.size = size
@@ -106,7 +110,6 @@ class Sora2CreateVideoOperator(BaseOperator):
         self.timeout = timeout
         self.poll_interval = poll_interval
         self.output_path = output_path
-        self._video_id: str | None = None
         arguments.check_settled(self.task_id, self._parameters())
         arguments.check_waiting(
             self.task_id,
@@ -136,6 +139,8 @@ class Sora2CreateVideoOperator(BaseOperator):
         :param record: what ``execute`` left for this moment. ``airflow dags test`` loses it (seen on 3.3.2), but XCom
             has it too.
         """
+        from sora2_provider.events import from_event
+
         record = record or self._record_of_xcom(context)
         video_id = record["video_id"]
         self._video_id = video_id
@@ -172,6 +177,9 @@ class Sora2CreateVideoOperator(BaseOperator):
         return {name: getattr(self, name) for name in names}
 
     def _request(self) -> VideoRequest:
+        # Loaded here: a DAG file must not pay for it.
+        from sora2_provider.gateway.models import VideoRequest
+
         arguments.checked_connection_id(self.sora2_conn_id)
         try:
             return VideoRequest(**self._parameters())
