@@ -90,7 +90,7 @@ def _model(value: Any) -> str:
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
-    if isinstance(value, str) and value in choices:
+    if type(value) is str and value in choices:
         return value
     allowed = " or ".join(repr(choice) for choice in choices)
     text = _text(name, value, allowed).strip()
