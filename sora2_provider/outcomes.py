@@ -7,10 +7,15 @@ to do next.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown, UnreadableResponse, VideoNotFound
-from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video
 
 #: Seconds between a trigger's own deadline and the moment at which Airflow gives the deferral up.
 TRIGGER_GRACE = 600.0
@@ -115,7 +120,11 @@ def not_completed(
                 "the video up. Nothing is submitted again."
             )
         return _left_rendering(said, video_id, conn_id, keeps=keeps)
-    return rendering_ended(finished.video or Video(video_id, VideoStatus(finished.outcome.value)))
+    if finished.video is None:
+        from sora2_provider.gateway.models import Video
+
+        return rendering_ended(Video(video_id, VideoStatus(finished.outcome.value)))
+    return rendering_ended(finished.video)
 
 
 def not_stored(error: BaseException, video_id: str, conn_id: str, path: str, *, keeps: bool) -> AirflowException:

@@ -14,9 +14,8 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
 from sora2_provider.gateway.media import media_type
@@ -34,8 +33,7 @@ _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.E
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A place for one file that is known to be usable.
 
     :param uri: the URI as later tasks can open it with ``ObjectStoragePath(uri)``.

@@ -156,7 +156,7 @@ class Answer:
 
 def _parse(body: bytes) -> Any:
     """Return the JSON of a body, through up to three layers of JSON in a string; ``None`` for anything else."""
-    if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
+    if len(body) > _MAX_BRACKETS and body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
         return None
     node: Any = body
     for _ in range(_JSON_LAYERS + 1):

@@ -122,8 +122,10 @@ def _explain(node: Any, *, refused: bool, depth: int) -> Refusal | None:
         return None
     code = _code(node.get("code")) or _code(node.get("error_code"))
     if not (refused or says_error(node) or _names_an_error(node)):
+        if code is None:
+            return None
         praised = any(_is_praise(node.get(key)) for key in ("message", "msg"))
-        if code is None or (praised and not code.startswith(("4", "5"))):
+        if praised and not code.startswith(("4", "5")):
             return None
     inner = None
     for key in ("error", *_MESSAGE_KEYS):
@@ -206,7 +208,7 @@ def _names_an_error(node: Json) -> bool:
 
 
 def _code(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if value is None or isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     if isinstance(value, int):
         value = str(value) if abs(value) < 10**18 else ""

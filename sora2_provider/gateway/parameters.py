@@ -90,6 +90,8 @@ def _model(value: Any) -> str:
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
+    if type(value) is str and value in choices:
+        return value
     allowed = " or ".join(repr(choice) for choice in choices)
     text = _text(name, value, allowed).strip()
     if text not in choices and model in DURATIONS:
@@ -99,6 +101,8 @@ def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
 
 def _duration(value: Any, model: str) -> int:
     offered = DURATIONS.get(model)
+    if offered and type(value) is int and value in offered:
+        return value
     if offered:
         allowed = " or ".join(str(seconds) for seconds in offered) + f" seconds for {model}"
     else:
@@ -192,6 +196,8 @@ def _extra(value: Any) -> dict[str, Any]:
     if not isinstance(read, Mapping):
         hint = f" {_NOTHING_CAME}" if _is_nothing(value) else ""
         raise ValueError(f"extra={_shown(value)}: it must be {allowed}.{hint}")
+    if not read:
+        return {}
     for name in read:
         if not isinstance(name, str):
             raise ValueError(f"extra: the field name {_shown(name)} must be a string.")

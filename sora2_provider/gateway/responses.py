@@ -153,11 +153,11 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | 
 
 
 def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
-    link = links.find_link(parsed)
-    found_id = shapes.video_id(parsed)
-    status, word = shapes.status(parsed, link=link, some_id=bool(found_id))
+    described = shapes.levels(parsed)
+    found_id = shapes.video_id(parsed, described)
+    status, word = shapes.status(parsed, described, find_link=links.find_link, some_id=bool(found_id))
     status = status or missing
-    url = link if status is _COMPLETED else None
+    url = links.find_link(parsed) if status is _COMPLETED else None
     failed = status is _FAILED
     why = explanations.failure(parsed) if failed else _NOT_REFUSED
     return Video(
@@ -197,7 +197,7 @@ def _just_accepted(video: Video) -> Video:
 
 def _is_refused_question(video: Video, parsed: dict[str, Any], refusal: Refusal) -> bool:
     """Whether "error" speaks of the question and not of the video: no video is named, and the words say why."""
-    if video.status is not VideoStatus.FAILED or shapes.video_id(parsed):
+    if video.status is not _FAILED or shapes.video_id(parsed, shapes.levels(parsed)):
         return False
     about_the_call = (
         errors.AuthenticationError,

@@ -7,12 +7,14 @@ gives a checked value or nothing; none of them raises, whatever the JSON holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sora2_provider.gateway.models import Usage, VideoStatus
 
 Json = dict[str, Any]
+#: What one level of an answer says of the video: its status word, and its id or an empty string.
+Level = tuple[str | None, str]
 
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _COMPLETED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.UNKNOWN
@@ -69,10 +71,18 @@ def clean(text: Any) -> str:
     return "".join(ch if ch.isprintable() or ch in "\n\t" else " " for ch in safe).strip()
 
 
-def video_id(body: Json) -> str:
-    """Return the id of the video, or an empty string."""
-    for level, keys in _id_levels(body):
-        if found := _id_in(level, keys):
+def levels(body: Json) -> list[Level]:
+    """Return what each level that can describe the video says of it, the outermost first."""
+    return [(_word(level), _id_in(level, keys)) for level, keys in _id_levels(body)]
+
+
+def video_id(body: Json, described: list[Level]) -> str:
+    """Return the id of the video, or an empty string.
+
+    :param described: the body's ``levels``.
+    """
+    for _, found in described:
+        if found:
             return found
     bare = body.get("data")
     # A sentence or a status word in its place is no id.
@@ -80,48 +90,50 @@ def video_id(body: Json) -> str:
     return _id(bare) if named else ""
 
 
-def status(body: Json, *, link: str | None, some_id: bool) -> tuple[VideoStatus | None, str | None]:
+def status(
+    body: Json, described: list[Level], *, find_link: Callable[[Json], str | None], some_id: bool
+) -> tuple[VideoStatus | None, str | None]:
     """Return the normalised status and the gateway's word for it; ``(None, None)`` where none stands.
 
     A level that names both an id and a status speaks of the video. A level without an id, around one that has it, may
     be an envelope, whose "success" only says that the call worked: it gives way to a word further in, and without one
     it counts only beside a link.
 
+    :param described: the body's ``levels``.
+    :param find_link: finds the link in the body; asked only where a link decides, which is in few answers.
     :param some_id: whether the answer names a video anywhere.
     """
-    levels = []
-    for level, keys in _id_levels(body):
-        word, has_id = _word(level), bool(_id_in(level, keys))
-        if word is not None and has_id:
-            return _meaning(word, link), word
-        levels.append((word, has_id))
-    levels += [(_word(level), False) for path in _UPSTREAM if isinstance(level := at(body, *path), dict)]
-    for position, (word, _) in enumerate(levels):
+    for word, found in described:
+        if word is not None and found:
+            return _meaning(word, body, find_link), word
+    known = [*described, *((_word(level), "") for path in _UPSTREAM if isinstance(level := at(body, *path), dict))]
+    for position, (word, _) in enumerate(known):
         if word is None:
             continue
         if _WORDS.get(word.lower()) is _COMPLETED:
-            around_a_word = any(inner is not None for inner, _ in levels[position + 1 :])
-            around_the_id = some_id and not any(outer for _, outer in levels[:position])
-            if around_a_word or (around_the_id and link is None):
+            around_a_word = any(inner is not None for inner, _ in known[position + 1 :])
+            around_the_id = some_id and not any(outer for _, outer in known[:position])
+            if around_a_word or (around_the_id and find_link(body) is None):
                 continue
-        return _meaning(word, link), word
-    return _finish_reason(body, link)
+        return _meaning(word, body, find_link), word
+    return _finish_reason(body, find_link)
 
 
-def _meaning(word: str, link: str | None) -> VideoStatus:
-    if link and word.lower() == "video_generation_completed":
+def _meaning(word: str, body: Json, find_link: Callable[[Json], str | None]) -> VideoStatus:
+    lowered = word.lower()
+    if lowered == "video_generation_completed" and find_link(body):
         return _COMPLETED
-    return _WORDS.get(word.lower(), _UNKNOWN)
+    return _WORDS.get(lowered, _UNKNOWN)
 
 
-def _finish_reason(body: Json, link: str | None) -> tuple[VideoStatus | None, str | None]:
+def _finish_reason(body: Json, find_link: Callable[[Json], str | None]) -> tuple[VideoStatus | None, str | None]:
     for root in (body, body.get("data")):
         reason = at(root, "choices", 0, "finish_reason")
         if isinstance(reason, str) and reason:
             word = clean(reason)
             if word.lower() == "stop":
-                return (VideoStatus.COMPLETED if link else VideoStatus.UNKNOWN), word
-            return _WORDS.get(word.lower(), VideoStatus.UNKNOWN), word
+                return (_COMPLETED if find_link(body) else _UNKNOWN), word
+            return _WORDS.get(word.lower(), _UNKNOWN), word
     return None, None
 
 

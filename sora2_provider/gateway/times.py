@@ -9,6 +9,8 @@ import pendulum
 
 from sora2_provider.gateway.shapes import Json
 
+_DateTime, _UTC = pendulum.DateTime, pendulum.UTC
+
 
 def moment(body: Json, *keys: str) -> pendulum.DateTime | None:
     """Return the first time (UTC) under one of the keys, in the body or its data: seconds, milliseconds, ISO 8601."""
@@ -48,5 +50,13 @@ def _iso(text: str) -> pendulum.DateTime | None:
 
 def _in_utc(moment: datetime) -> pendulum.DateTime:
     """Return what ``pendulum.instance`` makes of a time in UTC, in a tenth of its time."""
-    date, clock = (moment.year, moment.month, moment.day), (moment.hour, moment.minute, moment.second)
-    return pendulum.DateTime(*date, *clock, moment.microsecond, tzinfo=pendulum.UTC)
+    return _DateTime(
+        moment.year,
+        moment.month,
+        moment.day,
+        moment.hour,
+        moment.minute,
+        moment.second,
+        moment.microsecond,
+        _UTC,
+    )

@@ -12,11 +12,14 @@ from __future__ import annotations
 import enum
 import random
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
-from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.status import VideoStatus
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video
 
 DEFAULT_TIMEOUT = 1800.0
 

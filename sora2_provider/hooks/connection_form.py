@@ -6,14 +6,12 @@ give wtforms fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sora2_provider.gateway import settings
 
 
-@dataclass(frozen=True)
-class FormField:
+class FormField(NamedTuple):
     """One custom field, kept under its name in the connection's extra.
 
     :param kind: ``string``, ``integer`` or ``password``.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sora2_provider import storage
 from sora2_provider.compat import BaseHook, mask_secret
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
-from sora2_provider.gateway.models import Balance, Video, VideoRequest, VideoStatus
-from sora2_provider.gateway.sending import send
+from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import (
     DEFAULT_TIMEOUT,
     Finished,
@@ -28,10 +25,10 @@ from sora2_provider.outcomes import InvalidParameter, not_completed, not_retried
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
+    from sora2_provider.gateway.models import Balance, Video, VideoRequest
 
 
-@dataclass(frozen=True)
-class StoredVideo:
+class StoredVideo(NamedTuple):
     """A video's file where it was stored.
 
     :param uri: opens with ``ObjectStoragePath(uri)``.
@@ -117,6 +114,8 @@ class Sora2Hook(BaseHook):
         :raises SubmissionUnknown: the answer was lost: the video may be rendering, and billed.
         :raises GatewayError: nothing was accepted.
         """
+        from sora2_provider.gateway.sending import send
+
         client = self.get_conn()
         try:
             return send(lambda: client.create_video(request), pause=time.sleep, report=self.log.warning)
@@ -196,6 +195,7 @@ class Sora2Hook(BaseHook):
         :raises FileExistsError: there is a file, and ``if_exists`` is ``fail``.
         :raises GatewayError: the file could not be had; ``transient`` says whether a later try may get it.
         """
+        from sora2_provider import storage
         from sora2_provider.gateway.download import download
 
         video_id = checked_id(video_id)

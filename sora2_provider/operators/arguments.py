@@ -9,7 +9,6 @@ from typing import Any
 from sora2_provider.compat import AirflowException, conf
 from sora2_provider.gateway import parameters
 from sora2_provider.outcomes import InvalidParameter
-from sora2_provider.storage import IF_EXISTS, Target
 
 ON_CLEAR = ("regenerate", "reuse")
 ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
@@ -72,6 +71,9 @@ def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
 
     :raises InvalidParameter: shows up as an import error of the DAG file.
     """
+    # Loaded here: a DAG file that stores nothing must not pay for it.
+    from sora2_provider.storage import IF_EXISTS
+
     if _is_settled(if_exists) and if_exists not in IF_EXISTS:
         allowed = ", ".join(IF_EXISTS)
         raise InvalidParameter(f"Task {task_id!r}: if_exists={if_exists!r}: it must be one of {allowed}.")
@@ -108,6 +110,9 @@ def checked_target(path: str) -> None:
 
     :raises InvalidParameter: it could not.
     """
+    # Loaded here: a DAG file must not pay for it.
+    from sora2_provider.storage import Target
+
     try:
         Target.parse(path, video_id=None)
     except ValueError as error:
@@ -127,7 +132,10 @@ def checked_connection_id(conn_id: Any) -> None:
 
 def _is_settled(value: Any) -> bool:
     if isinstance(value, str):
-        return not any(mark in value for mark in ("{{", "{%", "{#")) and not value.endswith(".prompt")
+        templated = "{" in value and any(mark in value for mark in ("{{", "{%", "{#"))
+        return not templated and not value.endswith(".prompt")
+    if value is None or isinstance(value, (int, float)):
+        return True
     if isinstance(value, Mapping):
         return all(_is_settled(one) for one in value.values())
     if isinstance(value, (list, tuple)):

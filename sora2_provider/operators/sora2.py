@@ -65,6 +65,9 @@ class Sora2CreateVideoOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "images": "json", "extra": "json"}
     ui_color = "#e8e1ff"
 
+    _creation: Creation | None = None
+    _video_id: str | None = None
+
     def __init__(
         self,
         *,
@@ -88,8 +91,9 @@ class Sora2CreateVideoOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.prompt = prompt
-        # An iterator could be read only once, and a tuple comes back from the database as a list.
-        self.images = list(images) if isinstance(images, (tuple, Iterator)) else images
+        # An iterator could be read only once, and a tuple comes back from the database as a list. An empty one stays a
+        # tuple: to look for files in a list, Airflow makes a Jinja environment, a tenth of what an operator costs to parse.
+        self.images = list(images) if isinstance(images, (tuple, Iterator)) and images else images
         self.model = model
         self.orientation = orientation
         self.size = size
@@ -104,7 +108,6 @@ class Sora2CreateVideoOperator(BaseOperator):
         self.durable = durable
         self.on_clear = on_clear
         self.on_unknown_submission = on_unknown_submission
-        self._creation: Creation | None = None
         arguments.check_settled(self.task_id, self.request_parameters())
         arguments.check_waiting(
             self.task_id,

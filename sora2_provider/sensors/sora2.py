@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sora2_provider.compat import (
     AirflowException,
@@ -18,13 +18,15 @@ from sora2_provider.compat import (
     PokeReturnValue,
     conf,
 )
-from sora2_provider.events import UnreadableEvent, from_event
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, ProgressReport, VideoWait, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.outcomes import TRIGGER_GRACE, refused, rendering_ended, timed_out
 from sora2_provider.retries import pass_on_retry_after
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video
 
 
 class Sora2VideoSensor(BaseSensorOperator):
@@ -91,6 +93,9 @@ class Sora2VideoSensor(BaseSensorOperator):
         :param video_id: the id that was waited for. ``airflow dags test`` loses it (seen on 3.3.2); the rendered field
             has it too.
         """
+        # Loaded here: a DAG file must not pay for it.
+        from sora2_provider.events import UnreadableEvent, from_event
+
         self.video_id = video_id = video_id or checked_id(self.video_id)
         try:
             finished = from_event(event, video_id=video_id)

@@ -60,17 +60,21 @@ class Sora2VideoTrigger(BaseTrigger):
         """Say which video goes on rendering when a person stops the task (Airflow 3.3 and later call this)."""
         self.log.warning("The task is stopped. Video %s: %s", self.video_id, pick_up(self.video_id, self.sora2_conn_id))
 
+    @property
+    def _kind(self) -> RenderingKind:
+        # Made when it is needed: what a waiting trigger holds, the garbage collector looks at.
+        return RenderingKind(self.model, self.size, self.duration)
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire the event."""
         # Loaded here: the scheduler and the workers import triggers too, and must not pay for aiohttp.
         from sora2_provider.triggers.shared_gateway import shared_gateway
 
-        kind = RenderingKind(self.model, self.size, self.duration)
         async with shared_gateway(self.sora2_conn_id) as gateway:
             wait = VideoWait(
                 started=self.started,
                 deadline=self.deadline,
-                expected=gateway.expectations.of(kind),
+                expected=gateway.expectations.of(self._kind),
                 poll_interval=self.poll_interval,
             )
             left = duration_text(self.deadline - time.time())
@@ -98,6 +102,6 @@ class Sora2VideoTrigger(BaseTrigger):
                     self.log.info("Video %s", line)
                 step = wait.on_video(video, now=now)
             if step.outcome is Outcome.COMPLETED:
-                gateway.expectations.learn(kind, time.time() - self.started)
+                gateway.expectations.learn(self._kind, time.time() - self.started)
         self.log.info("The wait for video %s is over: %s", self.video_id, step.outcome.value)
         yield TriggerEvent(to_event(self.video_id, step))  # type: ignore[no-untyped-call]
