@@ -37,6 +37,12 @@ _HANDSHAKE_ERRORS = (
 )
 #: What http.client says when a proxy does not open a tunnel; the request itself has not been sent then.
 _TUNNEL_REFUSED = "Tunnel connection failed"
+_UNUSABLE_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    urllib3.exceptions.LocationValueError,
+    UnicodeError,
+)
 
 
 @dataclass(frozen=True)
@@ -207,7 +213,7 @@ def _diagnosis(error: BaseException) -> Broken:
         return Broken(f"no connection to {where} ({_system_text(chain, 'connect timeout')})", sent=False)
     if any(isinstance(one, (requests.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)) for one in chain):
         return Broken("no answer within the read timeout", sent=True)
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError)):
+    if isinstance(error, _UNUSABLE_ADDRESS):
         return Broken("the address cannot be used", sent=False, permanent=True)
     return Broken(f"the connection broke ({_system_text(chain, 'closed before the answer was complete')})", sent=True)
 

@@ -12,7 +12,13 @@ import requests
 
 from sora2_provider.gateway import endpoints
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InternalAddress, UnreadableResponse
+from sora2_provider.gateway.errors import (
+    GatewayError,
+    GatewayUnavailable,
+    InternalAddress,
+    InvalidRequest,
+    UnreadableResponse,
+)
 from sora2_provider.gateway.links import as_link
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.transport import ExchangeBroken
@@ -67,7 +73,7 @@ class VideoSource:
         for _ in range(_REDIRECTS + 1):
             try:
                 response = self._client.open_content(url, headers, with_key=with_key)
-            except InternalAddress as error:
+            except (InternalAddress, InvalidRequest) as error:
                 raise DeadLink(error) from None
             with_key = with_key and self._client.settings.is_own(response.url)
             location = response.headers.get("location")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from sora2_provider.gateway import addresses, fence
 
-#: The gateway's address and a public host's, as the tests of :func:`world` see them; all others are what they are.
+FILE_BYTES = 400_000
+#: The gateway's address and a public host's, as a :class:`World` sees them; all others are what they are.
 GATEWAY, PUBLIC, INSIDE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 Script = Callable[[socket.socket, bytes], None]
@@ -72,22 +73,18 @@ class World:
     def kind_of(self, address: str) -> str | None:
         return None if address in self.public else addresses.kind_of(address)
 
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make it the world of this test, without the proxies of the machine."""
+        ask_system = socket.getaddrinfo
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world in which the gateway and one other host are public, and names are what the test says."""
-    made = World()
-    ask_system = socket.getaddrinfo
+        def getaddrinfo(host: str, *args: object, **options: object) -> object:
+            known = self.names.get(host)
+            if known:
+                host = known.pop(0) if len(known) > 1 else known[0]
+            return ask_system(host, *args, **options)
 
-    def getaddrinfo(host: str, *args: object, **options: object) -> object:
-        known = made.names.get(host)
-        if known:
-            host = known.pop(0) if len(known) > 1 else known[0]
-        return ask_system(host, *args, **options)
-
-    monkeypatch.setattr(fence, "kind_of", made.kind_of)
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    return made
+        monkeypatch.setattr(fence, "kind_of", self.kind_of)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
