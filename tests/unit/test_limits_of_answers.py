@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 from link_hosts import LinkHost, answer
-from test_download import asked, download, the_file
+from test_download import asked, download
 from test_hostile_links import gives_link
 
 from sora2_provider.compat import AirflowException, AirflowFailException
