@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import time
 import tracemalloc
@@ -12,8 +13,8 @@ from test_download import asked, download
 from test_hostile_links import gives_link
 
 from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.gateway import async_client, pace
 from sora2_provider.gateway import download as downloading
-from sora2_provider.gateway import pace
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
@@ -60,6 +61,21 @@ def test_an_answer_that_trickles_is_given_up(script):
         with pytest.raises(SubmissionUnknown):
             client.create_video(VideoRequest("a cat"))
         assert time.monotonic() - started < 10 * QUICK
+
+
+@pytest.mark.parametrize("kind", ["a body", "headers", "the length of a chunk"])
+def test_an_answer_that_trickles_to_the_triggerer_is_given_up(monkeypatch, kind):
+    monkeypatch.setattr(async_client, "_LONGEST_QUESTION", QUICK)
+
+    async def ask(settings):
+        client = await async_client.AsyncSora2Client.open(settings)
+        try:
+            await client.get_video("video_1")
+        finally:
+            await client.close()
+
+    with LinkHost(TRICKLES[kind]) as host, pytest.raises(GatewayUnavailable, match="timeout"):
+        asyncio.run(ask(GatewaySettings(host.url, "sk-x", connect_timeout=0.1, read_timeout=0.1)))
 
 
 def test_an_answer_that_comes_slowly_but_in_time_is_read():
