@@ -274,7 +274,8 @@ def _bytes_of(response: requests.Response) -> Iterator[bytes]:
     try:
         yield from response.raw.stream(_CHUNK, decode_content=False)
     except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
-        slow = f": {error.__cause__}" if isinstance(error.__cause__, TooSlow) else ""
+        cause = error.__cause__ or error.__context__
+        slow = f": {cause}" if isinstance(cause, TooSlow) else ""
         raise GatewayUnavailable(f"The connection broke in the middle of the file{slow}.", transient=True) from None
 
 

@@ -98,11 +98,12 @@ def test_links_that_differ_each_time_are_not_tried_for_ever(big, video_id, conte
     assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
 
 
-def test_the_socket_counts_and_not_the_name(big, video_id, context, tmp_path, world, inside):
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_socket_counts_and_not_the_name(big, video_id, context, tmp_path, world, inside, scheme):
     """A name that is public when it is looked at, and internal when it is connected to."""
     world.names["films.example.com"] = [PUBLIC, INSIDE]
     big.fault(route="content", status=404, times=None)
-    gives_link(big, video_id, f"http://films.example.com:{inside.port}/cat.mp4")
+    gives_link(big, video_id, f"{scheme}://films.example.com:{inside.port}/cat.mp4")
     with pytest.raises(AirflowFailException, match="films.example.com, which is 127.0.0.3: a loopback address"):
         download(video_id, tmp_path / "cat.mp4").execute(context)
     assert inside.connections == 1
