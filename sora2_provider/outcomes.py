@@ -10,7 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown, UnreadableResponse, VideoNotFound
+from sora2_provider.gateway.errors import (
+    FileTooLarge,
+    GatewayError,
+    InternalAddress,
+    SubmissionUnknown,
+    UnreadableResponse,
+    VideoNotFound,
+)
 from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome
 
@@ -19,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Seconds between a trigger's own deadline and the moment at which Airflow gives the deferral up.
 TRIGGER_GRACE = 600.0
+
+#: Why a file is not fetched until a person has changed the connection.
+_NOT_ALLOWED = (InternalAddress, FileTooLarge)
 
 
 class InvalidParameter(AirflowFailException, ValueError):
@@ -55,8 +65,11 @@ def pick_up(video_id: str, conn_id: str) -> str:
 def download_failed(error: GatewayError) -> AirflowException:
     """Return the exception for a file that could not be had.
 
-    Downloads cost nothing, so all are left to Airflow's retries, but a rendering that ended without a file.
+    Downloads cost nothing, so all are left to Airflow's retries, but a rendering that ended without a file and a file
+    that the connection does not allow.
     """
+    if isinstance(error, _NOT_ALLOWED) and not error.transient:
+        return AirflowFailException(f"The video could not be downloaded: {_with_stop(str(error))} {error.remedy}")
     if type(error) is GatewayError and not error.transient:
         return AirflowFailException(str(error))
     return AirflowException(
@@ -130,6 +143,10 @@ def not_completed(
 def not_stored(error: BaseException, video_id: str, conn_id: str, path: str, *, keeps: bool) -> AirflowException:
     """Return the exception for a rendered video whose file could not be stored."""
     said = f"Video {video_id} is rendered, but its file could not be stored: {_with_stop(str(error))}"
+    if isinstance(error, _NOT_ALLOWED):
+        said = f"{said} {error.remedy}"
+        if keeps and not error.transient:
+            return AirflowFailException(f"{said} Nothing is submitted again: the cleared task only stores the file.")
     if keeps:
         return LeftRendering(f"{said} Nothing is submitted again: a retry, or a clear, only stores the file.")
     return AirflowFailException(

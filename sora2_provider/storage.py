@@ -66,6 +66,10 @@ class Target(NamedTuple):
             text = f"file://{text}"
         elif text.startswith(("file://", "local://")) and not text.partition("://")[2].startswith("/"):
             raise ValueError(f"path={text!r}: a local URI has three slashes, as in file:///data/videos/cat.mp4.")
+        if ".." in re.split(r"[/\\]", text):
+            raise ValueError(
+                f"path={text!r}: leave out the '..'. If this is a template, look at what an earlier task put into it."
+            )
         if text.endswith("/"):
             text += file_name(video_id or "video")
         target = cls(text)
@@ -169,7 +173,8 @@ def file_name(video_id: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", video_id).strip("._")[:120]
     if safe != video_id:
         # Two ids must not become one name.
-        safe = f"{safe or 'video'}-{hashlib.sha256(video_id.encode()).hexdigest()[:8]}"
+        digest = hashlib.sha256(video_id.encode(errors="surrogatepass")).hexdigest()
+        safe = f"{safe or 'video'}-{digest[:8]}"
     return f"{safe}.mp4"
 
 

@@ -29,6 +29,8 @@ from sora2_provider.gateway.user_agent import USER_AGENT
 _MAX_BODY = 4 * 1024 * 1024
 #: Seconds that a connection is kept: longer than the pause between two questions, so that it is used again.
 _KEEP_ALIVE = 120.0
+#: Seconds that a question may take, the wait for a connection included: an answer may come slowly, but must end.
+_LONGEST_QUESTION = 600.0
 _DNS_CACHE = 300
 
 DEFAULT_CONNECTIONS = 100
@@ -52,7 +54,9 @@ class AsyncSora2Client:
             limit=connections, keepalive_timeout=_KEEP_ALIVE, ssl=tls, ttl_dns_cache=_DNS_CACHE
         )
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=settings.connect_timeout, sock_read=settings.read_timeout
+            total=max(_LONGEST_QUESTION, settings.connect_timeout + 2 * settings.read_timeout),
+            sock_connect=settings.connect_timeout,
+            sock_read=settings.read_timeout,
         )
         headers = CIMultiDict({"User-Agent": USER_AGENT})
         headers.update(endpoints.query("", settings.query_path).headers(settings))

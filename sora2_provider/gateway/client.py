@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import requests
 
 from sora2_provider.gateway import endpoints, responses
+from sora2_provider.gateway.connections import ConnectionPolicy
 from sora2_provider.gateway.endpoints import Endpoint
-from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown, UnreadableResponse
+from sora2_provider.gateway.errors import GatewayError, InternalAddress, SubmissionUnknown, UnreadableResponse
+from sora2_provider.gateway.fence import Fence, Home
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport import Answer, ExchangeBroken, Transport
+from sora2_provider.gateway.transport import Answer, ExchangeBroken, Transport, as_sent
 from sora2_provider.gateway.user_agent import USER_AGENT
 
 
@@ -20,7 +23,10 @@ class Sora2Client:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
-        self.transport = Transport(settings, USER_AGENT)
+        self._home = Home()
+        self.transport = Transport(settings, USER_AGENT, self._home)
+        policy = ConnectionPolicy() if settings.allow_internal_links else Fence(self._home)
+        self._outside = Transport(settings, USER_AGENT, policy)
 
     def __enter__(self) -> Sora2Client:
         return self
@@ -31,6 +37,7 @@ class Sora2Client:
     def close(self) -> None:
         """Close the kept connections."""
         self.transport.close()
+        self._outside.close()
 
     def create_video(self, request: VideoRequest) -> Video:
         """Submit a video, once: the request is never sent a second time from here.
@@ -81,17 +88,34 @@ class Sora2Client:
         left = None if granted.unlimited else granted.granted - used.used
         return Balance(granted.granted, used.used, left, granted.unlimited)
 
-    def open_content(self, url: str, headers: dict[str, str]) -> requests.Response:
+    def open_content(self, url: str, headers: dict[str, str], *, with_key: bool = True) -> requests.Response:
         """Begin to fetch a file. The key goes with it only to the gateway itself; redirects are not followed.
 
+        :param with_key: ``False``: not even there, because a foreign host named this address.
+        :raises InternalAddress: the address is inside a network, and not the gateway's own.
         :raises GatewayError: no answer came.
         """
-        own = {"Authorization": f"Bearer {self.settings.api_key}"} if self.settings.is_own(url) else {}
-        extra = self.settings.extra_headers if own else {}
         try:
+            # Whose address it is, is asked of the one that the request goes to: readers of odd URLs differ.
+            url = as_sent(url)
+            if not self.settings.is_own(url):
+                return self._open_link(url, headers)
+            key = {"Authorization": f"Bearer {self.settings.api_key}"}
+            own, extra = (key, self.settings.extra_headers) if with_key else ({}, {})
             return self.transport.open("GET", url, {**extra, **headers, **own})
         except ExchangeBroken as error:
             raise error.broken.as_error("The video's file cannot be fetched") from None
+
+    def _open_link(self, url: str, headers: dict[str, str]) -> requests.Response:
+        try:
+            return self._outside.open("GET", url, headers)
+        except InternalAddress:
+            if self._home.is_known:
+                raise
+        # A free question, whatever it answers, to see where the gateway is: its neighbours are no strangers.
+        with contextlib.suppress(GatewayError):
+            self.list_models()
+        return self._outside.open("GET", url, headers)
 
     def _balance(self, endpoint: Endpoint) -> Balance:
         answer = self._ask(endpoint)

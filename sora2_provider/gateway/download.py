@@ -4,12 +4,14 @@ Links expire, transfers are cut, gateways answer with pages and JSON under a vid
 
 * what is written is a video, from its first byte to its last: the length is checked, and a transfer that was cut goes
   on where it stopped only if the file is still the same one;
+* no server can send without end: not in bytes, and not in time;
 * downloading costs nothing, so every doubt ends in an error that may be tried again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,15 +21,20 @@ import urllib3
 
 from sora2_provider.gateway import responses
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, UnreadableResponse
+from sora2_provider.gateway.errors import FileTooLarge, GatewayError, GatewayUnavailable, UnreadableResponse
 from sora2_provider.gateway.media import Mp4End, is_video, media_type
 from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.pace import TooSlow
 from sora2_provider.gateway.video_source import DeadLink, VideoSource, is_dead
 
 _CHUNK = 64 * 1024
 _HEAD = 1024
-#: Tries in a row that brought not one byte; a try that brought some starts the count anew.
+#: Tries in a row that brought next to nothing; one that brought more starts the count anew.
 _FRUITLESS_TRIES = 5
+#: Bytes that make a try worth its while.
+_FRUIT = 64 * 1024
+#: Seconds after which a download is given up, however well it goes on.
+_LONGEST_DOWNLOAD = 12 * 3600.0
 #: Seconds; who is told to come back later than this leaves it to Airflow's retries.
 _LONGEST_PAUSE = 300.0
 
@@ -69,14 +76,20 @@ def download(
     *,
     pause: Callable[[float], None],
     report: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
 ) -> Downloaded:
     """Write a completed video's bytes to a sink.
 
+    At most as many as the settings allow.
+
     :param pause: called with the seconds to wait before a try is repeated.
     :param report: called with a sentence when something was overcome.
+    :param clock: tells seconds.
+    :raises FileTooLarge: there are more than the settings allow.
+    :raises InternalAddress: the link leads where it may not, and the gateway itself does not serve the file.
     :raises GatewayError: the bytes could not be had; ``transient`` says whether a later try may get them.
     """
-    transfer = _Transfer(sink)
+    transfer = _Transfer(sink, client.settings.max_video_mb, clock)
     source = VideoSource(client, video)
     fruitless = 0
     while True:
@@ -85,11 +98,11 @@ def download(
             if _fetched_from(transfer, source, report):
                 return transfer.result()
         except GatewayError as error:
-            fruitless = 0 if transfer.size > before else fruitless + 1
+            fruitless = 0 if transfer.size - before >= _FRUIT else fruitless + 1
             seconds = max(error.retry_after or 0.0, float(2**fruitless))
             over = fruitless >= _FRUITLESS_TRIES or seconds > _LONGEST_PAUSE
             if over or not error.transient or isinstance(error, _Spoiled):
-                raise
+                raise source.explained(error) from None
             report(
                 f"The download of {video.id} stopped at byte {transfer.size} ({error}); going on in {seconds:.0f} s."
             )
@@ -109,8 +122,11 @@ def _fetched_from(transfer: _Transfer, source: VideoSource, report: Callable[[st
 class _Transfer:
     """The bytes so far, and how to go on with them."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, limit_mb: int, clock: Callable[[], float]) -> None:
         self._sink = sink
+        self._limit_mb = limit_mb
+        self._clock = clock
+        self._give_up = clock() + _LONGEST_DOWNLOAD
         self._digest = hashlib.sha256()
         self._boxes = Mp4End()
         self._total: int | None = None
@@ -195,6 +211,7 @@ class _Transfer:
         if self.size and changed:
             raise _Spoiled("The file changed while it was fetched.")
         self._total = total if total is not None else self._total
+        self._check_size(self._total or 0, "has")
         etag = response.headers.get("etag", "")
         self._validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified")
         return 0 if offset else self.size
@@ -224,6 +241,14 @@ class _Transfer:
             return None
         raise DeadLink(UnreadableResponse("The link serves something that is no video.", transient=True))
 
+    def _check_size(self, size: int, verb: str) -> None:
+        limit = self._limit_mb * 1024 * 1024
+        if size > limit:
+            raise FileTooLarge(
+                f"The file {verb} {size:,} bytes, and the connection allows {limit:,} (max_video_mb={self._limit_mb}). "
+                "Nothing was stored."
+            )
+
     def _take(self, stream: Iterator[bytes], skip: int) -> None:
         again = hashlib.sha256()
         for part in stream:
@@ -234,7 +259,11 @@ class _Transfer:
                 skip -= len(known)
                 if not skip and again.digest() != self._digest.digest():
                     raise _Spoiled("The file changed while it was fetched.")
+            if self._clock() > self._give_up:
+                hours = _LONGEST_DOWNLOAD / 3600
+                raise _Spoiled(f"The file was not complete after {hours:g} hours, at byte {self.size}.")
             if part:
+                self._check_size(self.size + len(part), "has at least")
                 self._sink.write(part)
                 self._digest.update(part)
                 self._boxes.feed(part)
@@ -244,8 +273,10 @@ class _Transfer:
 def _bytes_of(response: requests.Response) -> Iterator[bytes]:
     try:
         yield from response.raw.stream(_CHUNK, decode_content=False)
-    except (urllib3.exceptions.HTTPError, requests.RequestException, OSError):
-        raise GatewayUnavailable("The connection broke in the middle of the file.", transient=True) from None
+    except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
+        cause = error.__cause__ or error.__context__
+        slow = f": {cause}" if isinstance(cause, TooSlow) else ""
+        raise GatewayUnavailable(f"The connection broke in the middle of the file{slow}.", transient=True) from None
 
 
 def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -12,6 +12,8 @@
     ├── RateLimited            too many requests: later
     ├── GatewayUnavailable     the gateway or what is behind it cannot serve now: later
     ├── UnreadableResponse     an answer that is no answer: a proxy's page, a wrong address, cut JSON
+    ├── InternalAddress        a link leads into the network that Airflow runs in
+    ├── FileTooLarge           a file is larger than the connection allows
     └── SubmissionUnknown      a create whose answer was lost: the video may be rendering, and billed
 
 A caller that only wants to know whether to try again reads :attr:`GatewayError.transient`.
@@ -120,6 +122,21 @@ class UnreadableResponse(GatewayError):
     """An answer that cannot be read: an HTML page, cut JSON, nothing at all."""
 
     remedy = "Check the connection's base URL: this is what a web site or a proxy answers, not the gateway's API."
+
+
+class InternalAddress(GatewayError):
+    """A video's link leads to an address inside a network. Nothing was sent there."""
+
+    remedy = (
+        "If your videos are really kept there, tick Allow internal links (extra.allow_internal_links) in the connection, "
+        "then clear the task."
+    )
+
+
+class FileTooLarge(GatewayError):
+    """A video's file is larger than the connection allows."""
+
+    remedy = "If such a file is expected, raise Largest video (extra.max_video_mb, in MB) in the connection, then clear the task."
 
 
 class SubmissionUnknown(GatewayError):

@@ -120,7 +120,10 @@ def _video_link(value: Any, own: set[str]) -> str | None:
 
 
 def as_link(value: Any) -> str | None:
-    """Return a text as a usable http(s) link, without the blanks and backticks that some gateways add."""
+    """Return a text as a usable http(s) link, without the blanks and backticks that some gateways add.
+
+    A login in it is left out: it would be sent nowhere, and shown wherever the link is.
+    """
     if not isinstance(value, str) or len(value) > _MAX_LINK:
         return None
     text = value.strip(" \t\r\n`")
@@ -130,10 +133,13 @@ def as_link(value: Any) -> str | None:
         parts = urlsplit(text)
         # Reading the port raises for one that is no number.
         usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        # One reader takes a backslash for the end of the host, another one for a part of it.
+        usable = usable and "\\" not in parts.netloc
         text.encode("utf-8")
     except ValueError:
         return None
-    return text if usable else None
+    login, at_sign, _ = parts.netloc.rpartition("@")
+    return text.replace(login + at_sign, "", 1) if usable else None
 
 
 def _link_in_text(value: Any, own: set[str]) -> str | None:

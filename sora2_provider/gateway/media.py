@@ -10,6 +10,10 @@ _MARKS = ((b"\x1a\x45\xdf\xa3", "video/webm"), (b"OggS", "video/ogg"), (b"FLV\x0
 _NO_VIDEOS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"PK\x03\x04", b"%PDF", b"\x1f\x8b", b"ID3", b"fLaC")
 _NO_VIDEO_TYPES = ("image/", "audio/", "text/", "application/zip", "application/pdf", "application/gzip", "font/")
 _UNKNOWN = "application/octet-stream"
+#: How pages and JSON begin, whatever they are called; and what stands near the beginning of a page.
+_TEXT_STARTS = (b"<", b"{", b"[")
+_TEXT_BLANKS = bytes(range(33)) + b"\xef\xbb\xbf\xff\xfe"
+_PAGE_MARKS = (b"<!doctype", b"<html", b"<head", b"<body", b"<script")
 
 
 def media_type(head: bytes, declared: str) -> str:
@@ -19,7 +23,7 @@ def media_type(head: bytes, declared: str) -> str:
     :param declared: the ``Content-Type`` header.
     """
     stated = _stated(declared)
-    if head[4:8] in _BOXES and head[8:12] not in _PICTURE_BRANDS:
+    if _begins_with_a_box(head) and head[8:12] not in _PICTURE_BRANDS:
         return "video/quicktime" if head[8:12] == b"qt  " else "video/mp4"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "video/x-msvideo"
@@ -35,15 +39,35 @@ def is_video(head: bytes, declared: str) -> bool:
     The bytes count first, then the declared type: file servers call a video ``text/plain``, and a proxy's page
     ``video/mp4``.
     """
+    if _is_text(head):
+        return False
     if media_type(head, "") != _UNKNOWN:
         return True
     stated = _stated(declared)
     if stated.startswith(_NO_VIDEO_TYPES) or stated.endswith(("json", "xml", "html")):
         return False
-    if head.startswith(_NO_VIDEOS) or head[:4] == b"RIFF" or head[4:8] in _BOXES:
-        return False
+    return not (head.startswith(_NO_VIDEOS) or head[:4] == b"RIFF" or head[4:8] in _BOXES)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether these are the first bytes of a text or a page, in whichever encoding, and with odd bytes thrown in."""
     # Control characters other than white space stand in every binary file's beginning, and in no text.
-    return any(byte < 9 or 13 < byte < 32 for byte in head)
+    if not _has_controls(head):
+        return True
+    if _begins_with_a_box(head):
+        return False
+    # UTF-16 puts a zero beside each letter.
+    letters = head.replace(b"\0", b"").lower()
+    return letters.lstrip(_TEXT_BLANKS).startswith(_TEXT_STARTS) or any(mark in letters for mark in _PAGE_MARKS)
+
+
+def _begins_with_a_box(head: bytes) -> bool:
+    """Whether an MP4's box stands here. Four letters before its name are no size, but a text in which that word stands."""
+    return head[4:8] in _BOXES and _has_controls(head[:4])
+
+
+def _has_controls(data: bytes) -> bool:
+    return any(byte < 9 or 13 < byte < 32 for byte in data)
 
 
 class Mp4End:

@@ -12,6 +12,9 @@ DEFAULT_CREATE_PATH = "/v1/video/create"
 DEFAULT_QUERY_PATH = "/v1/video/query"
 DEFAULT_CONNECT_TIMEOUT = 10
 DEFAULT_READ_TIMEOUT = 60
+#: A video of 25 s has tens of MB.
+DEFAULT_MAX_VIDEO_MB = 2048
+LARGEST_MAX_VIDEO_MB = 1024 * 1024
 
 #: Headers that every call sets itself; a connection's extra headers may not replace them.
 _OWN_HEADERS = ("authorization", "content-type", "accept", "host", "content-length")
@@ -27,10 +30,12 @@ class GatewaySettings:
     :param query_path: route of the query; ``{id}`` in it stands for the video's id
         (``/v1/videos/{id}``), otherwise ``?id=`` is added.
     :param connect_timeout: seconds until a connection must stand.
-    :param read_timeout: seconds that the gateway may stay silent.
+    :param read_timeout: seconds that the gateway may stay silent, and that the body of an answer may take.
     :param verify_tls: check certificates; a path names a CA bundle (PEM).
     :param proxy: URL of an HTTP proxy; empty for the environment's.
     :param extra_headers: sent to the gateway, and only there. Not in the ``repr``: they may hold secrets.
+    :param max_video_mb: MiB that a video's file may have.
+    :param allow_internal_links: let a video's link lead to internal addresses, whichever.
     """
 
     base_url: str
@@ -42,6 +47,8 @@ class GatewaySettings:
     verify_tls: bool | str = True
     proxy: str = field(default="", repr=False)
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_video_mb: int = DEFAULT_MAX_VIDEO_MB
+    allow_internal_links: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _base_url(self.base_url))
@@ -52,6 +59,10 @@ class GatewaySettings:
         for name, seconds in (("connect timeout", self.connect_timeout), ("read timeout", self.read_timeout)):
             if not 0 < seconds <= 3600:
                 raise ValueError(f"{name}={seconds!r}: it must be a number of seconds above 0, at most 3600.")
+        if not 1 <= self.max_video_mb <= LARGEST_MAX_VIDEO_MB:
+            raise ValueError(
+                f"max_video_mb={self.max_video_mb!r}: it must be a whole number of MB from 1 to {LARGEST_MAX_VIDEO_MB}."
+            )
         if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
             raise ValueError(f"verify_tls={self.verify_tls!r}: there is no such CA bundle on this machine.")
         if self.proxy and not _web_address(self.proxy):

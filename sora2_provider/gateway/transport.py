@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
+from sora2_provider.gateway.connections import ConnectionPolicy, PolicyAdapter
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
+from sora2_provider.gateway.pace import TooSlow, WatchedAnswer
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.settings import GatewaySettings
@@ -36,6 +37,12 @@ _HANDSHAKE_ERRORS = (
 )
 #: What http.client says when a proxy does not open a tunnel; the request itself has not been sent then.
 _TUNNEL_REFUSED = "Tunnel connection failed"
+_UNUSABLE_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    urllib3.exceptions.LocationValueError,
+    UnicodeError,
+)
 
 
 @dataclass(frozen=True)
@@ -94,13 +101,16 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """A session with a gateway: connections are kept and reused."""
+    """A session with a gateway, or with the hosts of its links: connections are kept and reused.
 
-    def __init__(self, settings: GatewaySettings, user_agent: str) -> None:
+    :param policy: decides about each connection. What it raises comes out of :meth:`open` and :meth:`exchange`.
+    """
+
+    def __init__(self, settings: GatewaySettings, user_agent: str, policy: ConnectionPolicy) -> None:
         self._settings = settings
         self._session = _Session()
         self._session.headers["User-Agent"] = user_agent
-        adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False, redirect=False))
+        adapter = PolicyAdapter(policy)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -114,7 +124,7 @@ class Transport:
         :raises ExchangeBroken: no whole answer came.
         """
         with self.open(method, url, headers, content) as response:
-            return Answer(response.status_code, response.headers, self._masked(self.read(response, _MAX_BODY)))
+            return Answer(response.status_code, response.headers, self.masked(self.read(response, _MAX_BODY)))
 
     def open(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
@@ -144,6 +154,12 @@ class Transport:
 
         :raises ExchangeBroken: it was cut, was too long, or trickled.
         """
+        if "," in response.headers.get("content-encoding", ""):
+            # Each layer multiplies: a few KB can become GBs before there is anything to count.
+            raise ExchangeBroken(Broken("the answer is compressed more than once", sent=True))
+        answer = getattr(response.raw, "_original_response", None)
+        if isinstance(answer, WatchedAnswer):
+            answer.expect_whole(self._settings.read_timeout)
         started = time.monotonic()
         parts: list[bytes] = []
         size = 0
@@ -159,9 +175,20 @@ class Transport:
             raise ExchangeBroken(_diagnosis(error)) from None
         return b"".join(parts)
 
-    def _masked(self, body: bytes) -> bytes:
+    def masked(self, body: bytes) -> bytes:
         """Return a body without the key: gateways repeat it in "Incorrect API key provided: ..."."""
         return body.replace(self._settings.api_key.encode(), b"***")
+
+
+def as_sent(url: str) -> str:
+    """Return an address as requests sends to it.
+
+    :raises ExchangeBroken: it cannot be used.
+    """
+    try:
+        return requests.Request("GET", url).prepare().url or ""
+    except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+        raise ExchangeBroken(_diagnosis(error)) from None
 
 
 def _diagnosis(error: BaseException) -> Broken:
@@ -169,6 +196,9 @@ def _diagnosis(error: BaseException) -> Broken:
     for one in chain:
         if isinstance(one, ssl.SSLError) and (one.reason or "") in _HANDSHAKE_ERRORS:
             return Broken(f"TLS failed ({_tls_text(one)})", sent=False, permanent=True)
+    slow = next((one for one in chain if isinstance(one, TooSlow)), None)
+    if slow is not None:
+        return Broken(str(slow), sent=True)
     if type(error) is OSError and error.errno is None:
         return Broken("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True)
     if any(isinstance(one, socket.gaierror) for one in chain):
@@ -183,7 +213,7 @@ def _diagnosis(error: BaseException) -> Broken:
         return Broken(f"no connection to {where} ({_system_text(chain, 'connect timeout')})", sent=False)
     if any(isinstance(one, (requests.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)) for one in chain):
         return Broken("no answer within the read timeout", sent=True)
-    if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError)):
+    if isinstance(error, _UNUSABLE_ADDRESS):
         return Broken("the address cannot be used", sent=False, permanent=True)
     return Broken(f"the connection broke ({_system_text(chain, 'closed before the answer was complete')})", sent=True)
 

@@ -1,6 +1,7 @@
 """Where a video's bytes can be had right now: its link, a fresh link, or the gateway's content route.
 
-The key goes only to the gateway's own origin, on every hop of a redirect anew.
+The key goes only to the gateway's own origin, on every hop of a redirect anew, and not even there once the chain has
+left it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ import requests
 
 from sora2_provider.gateway import endpoints
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, UnreadableResponse
+from sora2_provider.gateway.errors import (
+    GatewayError,
+    GatewayUnavailable,
+    InternalAddress,
+    InvalidRequest,
+    UnreadableResponse,
+)
 from sora2_provider.gateway.links import as_link
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.transport import ExchangeBroken
@@ -48,6 +55,7 @@ class VideoSource:
         self._video_id = video.id
         self._route = endpoints.content(video.id).url(client.settings)
         self._renewed = 0
+        self._refused: InternalAddress | None = None
         self._check(video)
         self.url = video.url or self._route
 
@@ -56,24 +64,36 @@ class VideoSource:
         return self.url == self._route
 
     def open(self, headers: dict[str, str]) -> requests.Response:
-        """Return the answer behind all redirects. The key is left out at every foreign address."""
-        url = self.url
+        """Return the answer behind all redirects. The key is left out at every foreign address.
+
+        :raises DeadLink: the link leads nowhere, or where it may not.
+        :raises GatewayError: no answer came.
+        """
+        url, with_key = self.url, True
         for _ in range(_REDIRECTS + 1):
-            response = self._client.open_content(url, headers)
+            try:
+                response = self._client.open_content(url, headers, with_key=with_key)
+            except (InternalAddress, InvalidRequest) as error:
+                raise DeadLink(error) from None
+            with_key = with_key and self._client.settings.is_own(response.url)
             location = response.headers.get("location")
             if not 300 <= response.status_code < 400 or response.status_code == 304 or not location:
                 return response
             response.close()
-            target = as_link(_joined(url, location))
+            target = as_link(_joined(response.url, location))
             if target is None:
                 raise DeadLink(UnreadableResponse("The link redirects to something that is no http(s) address."))
             url = target
         raise DeadLink(UnreadableResponse(f"The link redirects more than {_REDIRECTS} times."))
 
     def read(self, response: requests.Response, start: bytes) -> bytes:
-        """Read the rest of a small body."""
+        """Read the rest of a small body. What a stranger has compressed is not unpacked."""
+        is_plain = response.headers.get("content-encoding", "identity").lower() in ("identity", "")
+        if not is_plain and not self._client.settings.is_own(response.url):
+            return start
+        transport = self._client.transport
         try:
-            return start + self._client.transport.read(response, _PAGE)
+            return transport.masked(start + transport.read(response, _PAGE))
         except ExchangeBroken:
             return start
 
@@ -84,12 +104,28 @@ class VideoSource:
 
     def renew(self, error: GatewayError) -> None:
         """Ask the gateway for a fresh link; where it gives the same one or none, go on with the content route."""
+        refused_again = isinstance(error, InternalAddress) and self._refused is not None
+        if isinstance(error, InternalAddress):
+            self._refused = error
         if self.is_route:
             raise error
         self._count(error)
+        if refused_again:
+            self.url = self._route
+            return
         video = self._client.get_video(self._video_id)
         self._check(video)
         self.url = video.url if video.url and video.url != self.url else self._route
+
+    def explained(self, error: GatewayError) -> GatewayError:
+        """Return the error to end with: that the link was refused says more than that the content route has no file."""
+        if self._refused is None or self._refused is error:
+            return error
+        return InternalAddress(
+            f"{self._refused.message} The gateway itself does not serve the file either: {error}",
+            retry_after=error.retry_after,
+            transient=error.transient,
+        )
 
     def _count(self, error: GatewayError) -> None:
         self._renewed += 1

@@ -11,12 +11,14 @@ from sora2_provider.gateway.settings import (
     DEFAULT_BASE_URL,
     DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_CREATE_PATH,
+    DEFAULT_MAX_VIDEO_MB,
     DEFAULT_QUERY_PATH,
     DEFAULT_READ_TIMEOUT,
     GatewaySettings,
 )
 
 _SHORTEST_SECRET = 8
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class ConnectionLike(Protocol):
@@ -53,6 +55,8 @@ def settings_of(connection: ConnectionLike, *, extra: Mapping[str, Any] | None =
             verify_tls=_verify(extra.get("verify_tls")),
             proxy=_text(extra, "proxy"),
             extra_headers=_headers(extra.get("extra_headers")),
+            max_video_mb=_whole_number(extra, "max_video_mb", DEFAULT_MAX_VIDEO_MB),
+            allow_internal_links=_flag(extra, "allow_internal_links"),
         )
     except ValueError as error:
         raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
@@ -105,15 +109,36 @@ def _seconds(extra: Mapping[str, Any], name: str, default: float) -> float:
         raise ValueError(f"{name}={value!r} in the extra must be a number of seconds.") from None
 
 
-def _verify(value: Any) -> bool | str:
-    if value is None or isinstance(value, bool):
-        return value is not False
-    text = str(value).strip()
-    word = text.lower()
-    if word in ("", "true", "yes", "1"):
-        return True
-    if word in ("false", "no", "0"):
+def _whole_number(extra: Mapping[str, Any], name: str, default: int) -> int:
+    value = extra.get(name)
+    if value is None or value == "":
+        return default
+    try:
+        number = float(value) if not isinstance(value, bool) else float("nan")
+        if number != int(number):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}={value!r} in the extra must be a whole number.") from None
+    return int(number)
+
+
+def _flag(extra: Mapping[str, Any], name: str) -> bool:
+    value = extra.get(name)
+    if value is None or value == "":
         return False
+    meant = _WORDS.get(str(value).strip().lower())
+    if meant is None:
+        raise ValueError(f"{name}={value!r} in the extra must be true or false.")
+    return meant
+
+
+def _verify(value: Any) -> bool | str:
+    if value is None or value == "":
+        return True
+    text = str(value).strip()
+    meant = _WORDS.get(text.lower())
+    if meant is not None:
+        return meant
     if "/" in text:
         return text
     raise ValueError(f"verify_tls={value!r} in the extra must be true, false, or the path of a CA bundle.")

@@ -14,14 +14,14 @@ from sora2_provider.gateway import settings
 class FormField(NamedTuple):
     """One custom field, kept under its name in the connection's extra.
 
-    :param kind: ``string``, ``integer`` or ``password``.
+    :param kind: ``string``, ``integer``, ``boolean`` or ``password``.
     """
 
     name: str
     label: str
     description: str
     kind: str = "string"
-    default: str | int | None = None
+    default: str | int | bool | None = None
     minimum: int | None = None
     maximum: int | None = None
 
@@ -71,6 +71,22 @@ FIELDS = (
         "JSON object of headers that your gateway or proxy asks for. Masked in logs, sent to the gateway only.",
         "password",
     ),
+    FormField(
+        "max_video_mb",
+        "Largest video (MB)",
+        "A download that is larger than this ends with an error and leaves no file.",
+        "integer",
+        settings.DEFAULT_MAX_VIDEO_MB,
+        1,
+        settings.LARGEST_MAX_VIDEO_MB,
+    ),
+    FormField(
+        "allow_internal_links",
+        "Allow internal links",
+        "Let a video's link lead to addresses inside your network. Not needed where the gateway itself is inside it.",
+        "boolean",
+        default=False,
+    ),
 )
 
 HIDDEN = ("login", "schema", "port", "extra")
@@ -93,7 +109,7 @@ def conn_fields() -> dict[str, Any]:
 
 def _schema(field: FormField) -> dict[str, Any]:
     stated = {
-        "type": ["integer" if field.kind == "integer" else "string", "null"],
+        "type": [field.kind if field.kind in ("integer", "boolean") else "string", "null"],
         "format": "password" if field.kind == "password" else None,
         "default": field.default,
         "minimum": field.minimum,
@@ -110,7 +126,7 @@ def ui_field_behaviour() -> dict[str, Any]:
 def widgets() -> dict[str, Any]:
     """Return the fields as wtforms widgets, for Airflow before 3.2. Needs wtforms, which those versions bring."""
     from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
-    from wtforms import IntegerField, PasswordField, StringField
+    from wtforms import BooleanField, IntegerField, PasswordField, StringField
     from wtforms.validators import NumberRange, Optional
 
     made: dict[str, Any] = {}
@@ -119,6 +135,8 @@ def widgets() -> dict[str, Any]:
         if field.kind == "integer":
             checks = [Optional(), NumberRange(min=field.minimum, max=field.maximum)]
             made[field.name] = IntegerField(field.label, widget=BS3TextFieldWidget(), validators=checks, **options)
+        elif field.kind == "boolean":
+            made[field.name] = BooleanField(field.label, **options)
         elif field.kind == "password":
             made[field.name] = PasswordField(field.label, widget=BS3PasswordFieldWidget(), **options)
         else:

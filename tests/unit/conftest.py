@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from link_hosts import FILE_BYTES, World
 
 from sora2_provider.emulator import Emulator
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
 KEY = "sk-secret-of-the-tests-4711"
 
@@ -89,6 +92,41 @@ def gateway(connect: Callable[..., None]) -> Any:
     with Emulator(canned=True) as emulator:
         connect(emulator.url)
         yield emulator
+
+
+@pytest.fixture
+def big(connect: Callable[..., None]) -> Iterator[Emulator]:
+    """A gateway whose files have a size worth cutting."""
+    with Emulator(canned=True, file_bytes=FILE_BYTES) as emulator:
+        connect(emulator.url)
+        yield emulator
+
+
+@pytest.fixture
+def video_id(big: Emulator, context: dict[str, Any]) -> str:
+    """A completed video of that gateway."""
+    return Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses of a download, none of which takes any time."""
+    made: list[float] = []
+
+    class NoWaiting:
+        time = staticmethod(time.time)
+        sleep = staticmethod(made.append)
+
+    monkeypatch.setattr("sora2_provider.hooks.sora2.time", NoWaiting)
+    return made
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world in which the gateway and one other host are public, and names are what the test says."""
+    made = World()
+    made.install(monkeypatch)
+    return made
 
 
 @pytest.fixture

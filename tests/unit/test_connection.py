@@ -41,6 +41,8 @@ def test_every_field_of_the_form_reaches_the_settings():
         "verify_tls": __file__,
         "proxy": "http://me:secret@proxy.example.com:3128",
         "extra_headers": '{"X-Team": "blue-team"}',
+        "max_video_mb": "4096",
+        "allow_internal_links": True,
     }
     assert set(extra) == {field.name for field in connection_form.FIELDS}
     connection = Connection(
@@ -57,6 +59,8 @@ def test_every_field_of_the_form_reaches_the_settings():
         verify_tls=__file__,
         proxy="http://me:secret@proxy.example.com:3128",
         extra_headers={"X-Team": "blue-team"},
+        max_video_mb=4096,
+        allow_internal_links=True,
     )
     assert set(secrets_of(settings)) == {"sk-x", "me", "secret", "blue-team"}
     assert all(secret not in repr(settings) for secret in ("sk-x", "secret", "blue-team"))
@@ -91,9 +95,9 @@ def test_only_the_gateways_own_origin_counts_as_its_own(url, own):
 
 def test_the_old_and_the_new_form_are_the_same_form():
     pytest.importorskip("flask_appbuilder", reason="the old form is made of its widgets, which Airflow 2 brings")
-    from wtforms import IntegerField, PasswordField, StringField
+    from wtforms import BooleanField, IntegerField, PasswordField, StringField
 
-    kinds = {"integer": IntegerField, "password": PasswordField, "string": StringField}
+    kinds = {"integer": IntegerField, "boolean": BooleanField, "password": PasswordField, "string": StringField}
     old = Sora2Hook.get_connection_form_widgets()
     new = connection_form.conn_fields()
     assert list(old) == list(new)
@@ -104,7 +108,8 @@ def test_the_old_and_the_new_form_are_the_same_form():
         assert widget.kwargs["description"] == described["description"]
         assert widget.kwargs["default"] == described["schema"].get("default")
         assert (described["schema"].get("format") == "password") is (field.kind == "password")
-        assert ("integer" in described["schema"]["type"]) is (field.kind == "integer")
+        for kind in ("integer", "boolean"):
+            assert (kind in described["schema"]["type"]) is (field.kind == kind)
 
 
 def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():

@@ -72,7 +72,7 @@ TABLE = {
     "empty 200": Row(UNKNOWN, 1, 1, fault={"status": 200, "accept": True}),
     "200 without an id": Row(UNKNOWN, 1, 1, fault={"body": {"object": "video.create"}, "accept": True}),
     "redirect": Row(FINAL, 1, 0, said="Redirects are not followed", fault={"redirect": "https://other.example.com/x"}),
-    "slow trickle": Row(UNKNOWN, 1, said="read timeout"),
+    "slow trickle": Row(UNKNOWN, 1, said="the answer was not"),
 }
 
 

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 import pytest
 import requests
+from link_hosts import FILE_BYTES
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
-from sora2_provider.hooks import sora2
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.outcomes import InvalidParameter
 
-FILE_BYTES = 400_000
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch):
-    """The pauses that were made, none of which takes any time."""
-    made: list[float] = []
-
-    class NoWaiting:
-        time = staticmethod(time.time)
-        sleep = staticmethod(made.append)
-
-    monkeypatch.setattr(sora2, "time", NoWaiting)
-    return made
-
-
-@pytest.fixture
-def big(connect):
-    """A gateway whose files have a size worth cutting."""
-    with Emulator(canned=True, file_bytes=FILE_BYTES) as emulator:
-        connect(emulator.url)
-        yield emulator
-
-
-@pytest.fixture
-def video_id(big, context):
-    return Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+pytestmark = pytest.mark.usefixtures("pauses")
 
 
 def download(video_id, path, **options):

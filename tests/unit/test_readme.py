@@ -20,6 +20,15 @@ def test_there_are_blocks_to_run():
     assert len(BLOCKS) >= 2
 
 
+def test_every_field_of_the_connection_is_in_the_table():
+    from sora2_provider.hooks.connection_form import FIELDS
+
+    text = README.read_text(encoding="utf-8")
+    for field in FIELDS:
+        label = field.label.removesuffix(" (seconds)")
+        assert f"| {label} | `extra.{field.name}` |" in text
+
+
 def test_every_parameter_of_the_operators_is_in_a_table():
     import inspect
 

@@ -1,0 +1,97 @@
+"""Which addresses lie inside a network: no link from outside may lead there. Pure: no name is resolved here."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+_METADATA = "cloud metadata"
+_PRIVATE = "private"
+_LOOPBACK = "loopback"
+_SHARED = "shared (carrier-grade NAT)"
+_BENCHMARK = "benchmarking"
+_LINK_LOCAL = "link-local"
+_RESERVED = "reserved"
+
+#: Where the file servers of an internal gateway can be. No file is served from a metadata or a link-local address.
+#: Benchmarking addresses are here because local proxies hand them out for every name ("fake IP").
+NEIGHBOURS = frozenset({_LOOPBACK, _PRIVATE, _SHARED, _BENCHMARK})
+
+# The first that matches counts. Python's own is_private and is_global answer differently from release to release.
+_KINDS = tuple(
+    (ip_network(network), kind)
+    for network, kind in (
+        # Amazon and most others are link-local; these are Amazon on IPv6, Alibaba, Azure and Oracle.
+        ("169.254.169.254/32", _METADATA),
+        ("fd00:ec2::254/128", _METADATA),
+        ("100.100.100.200/32", _METADATA),
+        ("168.63.129.16/32", _METADATA),
+        ("192.0.0.192/32", _METADATA),
+        ("0.0.0.0/8", "unspecified"),
+        ("10.0.0.0/8", _PRIVATE),
+        ("172.16.0.0/12", _PRIVATE),
+        ("192.168.0.0/16", _PRIVATE),
+        ("100.64.0.0/10", _SHARED),
+        ("127.0.0.0/8", _LOOPBACK),
+        ("169.254.0.0/16", _LINK_LOCAL),
+        ("192.0.0.0/24", _RESERVED),
+        ("192.0.2.0/24", _RESERVED),
+        ("192.88.99.0/24", _RESERVED),
+        ("198.18.0.0/15", _BENCHMARK),
+        ("198.51.100.0/24", _RESERVED),
+        ("203.0.113.0/24", _RESERVED),
+        ("224.0.0.0/4", "multicast"),
+        ("240.0.0.0/4", _RESERVED),
+        ("::/128", "unspecified"),
+        ("::1/128", _LOOPBACK),
+        ("64:ff9b:1::/48", _PRIVATE),
+        ("fc00::/7", _PRIVATE),
+        ("fec0::/10", _PRIVATE),
+        ("fe80::/10", _LINK_LOCAL),
+        ("ff00::/8", "multicast"),
+        ("2001::/23", _RESERVED),
+        ("2001:db8::/32", _RESERVED),
+        ("3fff::/20", _RESERVED),
+    )
+)
+_GLOBAL_IPV6 = ip_network("2000::/3")
+
+# IPv6 networks whose addresses stand for an IPv4 address, and by how many bits that is shifted.
+_EMBEDDINGS = tuple(
+    (ip_network(network), shift)
+    for network, shift in (
+        ("::ffff:0:0/96", 0),  # mapped
+        ("::ffff:0:0:0/96", 0),  # translated
+        ("64:ff9b::/96", 0),  # NAT64
+        ("2002::/16", 80),  # 6to4
+        ("::/96", 0),  # compatible; holds :: and ::1, which are looked for before
+    )
+)
+
+
+def kind_of(address: str) -> str | None:
+    """Return what kind of internal address this is; ``None`` for a public one.
+
+    :param address: as a socket tells it, IPv4 or IPv6, with or without a zone. What is no address is not public.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unreadable"
+    kind = _listed(found)
+    if kind is not None or isinstance(found, IPv4Address):
+        return kind
+    inner = _embedded(found)
+    if inner is not None:
+        return _listed(inner)
+    return None if found in _GLOBAL_IPV6 else _RESERVED
+
+
+def _listed(address: IPv4Address | IPv6Address) -> str | None:
+    return next((kind for network, kind in _KINDS if address in network), None)
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    for network, shift in _EMBEDDINGS:
+        if address in network:
+            return IPv4Address(int(address) >> shift & 0xFFFFFFFF)
+    return None

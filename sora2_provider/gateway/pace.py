@@ -1,0 +1,114 @@
+"""Bounds how long an answer may take, byte for byte.
+
+A socket's own timeout begins anew with each byte, so that a server which sends one now and then could hold a task for
+days: in the headers, in a body, in the lengths between two chunks. Here each read from the socket is counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+import time
+from typing import Any
+
+#: A body must bring this many bytes ...
+LEAST_BYTES = 64 * 1024
+#: ... within this many seconds of waiting for them, or within the read timeout where that is longer.
+LEAST_BYTES_WITHIN = 60.0
+
+
+class TooSlow(TimeoutError):
+    """An answer comes, but not as fast as it must."""
+
+
+class Patience:
+    """How many seconds the next bytes may still be waited for. Holds no clock: it is told what each wait took.
+
+    :param seconds: of waiting, in sum.
+    :param refill: bytes whose arrival grants the seconds anew; ``None``: nothing does.
+    """
+
+    def __init__(self, seconds: float, refill: int | None = None) -> None:
+        self.left = seconds
+        self._seconds = seconds
+        self._refill = refill
+        self._received = 0
+
+    def waited(self, seconds: float, received: int) -> None:
+        """Take note of a wait, and of how many bytes it brought."""
+        self.left -= seconds
+        self._received += received
+        if self._refill is not None and self._received >= self._refill:
+            self._received = 0
+            self.left = self._seconds
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong when none is left."""
+        if self._refill is None:
+            return f"the answer was not complete within {self._seconds:g} s"
+        return f"it comes too slowly, less than {self._refill // 1024} KiB in {self._seconds:g} s"
+
+
+class _WatchedStream(io.RawIOBase):
+    """A socket's stream of bytes that ends with :class:`TooSlow` when the patience does."""
+
+    def __init__(self, stream: io.RawIOBase, connection: socket.socket, silence: float) -> None:
+        self._stream = stream
+        self._connection = connection
+        self._silence = silence
+        self._timeout = silence
+        self.patience = Patience(silence)
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def readinto(self, buffer: Any) -> int | None:
+        patience = self.patience
+        if patience.left <= 0:
+            raise TooSlow(patience.complaint)
+        timeout = min(self._silence, patience.left)
+        if timeout != self._timeout:
+            self._connection.settimeout(timeout)
+            self._timeout = timeout
+        started = time.monotonic()
+        try:
+            count: int | None = self._stream.readinto(buffer)
+        except TimeoutError:
+            if timeout < self._silence:
+                raise TooSlow(patience.complaint) from None
+            raise
+        patience.waited(time.monotonic() - started, count or 0)
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            # The connection may be used again, and the next request starts with this timeout.
+            with contextlib.suppress(OSError):
+                self._connection.settimeout(self._silence)
+            self._stream.close()
+        super().close()
+
+
+class WatchedAnswer(http.client.HTTPResponse):
+    """An answer whose headers must be complete within the connection's timeout, and whose body must come steadily."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self._silence = sock.gettimeout() or LEAST_BYTES_WITHIN
+        self._watched = _WatchedStream(self.fp.detach(), sock, self._silence)
+        self.fp = io.BufferedReader(self._watched)
+
+    def begin(self) -> None:
+        """Read the status and the headers."""
+        super().begin()
+        self._watched.patience = Patience(max(LEAST_BYTES_WITHIN, self._silence), LEAST_BYTES)
+
+    def expect_whole(self, seconds: float) -> None:
+        """Bound the body as a whole: it is a small one."""
+        self._watched.patience = Patience(seconds)
