@@ -1,7 +1,6 @@
 """Where a video's bytes can be had right now: its link, a fresh link, or the gateway's content route.
 
-The key goes only to the gateway's own origin, on every hop of a redirect anew, and not even there once the chain has
-left it.
+The key goes only to the gateway's own origin, and with no redirect.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class VideoSource:
         return self.url == self._route
 
     def open(self, headers: dict[str, str]) -> requests.Response:
-        """Return the answer behind all redirects. The key is left out at every foreign address.
+        """Return the answer behind all redirects. No redirect carries the key, and no foreign address gets it.
 
         :raises DeadLink: the link leads nowhere, or where it may not.
         :raises GatewayError: no answer came.
@@ -75,7 +74,7 @@ class VideoSource:
                 response = self._client.open_content(url, headers, with_key=with_key)
             except (InternalAddress, InvalidRequest) as error:
                 raise DeadLink(error) from None
-            with_key = with_key and self._client.settings.is_own(response.url)
+            with_key = False
             location = response.headers.get("location")
             if not 300 <= response.status_code < 400 or response.status_code == 304 or not location:
                 return response

@@ -10,6 +10,7 @@ from link_hosts import FILE_BYTES
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
+from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.outcomes import InvalidParameter
 
@@ -208,6 +209,15 @@ def test_a_failed_download_leaves_the_old_file_as_it_was(big, video_id, context,
         download(video_id, path).execute(context)
     assert path.read_bytes() == b"the old one"
     assert [one.name for one in tmp_path.iterdir()] == ["cat.mp4"]
+
+
+def test_no_redirect_carries_the_key_not_even_one_to_the_gateway_itself(gateway, context, tmp_path):
+    video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    link = Sora2Hook().get_video(video_id).url
+    gateway.fault(route="file", redirect=f"{link}&again=1")
+    download(video_id, tmp_path / "cat.mp4").execute(context)
+    fetched = [request.has_authorization for request in gateway.requests if request.route == "file"]
+    assert fetched == [True, False]
 
 
 def test_the_key_never_goes_to_another_host(connect, context, tmp_path):
