@@ -154,3 +154,8 @@ def _headers(value: Any) -> dict[str, str]:
     if not isinstance(headers, Mapping):
         raise ValueError('extra_headers in the extra must be a JSON object such as {"X-Proxy-Token": "..."}.')
     return dict(headers)
+
+
+def unverified(conn_id: str) -> str:
+    """Return the warning for a connection that does not verify certificates."""
+    return f"Connection {conn_id!r} does not verify TLS certificates: anyone on the network can take the API key."

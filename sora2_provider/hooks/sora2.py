@@ -20,7 +20,7 @@ from sora2_provider.gateway.waiting import (
     duration_text,
 )
 from sora2_provider.hooks import connection_form
-from sora2_provider.hooks.connection import secrets_of, settings_of
+from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
 from sora2_provider.outcomes import InvalidParameter, not_completed, not_retried
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ class Sora2Hook(BaseHook):
             for secret in secrets_of(settings):
                 mask_secret(secret)
             if settings.verify_tls is False:
-                self.log.warning(
-                    "Connection %r does not verify TLS certificates: anyone on the network can take the API key.",
-                    self.sora2_conn_id,
-                )
+                self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)
         return self._client
 

@@ -10,6 +10,7 @@ up once, in a way that does not block the loop, and again after some minutes, so
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,10 +22,12 @@ from sora2_provider.gateway.errors import InvalidRequest, RateLimited
 from sora2_provider.gateway.expectation import Expectations
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import ConnectionLike, secrets_of, settings_of
+from sora2_provider.hooks.connection import ConnectionLike, secrets_of, settings_of, unverified
 
 if TYPE_CHECKING:
     from yarl import URL
+
+_log = logging.getLogger(__name__)
 
 #: Seconds for which a connection's settings are used before they are looked up again.
 _LOOKUP_LIFE = 300.0
@@ -111,6 +114,8 @@ class SharedGateway:
             settings = await self._settings()
             if self._client is None or self._client.settings != settings:
                 limit = conf.getint("sora2", "triggerer_connections", fallback=DEFAULT_CONNECTIONS)
+                if settings.verify_tls is False:
+                    _log.warning(unverified(self.conn_id))
                 fresh = await AsyncSora2Client.open(settings, connections=limit)
                 stale, self._client = self._client, fresh
                 if stale is not None:

@@ -248,3 +248,15 @@ def test_the_connection_cannot_be_used_is_said_with_its_name(connect):
 
     with pytest.raises(InvalidRequest, match=r"'sora2_default'.*no API key"):
         asyncio.run(ask())
+
+
+def test_a_connection_without_tls_verification_is_warned_about_in_the_triggerer_too(gateway, connect, context, logged):
+    connect(gateway.url, verify_tls="false")
+    (first, second) = create(context, 2)
+    logged()
+
+    async def both():
+        await asyncio.gather(only_event(trigger(first)), only_event(trigger(second)))
+
+    asyncio.run(both())
+    assert logged().count("does not verify TLS certificates") == 1
