@@ -12,7 +12,7 @@ from typing import Any
 
 from local_airflow import LocalAirflow
 from postgres import Postgres
-from processes import tail, wait_until
+from processes import tail
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.emulator.records import Billed
@@ -50,12 +50,7 @@ class World:
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
         """Wait; end at once when a component of Airflow dies."""
-
-        def holds() -> bool:
-            self.airflow.check_components()
-            return condition()
-
-        wait_until(holds, timeout=self.patience, what=what, every=1)
+        self.airflow.wait_until(condition, timeout=self.patience, what=what)
 
 
 @dataclass(frozen=True)
