@@ -22,7 +22,7 @@ KILLS = int(os.environ.get("FAULT_KILLS", "1"))
 VIDEOS = int(os.environ.get("FAULT_VIDEOS", "100"))
 
 #: Seconds after which anything that should happen has long happened.
-PATIENCE = 120.0 + 20.0 * KILLS + 3.0 * VIDEOS
+PATIENCE = 120.0 + 20.0 * KILLS
 
 _ENDED = {"success", "failed", "upstream_failed", "skipped", "removed"}
 _numbers = itertools.count(1)
