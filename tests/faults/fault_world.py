@@ -130,7 +130,7 @@ class Run:
         assert pid, prompt
         return pid
 
-    def wait_for(self, states: set[str], prompts: Iterable[str] | None = None) -> None:
+    def wait_for(self, states: set[str], prompts: Iterable[str] | None = None, *, timeout: float = PATIENCE) -> None:
         """Wait until the creates of these prompts, or all, have come to any of the states."""
         wanted = set(self.prompts if prompts is None else prompts)
 
@@ -139,7 +139,7 @@ class Run:
             return wanted <= now.keys() and all(now[prompt] in states for prompt in wanted)
 
         try:
-            self.world.wait_for(reached, f"{len(wanted)} videos to be {' or '.join(sorted(states))}")
+            self.world.wait_for(reached, f"{len(wanted)} videos to be {' or '.join(sorted(states))}", timeout)
         except TimeoutError as error:
             now = self.states()
             raise TimeoutError(f"{error}; now {Counter(now.get(prompt) for prompt in wanted)}: {now}") from None
