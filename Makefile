@@ -5,6 +5,8 @@ PYTHON ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SYSTEM_VIDEOS ?= 500
+FAULT_KILLS ?= 10
+FAULT_VIDEOS ?= 500
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
@@ -19,7 +21,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system bench ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test system faults bench ui lint typecheck wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -40,6 +42,9 @@ test: $(INSTALLED)  ## Run the tests
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
+
+faults: $(INSTALLED)  ## Kill everything at every point, and break the gateway, on a whole Airflow: full sizes
+	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
 	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)

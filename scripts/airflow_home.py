@@ -95,7 +95,9 @@ def read_task_states(database: str, *, dag_id: str, run_id: str | None = None) -
     return {(task_id, map_index): state for task_id, map_index, state in rows}
 
 
-def read_task_log(home: Path, *, dag_id: str, task_id: str | None = None, run_id: str | None = None) -> str:
+def read_task_log(
+    home: Path, *, dag_id: str, task_id: str | None = None, run_id: str | None = None, map_index: int | None = None
+) -> str:
     """Return the logs of all tries, oldest first, as components write them below ``logs/``.
 
     `dags test` on Airflow 3 writes none: there the log is the command's output.
@@ -103,6 +105,7 @@ def read_task_log(home: Path, *, dag_id: str, task_id: str | None = None, run_id
     wanted = {f"dag_id={dag_id}"}
     wanted |= {f"task_id={task_id}"} if task_id else set()
     wanted |= {f"run_id={run_id}"} if run_id else set()
+    wanted |= {f"map_index={map_index}"} if map_index is not None else set()
     files = [
         file
         for file in (home / "logs").rglob("attempt=*.log*")

@@ -9,6 +9,7 @@ imports nothing of it. Everything listens on 127.0.0.1 only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from typing import Any, Self
 import airflow_home
 from airflow_environment import HomeSecrets, Installation, hermetic_environment
 from airflow_rest import AirflowRest
+from process_table import descendants
 from processes import CommandResult, KeptProcess, free_port, run_command, tail, wait_until
 
 ADMIN = "admin"
@@ -168,8 +170,15 @@ class LocalAirflow:
         """End one component as ``kill -9`` does, and return when nothing that it has started is left."""
         process = self.components.pop(name)
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(60)
-        process.stop()
+        self._reap(process)
+
+    def kill_container(self, name: str) -> None:
+        """End one component and all that it has started, at once, as when its container is killed (Linux only)."""
+        process = self.components.pop(name)
+        for pid in [process.pid, *(each.pid for each in descendants(process.pid))]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._reap(process)
 
     def stop(self) -> None:
         """Stop all components, and return when no process of theirs is left."""
@@ -185,6 +194,15 @@ class LocalAirflow:
             if (exit_code := process.poll()) is not None:
                 log = tail(self.component_log(name).read_text(errors="replace"))
                 raise ComponentDied(f"Airflow's {name} ended with exit code {exit_code}. The end of its log:\n{log}")
+
+    def wait_until(self, condition: Callable[[], bool], *, timeout: float, what: str) -> None:
+        """Return as soon as the condition holds; raise at once when a component has ended by itself."""
+
+        def holds() -> bool:
+            self.check_components()
+            return condition()
+
+        wait_until(holds, timeout=timeout, what=what, every=1)
 
     def component_log(self, name: str) -> Path:
         """Return the file that a component writes its output to."""
@@ -202,9 +220,11 @@ class LocalAirflow:
         """Return the states of a run's tasks, the latest run's by default, by (task id, map index)."""
         return airflow_home.read_task_states(self.database, dag_id=dag_id, run_id=run_id)
 
-    def task_log(self, dag_id: str, task_id: str | None = None, run_id: str | None = None) -> str:
+    def task_log(
+        self, dag_id: str, task_id: str | None = None, run_id: str | None = None, map_index: int | None = None
+    ) -> str:
         """Return the logs of tasks that the components ran."""
-        return airflow_home.read_task_log(self.home, dag_id=dag_id, task_id=task_id, run_id=run_id)
+        return airflow_home.read_task_log(self.home, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index)
 
     def __enter__(self) -> Self:
         return self
@@ -221,6 +241,10 @@ class LocalAirflow:
     def _command(self, arguments: tuple[str, ...] | list[str]) -> list[str]:
         # -P: what lies in the working directory must not shadow a module.
         return [str(self.installation.python), "-P", "-m", "airflow", *arguments]
+
+    def _reap(self, process: KeptProcess) -> None:
+        process.wait(60)
+        process.stop()
 
     def _create_admin(self) -> None:
         person = ["--firstname", "Local", "--lastname", "Admin", "--email", "admin@localhost.invalid"]

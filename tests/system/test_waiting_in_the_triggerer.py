@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from conftest import KEY, WATCHED_VIDEOS
-from waiting_runs import RENDER_SECONDS, TIMEOUT, HeldRun, Run, World
+from waiting_runs import KEY, RENDER_SECONDS, TIMEOUT, WATCHED_VIDEOS, HeldRun, Run, World
 
 
 def check_all_succeeded_paid_once(run: Run, videos: int) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 
 from local_airflow import LocalAirflow
 from postgres import Postgres
-from processes import tail, wait_until
+from processes import tail
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.emulator.records import Billed
+
+KEY = "sk-system-test-5f4e3d2c1b0a"
 
 POLL_INTERVAL = 5.0
 #: How long a rendering takes where nobody ends it sooner.
@@ -50,12 +52,7 @@ class World:
 
     def wait_for(self, condition: Callable[[], bool], what: str, *, more: float = 0.0) -> None:
         """Wait, for so many seconds ``more`` than workers need; end at once when a component of Airflow dies."""
-
-        def holds() -> bool:
-            self.airflow.check_components()
-            return condition()
-
-        wait_until(holds, timeout=self.patience + more, what=what, every=1)
+        self.airflow.wait_until(condition, timeout=self.patience + more, what=what)
 
 
 @dataclass(frozen=True)
