@@ -26,6 +26,8 @@ RENDER_SECONDS = 15.0
 HELD_SECONDS = 86_400.0
 #: How long an operator waits for its video.
 TIMEOUT = 5400.0
+#: Videos that sensors wait for too.
+WATCHED_VIDEOS = 10
 #: Task processes of a DAG at a time.
 PARALLELISM = 4
 
