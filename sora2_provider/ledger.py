@@ -28,12 +28,15 @@ class Ledger:
 
     :param store: ``None`` where there is none or the task wants none: then nothing outlives a try.
     :param epoch: Airflow's ``max_tries`` of the task instance, see :class:`~sora2_provider.submission.Record`.
+    :param try_number: Airflow's number of this try.
     :param log: the task's.
     """
 
-    def __init__(self, store: RecordStore | None, *, epoch: int, log: Any) -> None:
+    def __init__(self, store: RecordStore | None, *, epoch: int, log: Any, try_number: int = 0) -> None:
         self._store = store
         self._epoch = epoch
+        self._try_number = try_number
+        self._began = time.time()
         self._log = log
         self._found: Record | None = None
         self._intent: Record | None = None
@@ -48,7 +51,8 @@ class Ledger:
             store = store_of(context) if durable else None
         except RecordUnavailable as error:
             raise AirflowException(f"{error} Nothing was sent, and nothing was paid.") from error
-        return cls(store, epoch=int(getattr(context["ti"], "max_tries", 0) or 0), log=log)
+        epoch, try_number = (int(getattr(context["ti"], name, 0) or 0) for name in ("max_tries", "try_number"))
+        return cls(store, epoch=epoch, log=log, try_number=try_number)
 
     @property
     def keeps(self) -> bool:
@@ -69,6 +73,11 @@ class Ledger:
                 f"The record of what this task has submitted cannot be read ({self._store.where}): {error}. Nothing was "
                 "sent. If retries end the same way, look at the record, and remove it only if no video was paid for."
             ) from error
+        if self._found is not None and self._is_of_a_later_try(self._found):
+            raise AirflowException(
+                f"Try {self._found.try_number} of this task is at work by now: this one, try {self._try_number}, was "
+                "believed dead. It sent nothing."
+            )
         return decide(self._found, epoch=self._epoch, digest=digest, on_clear=on_clear, on_unknown=on_unknown)
 
     def intend(self, digest: str, conn_id: str, request: dict[str, Any]) -> None:
@@ -78,7 +87,7 @@ class Ledger:
         """
         if self._store is None:
             return
-        intent = Record(digest, conn_id, self._epoch, time.time(), secrets.token_hex(8), request)
+        intent = self._noted(Record(digest, conn_id, self._epoch, time.time(), secrets.token_hex(8), request))
         try:
             if self._found is None:
                 self._store.create(intent)
@@ -102,9 +111,11 @@ class Ledger:
         if self._store is None or self._intent is None:
             return
         try:
-            self._store.remove()
+            # The one that is there may be a later try's by now.
+            if (now := self._store.read()) is not None and now.token == self._intent.token:
+                self._store.remove()
             self._found = self._intent = None
-        except RecordUnavailable as error:
+        except (RecordUnavailable, UnreadableRecord) as error:
             self._log.warning(
                 "Nothing was paid for this create, but its record could not be removed (%s): the next try will say that "
                 "the outcome is unknown.",
@@ -120,8 +131,8 @@ class Ledger:
             return
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                self._check_still_ours(video_id)
-                self._found = dataclasses.replace(self._intent, video_id=video_id)
+                known = self._checked_still_ours(self._intent, video_id)
+                self._found = dataclasses.replace(known, video_id=video_id, unknown_reported=False)
                 self._store.write(self._found)
                 return
             except RecordUnavailable as error:
@@ -138,7 +149,7 @@ class Ledger:
         self._found = record
         if self._store is None or (record.epoch == self._epoch and not record.unknown_reported):
             return
-        self._found = dataclasses.replace(record, epoch=self._epoch, unknown_reported=False)
+        self._found = self._noted(record, epoch=self._epoch, unknown_reported=False)
         try:
             self._store.write(self._found)
         except RecordUnavailable as error:
@@ -147,27 +158,37 @@ class Ledger:
                 "picks the video up."
             ) from error
 
-    def told_unknown(self) -> None:
-        """Note that a person is told that the outcome of the create is unknown."""
+    def told_unknown(self, said: Exception) -> None:
+        """Tell a person that the outcome of the create is unknown, and note that.
+
+        :param said: what the task is about to fail with. It stands in the log before the note is written: a task that is
+            killed between the two must not have its next clear taken for a decision.
+        """
+        self._log.warning("%s", said)
         with self._noting("that the outcome is unknown"):
             if self._store is None or self._found is None:
                 return
             record = self._store.read()
-            # A process that was believed dead may have written the id meanwhile.
-            if record is not None and record.token == self._found.token and record.video_id is None:
-                self._store.write(dataclasses.replace(record, epoch=self._epoch, unknown_reported=True))
+            # A process that was believed dead may have written the id meanwhile, or be this one.
+            ours = record is not None and record.token == self._found.token and not self._is_of_a_later_try(record)
+            if record is not None and ours and record.video_id is None:
+                self._store.write(self._noted(record, epoch=self._epoch, unknown_reported=True))
 
-    def told_lost(self, video_id: str) -> None:
-        """Note that a person is told that the gateway does not know the video any more."""
+    def told_lost(self, video_id: str, said: Exception) -> None:
+        """Tell a person that the gateway does not know the video any more, and note that.
+
+        :param said: see :meth:`told_unknown`.
+        """
+        self._log.warning("%s", said)
         with self._noting("that the gateway has lost the video"):
             if self._store is not None and (record := self._own(video_id)) is not None:
-                self._store.write(dataclasses.replace(record, epoch=self._epoch, unknown_reported=True))
+                self._store.write(self._noted(record, unknown_reported=True))
 
     def delivered(self, video_id: str) -> None:
         """Note that the task has done all that it is for."""
         with self._noting("that it is delivered"):
             if self._store is not None and (record := self._own(video_id)) is not None:
-                self._store.write(dataclasses.replace(record, epoch=self._epoch, delivered_at=time.time()))
+                self._store.write(self._noted(record, delivered_at=time.time()))
 
     def ended(self, video_id: str) -> None:
         """Forget a video whose rendering failed or was cancelled: another one may be submitted."""
@@ -182,15 +203,30 @@ class Ledger:
             raise RecordExists(f"the record is {'gone' if now is None else 'another'} by now")
 
     def _own(self, video_id: str) -> Record | None:
+        """Return the record, if it is the video's, and no later try has made it its own."""
         record = self._store.read() if self._store is not None else None
-        return record if record is not None and record.video_id == video_id else None
+        if record is None or record.video_id != video_id or self._is_of_a_later_try(record):
+            return None
+        return record
 
-    def _check_still_ours(self, video_id: str) -> None:
-        """A process that Airflow believed dead must not write over what its successor has submitted."""
+    def _is_of_a_later_try(self, record: Record) -> bool:
+        """Whether a later try has written since this one began: Airflow believes that this process is dead.
+
+        A run that was deleted and made again counts its tries anew, and finds an old record.
+        """
+        return record.try_number > self._try_number and record.noted_at >= self._began
+
+    def _noted(self, record: Record, **changes: Any) -> Record:
+        return dataclasses.replace(record, try_number=self._try_number, noted_at=time.time(), **changes)
+
+    def _checked_still_ours(self, intent: Record, video_id: str) -> Record:
+        """Return the intent as it stands: a later try may have noted something in it, but not have submitted its own."""
         with contextlib.suppress(RecordUnavailable, UnreadableRecord):
             now = self._store.read() if self._store is not None else None
-            if now is not None and self._intent is not None and now.token != self._intent.token:
-                raise AirflowFailException(submitted_elsewhere(video_id, now.video_id, self._intent.conn_id))
+            if now is not None and now.token != intent.token:
+                raise AirflowFailException(submitted_elsewhere(video_id, now.video_id, intent.conn_id))
+            return now or intent
+        return intent
 
     def _take_back(self, intent: Record) -> None:
         """Remove an intent whose writing failed and yet left something: nothing will be sent for it."""

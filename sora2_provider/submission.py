@@ -47,6 +47,8 @@ class Record:
     :param unknown_reported: a person was told that the outcome is unknown, or that the gateway has lost the video; the
         next clear is that person's decision to submit again.
     :param delivered_at: when the task had done all that it is for, in seconds since the epoch.
+    :param try_number: Airflow's number of the try that wrote this last.
+    :param noted_at: when it did, in seconds since the epoch.
     """
 
     digest: str
@@ -58,6 +60,8 @@ class Record:
     video_id: str | None = None
     unknown_reported: bool = False
     delivered_at: float | None = None
+    try_number: int = 0
+    noted_at: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as flat JSON."""
@@ -89,8 +93,10 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "video_id": (str, type(None)),
     "unknown_reported": (bool,),
     "delivered_at": (float, int, type(None)),
+    "try_number": (int,),
+    "noted_at": (float, int),
 }
-_ABSENT: dict[str, Any] = {"request": {}, "unknown_reported": False}
+_ABSENT: dict[str, Any] = {"request": {}, "unknown_reported": False, "try_number": 0, "noted_at": 0.0}
 
 
 @dataclass(frozen=True)

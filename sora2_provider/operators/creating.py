@@ -203,9 +203,13 @@ class Creation:
         stored_uri = None
         try:
             if ended is None or finished.outcome is not Outcome.COMPLETED:
-                _note_end(finished, video_id, ledger)
                 waited = duration_text(time.time() - passport["started"])
-                raise not_completed(finished, video_id, passport["conn_id"], waited=waited, keeps=ledger.keeps)
+                error = not_completed(finished, video_id, passport["conn_id"], waited=waited, keeps=ledger.keeps)
+                if finished.outcome in (Outcome.FAILED, Outcome.CANCELLED):
+                    ledger.ended(video_id)
+                elif finished.outcome is Outcome.UNREACHABLE and isinstance(finished.error, VideoNotFound):
+                    ledger.told_lost(video_id, error)
+                raise error
             self._log.info("Link: %s", ended.url or "none in the answer: the gateway serves the file itself")
             if self._task.output_path is not None:
                 stored_uri = self._store(hook, ended, str(self._task.output_path), ledger)
@@ -243,10 +247,3 @@ class Creation:
         except BaseException as error:
             # Time-outs and signals come as BaseException.
             raise broken_after_submit(error, passport["video_id"], passport["conn_id"], keeps=ledger.keeps) from error
-
-
-def _note_end(finished: Finished, video_id: str, ledger: Ledger) -> None:
-    if finished.outcome in (Outcome.FAILED, Outcome.CANCELLED):
-        ledger.ended(video_id)
-    elif finished.outcome is Outcome.UNREACHABLE and isinstance(finished.error, VideoNotFound):
-        ledger.told_lost(video_id)

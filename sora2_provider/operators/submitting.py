@@ -71,9 +71,10 @@ class Submitter:
         if isinstance(decision, Resume):
             return self._take_up(decision)
         if isinstance(decision, OutcomeUnknown):
-            self._ledger.told_unknown()
             at = pendulum.from_timestamp(decision.record.intent_at).to_datetime_string()
-            raise unknown_before(f"{at} UTC", decision.record.conn_id)
+            unknown = unknown_before(f"{at} UTC", decision.record.conn_id)
+            self._ledger.told_unknown(unknown)
+            raise unknown
         if decision.unknown:
             self._log.warning(
                 "An earlier create of this task may have been paid for; as decided, another one is submitted now."
@@ -160,4 +161,4 @@ class Submitter:
 
     def _note_lost(self, lost: SubmissionUnknown) -> None:
         self._lost = lost
-        self._ledger.told_unknown()
+        self._ledger.told_unknown(unknown_submission(lost, resubmits=self._resubmits))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from sora2_provider.events import to_event
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.errors import VideoNotFound
+from sora2_provider.gateway.errors import ContentRejected, VideoNotFound
 from sora2_provider.gateway.waiting import Finished, Outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
@@ -351,6 +352,108 @@ def test_a_process_that_was_believed_dead_does_not_write_over_its_successor(gate
             create().execute(durable_context)
     assert record(state)["video_id"] == others[0]
     assert len(gateway.billed) == 2, "a person asked for the second"
+
+
+def as_try(context, number: int) -> dict[str, Any]:
+    """The context of another process of the same task instance."""
+    ti = copy.copy(context["ti"])
+    ti.try_number = number
+    return {**context, "ti": ti}
+
+
+class Sleeps:
+    """A store; before one of its calls its process sleeps, and Airflow goes on without it."""
+
+    def __init__(self, state, *, before: str, meanwhile) -> None:
+        self._state, self._before, self._meanwhile = state, before, meanwhile
+
+    def __getattr__(self, name):
+        if name == self._before and self._meanwhile is not None:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile()
+        return getattr(self._state, name)
+
+
+def test_a_process_that_was_believed_dead_and_reads_late_submits_nothing(gateway, durable_context, ti, state):
+    """Without this, it would take what its successor has delivered for an old video, and its own try for a clear."""
+
+    def meanwhile() -> None:
+        clear(ti)
+        create().execute(as_try(durable_context, 2))
+
+    slow = {**as_try(durable_context, 1), "task_state_store": Sleeps(state, before="get", meanwhile=meanwhile)}
+    with pytest.raises(AirflowException, match="Try 2 of this task is at work"):
+        create().execute(slow)
+    assert len(gateway.billed) == 1
+
+
+def test_a_run_that_was_made_again_under_its_old_name_is_not_taken_for_an_old_process(gateway, durable_context):
+    made = create().execute(as_try(durable_context, 5))
+    assert create().execute(as_try(durable_context, 1)) == made
+    assert len(gateway.billed) == 1
+
+
+def test_a_refusal_of_a_process_that_was_believed_dead_leaves_the_record_of_its_successor(
+    gateway, durable_context, ti, state, monkeypatch
+):
+    real = Sora2Client.create_video
+    successor: list[str] = []
+
+    def sleeps(self, request):
+        monkeypatch.setattr(Sora2Client, "create_video", real)
+        with pytest.raises(AirflowFailException, match="An earlier try"):
+            create().execute(as_try(durable_context, 2))
+        clear(ti)
+        successor.append(create().execute(as_try(durable_context, 3)))
+        raise ContentRejected("no")
+
+    monkeypatch.setattr(Sora2Client, "create_video", sleeps)
+    with pytest.raises(AirflowFailException, match="did not accept"):
+        create().execute(as_try(durable_context, 1))
+    assert record(state)["video_id"] == successor[0]
+
+
+def test_a_delivery_by_a_process_that_was_believed_dead_does_not_undo_a_clear(gateway, durable_context, ti, state):
+    """The clear came first, so the tries after it go on with the video, and pay for no other."""
+    gateway.settings(render_seconds=0)
+    waiting = {"wait_for_completion": True, "timeout": 60, "poll_interval": 0.01}
+
+    def interrupted(self, *args, **options):
+        raise AirflowTaskTimeout
+
+    def sleeps(self, *args, **options):
+        clear(ti)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Sora2Hook, "get_video", interrupted)
+            with pytest.raises(AirflowTaskTimeout):
+                create(**waiting).execute(as_try(durable_context, 2))
+        return real(self, *args, **options)
+
+    real = Sora2Hook.await_outcome
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sora2Hook, "await_outcome", sleeps)
+        made = create(**waiting).execute(as_try(durable_context, 1))
+    assert record(state)["epoch"] == ti.max_tries
+    assert create(**waiting).execute(as_try(durable_context, 3)) == made
+    assert len(gateway.billed) == 1
+
+
+def test_an_unknown_outcome_is_said_before_it_is_noted(gateway, durable_context, state, logged):
+    """A clear of a task that was killed between the two would else be taken for the decision of a person who knows."""
+
+    class Dies:
+        def __getattr__(self, name):
+            return getattr(state, name)
+
+        def set(self, key, value, **options):
+            if value["unknown_reported"]:
+                raise SystemExit("killed")
+            state.set(key, value, **options)
+
+    lose_the_answer(gateway)
+    with pytest.raises(AirflowFailException):
+        create().execute({**durable_context, "task_state_store": Dies()})
+    assert "Nobody knows whether the gateway accepted" in logged()
 
 
 @pytest.mark.parametrize(
