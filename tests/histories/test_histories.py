@@ -1,0 +1,173 @@
+"""A create task in thousands of made-up histories: nothing is paid for twice unasked, and nothing paid for is lost.
+
+``SORA2_HISTORIES`` is how many (2,000; half of them with each store), ``SORA2_HISTORIES_SEED`` which ones (1): a
+history that fails comes again with the same two, and Hypothesis shows the shortest one that fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import paid_gateway
+import pytest
+import record_stores
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from processes import SIGNALLED, STORE_CHANGES, Order
+from world import EVENTS, REQUESTS, World, put_on_stage
+
+HISTORIES = int(os.environ.get("SORA2_HISTORIES", "2000"))
+SEED = int(os.environ.get("SORA2_HISTORIES_SEED", "1"))
+
+FAULTS = ("fail", "refuse", "lose", "defect")
+EVENTS_OF_A_PROCESS = st.sampled_from(
+    [*["nothing"] * 4, *["crash"] * 4, *["stall"] * 4, *FAULTS, "lose", *SIGNALLED, *STORE_CHANGES]
+)
+STEPS = st.integers(0, 20)
+ORDERS = st.one_of(
+    st.builds(lambda *order: [Order(*order)], STEPS, EVENTS_OF_A_PROCESS),
+    st.lists(st.builds(Order, STEPS, EVENTS_OF_A_PROCESS), min_size=2, max_size=3),
+)
+#: What may change between two moments, as the method of the world and its argument.
+CHANGES = st.sampled_from(
+    [
+        *(("asks_for", request) for request in REQUESTS),
+        *(("edits_retries", retries) for retries in (0, 1, 2, 3)),
+        *(("time_passes", seconds) for seconds in (30.0, 300.0, 4000.0)),
+        *(("gateway_is", mood) for mood in paid_gateway.MOODS),
+        *(("next_rendering", (fate, seconds)) for fate in paid_gateway.FATES for seconds in (0.0, 60.0, 600.0)),
+        *(("store_is", mood) for mood in record_stores.MOODS),
+        *(("record_is", state) for state in ("damaged", "repaired")),
+    ]
+)
+WAITS = st.sampled_from(["submit", "wait", "defer"])
+
+
+class Histories(RuleBasedStateMachine):
+    """One history is one run of this machine; what can happen in it are its rules."""
+
+    counts: ClassVar[Counter[str]] = Counter()
+    folder: ClassVar[Path | None] = None
+    world: World
+
+    @initialize(
+        waits=WAITS,
+        stores_file=st.booleans(),
+        on_clear=st.sampled_from(["regenerate", "regenerate", "reuse"]),
+        on_unknown=st.sampled_from(["fail", "fail", "resubmit"]),
+        durable=st.sampled_from([True] * 7 + [False]),
+        retries=st.integers(0, 3),
+    )
+    def a_task_is_made(
+        self, waits: str, stores_file: bool, on_clear: str, on_unknown: str, durable: bool, retries: int
+    ) -> None:
+        options: dict[str, Any] = {"on_clear": on_clear, "on_unknown_submission": on_unknown, "durable": durable}
+        options |= {"wait_for_completion": waits != "submit", "deferrable": waits == "defer"}
+        if waits != "submit" and stores_file:
+            options["output_path"] = "/videos/cat.mp4"
+        self.world = World(options, retries, self.folder, self.counts)
+
+    @precondition(lambda self: self.world.state not in ("success", "failed"))
+    @rule(orders=ORDERS)
+    def airflow_goes_on(self, orders: list[Order]) -> None:
+        self.world.goes_on(orders)
+
+    # Twice, as most of what happens; Hypothesis leaves some rules out of each history.
+    airflow_goes_on_again = precondition(lambda self: self.world.state not in ("success", "failed"))(
+        rule(orders=ORDERS)(lambda self, orders: self.world.goes_on(orders))
+    )
+
+    @precondition(lambda self: self.world.state == "deferred")
+    @rule(event=st.sampled_from(EVENTS), orders=ORDERS)
+    def the_trigger_ends_badly(self, event: str, orders: list[Order]) -> None:
+        self.world.resumes(event, orders)
+
+    @precondition(lambda self: self.world.process is not None)
+    @rule()
+    def airflow_gives_the_process_up(self) -> None:
+        self.world.believes_dead()
+
+    @precondition(lambda self: self.world.old)
+    @rule(which=st.integers(0, 2), orders=ORDERS)
+    def an_old_process_goes_on(self, which: int, orders: list[Order]) -> None:
+        self.world.old_goes_on(which, orders)
+
+    @precondition(lambda self: self.world.state in ("success", "failed"))
+    @rule()
+    def a_person_clears(self) -> None:
+        self.world.clears("retry")
+
+    @rule(restarts_as=st.sampled_from(["retry", "new"]))
+    def a_person_clears_at_any_time(self, restarts_as: str) -> None:
+        self.world.clears(restarts_as)
+
+    @rule(change=CHANGES)
+    def something_changes(self, change: tuple[str, Any]) -> None:
+        self.world.changes(*change)
+
+    @invariant()
+    def nothing_is_paid_for_twice(self) -> None:
+        if hasattr(self, "world"):
+            self.world.check()
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "world"):
+                self.counts["histories"] += 1
+                self.world.ends_well()
+                self.world.check()
+                self.world.check_end()
+                self.counts["billed"] += len(self.world.judge.billed)
+                for why in self.world.judge.asked:
+                    self.counts[f"asked for by {why}"] += 1
+        finally:
+            if hasattr(self, "world"):
+                self.world.dies()
+            if self.folder is not None:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_on_stage(monkeypatch)
+
+
+@pytest.mark.parametrize("store", ["the task state store", "a storage path"])
+def test_no_history_pays_twice_or_loses_a_video(store, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "records" if store == "a storage path" else None
+    if folder is not None:
+        monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(folder))
+    counts: Counter[str] = Counter({"paid for twice": 0, "lost": 0})
+    machine = type("Histories", (Histories,), {"counts": counts, "folder": folder})
+    try:
+        run_state_machine_as_test(
+            seed(SEED)(machine),
+            settings=settings(
+                max_examples=HISTORIES // 2,
+                stateful_step_count=16,
+                deadline=None,
+                database=None,
+                phases=(Phase.generate, Phase.shrink),
+                report_multiple_bugs=False,
+                verbosity=Verbosity.quiet,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        with capsys.disabled():
+            print(f"\n{store}, seed {SEED}:")
+            for what, number in sorted(counts.items()):
+                print(f"  {number:8} {what}")
+    assert counts["histories"] >= HISTORIES // 2
