@@ -7,6 +7,7 @@ BENCH_ARGS ?=
 SYSTEM_VIDEOS ?= 500
 FAULT_KILLS ?= 10
 FAULT_VIDEOS ?= 500
+HISTORIES ?= 20000
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
@@ -21,7 +22,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system faults bench ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test system histories faults bench ui lint typecheck wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -43,7 +44,10 @@ test: $(INSTALLED)  ## Run the tests
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
 
-faults: $(INSTALLED)  ## Kill everything at every point, and break the gateway, on a whole Airflow: full sizes
+histories: $(INSTALLED)  ## Take a create task through 20,000 made-up histories of crashes, clears and lost answers
+	SORA2_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py $(PYTEST_ARGS)
+
+faults: histories  ## The histories, and on a whole Airflow: kill everything at every point, and break the gateway
 	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
