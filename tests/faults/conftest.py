@@ -36,6 +36,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             parallelism=PARALLELISM,
             environment={
                 "FAULTS_FOLDER": str(folder),
+                # Otherwise an edit within 30 s of the first parsing is not taken over before the next one, in an hour.
+                "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
                 # A supervisor that does not answer is given up after this time (seconds; 300 by default) ...
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
