@@ -26,7 +26,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from processes import SIGNALLED, STORE_CHANGES, Order
-from world import EVENTS, REQUESTS, World, put_on_stage
+from stage import put_on_stage
+from world import EVENTS, REQUESTS, World
 
 HISTORIES = int(os.environ.get("SORA2_HISTORIES", "2000"))
 SEED = int(os.environ.get("SORA2_HISTORIES_SEED", "1"))

@@ -9,29 +9,23 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from judge import Judge
-from paid_gateway import Client, Gateway
-from processes import SIGNALS, THREADS, Log, Order, Process, Stage, running
+from paid_gateway import Gateway
+from processes import Order, Process, running
 from record_stores import StateFolder, SteppedTarget, TaskStateStore
+from stage import Clock, TaskInstance
 
-from sora2_provider import interruptions, records
-from sora2_provider.compat import AirflowException, AirflowFailException, TaskDeferred
+from sora2_provider.compat import AirflowFailException, TaskDeferred
 from sora2_provider.events import to_event
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.waiting import Finished, VideoWait
-from sora2_provider.hooks.sora2 import Sora2Hook, StoredVideo
 from sora2_provider.operators import creating  # noqa: F401  (loaded by a task only: it must be there to be put on stage)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
@@ -39,41 +33,6 @@ REQUESTS = (("a cat", "sora2_default"), ("a dog", "sora2_default"), ("a cat", "a
 EVENTS = ("truth", "the trigger died", "the net below", "garbled", "none", "of another video")
 #: How often a person has to clear at most, when all is well again, until the video is there.
 _MOST_CLEARS = 4
-
-
-class Clock:
-    """Stands for the module ``time``: a wait takes none of it."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        running().step("wait")
-        self.now += max(0.0, seconds)
-        running().step("wait", "after")
-
-
-class TaskInstance:
-    """``context["ti"]`` of one process."""
-
-    dag_id, run_id, task_id, map_index = "dag", "manual__1", "create", -1
-
-    def __init__(self, process: Process, started: float, xcoms: dict[str, str]) -> None:
-        self.start_date = datetime.fromtimestamp(started, UTC)
-        self.try_number, self.max_tries = process.try_number, process.max_tries
-        self._xcoms = xcoms
-
-    def xcom_push(self, key: str, value: Any, **_: Any) -> None:
-        running().step("xcom", fail=lambda: RuntimeError("the API server is away"))
-        self._xcoms[key] = json.dumps(value, allow_nan=False)
-        running().step("xcom", "after", fail=lambda: RuntimeError("the API server's answer was lost"))
-
-    def xcom_pull(self, key: str, **_: Any) -> Any:
-        running().step("xcom", fail=lambda: RuntimeError("the API server is away"))
-        return json.loads(self._xcoms[key])
 
 
 class World:
@@ -84,10 +43,7 @@ class World:
     :param counts: of all histories.
     """
 
-    current: World
-
     def __init__(self, options: dict[str, Any], retries: int, folder: Path | None, counts: Counter[str]) -> None:
-        World.current = self
         self.options, self.retries, self.counts = options, retries, counts
         self.clock = Clock()
         self.judge = Judge(options, fenced=folder is None)
@@ -331,39 +287,3 @@ class World:
 def _execute(operator: Any, context: dict[str, Any]) -> Any:
     # Airflow warns, or refuses, when execute is called by anybody else.
     return inspect.unwrap(Sora2CreateVideoOperator.execute)(operator, context)
-
-
-class _Now:
-    """Stands for the module ``time`` in the provider, with the clock of the history that is told."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(World.current.clock, name)
-
-
-def _client(hook: Sora2Hook) -> Client:
-    if hook._client is None:
-        running().step("connection", fail=lambda: AirflowException("the connection cannot be read"))
-        hook._client = Client(World.current.gateway, hook.sora2_conn_id)  # type: ignore[assignment]
-    return hook._client  # type: ignore[return-value]
-
-
-def _download(hook: Sora2Hook, video_id: str, path: str, **_: Any) -> StoredVideo:
-    running().step("download", fail=lambda: OSError("no space left on device"))
-    return StoredVideo(path, 1, "0", "video/mp4")
-
-
-def put_on_stage(patch: pytest.MonkeyPatch) -> None:
-    """Give the provider the made-up clock, gateway, signals and log."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("sora2_provider.") and getattr(module, "time", None) is time:
-            patch.setattr(module, "time", _Now())
-    patch.setattr(interruptions, "signal", SIGNALS)
-    patch.setattr(interruptions, "threading", THREADS)
-    patch.setattr(records, "Target", SteppedTarget)
-    # No power fails here.
-    patch.setattr(os, "fsync", lambda _: None)
-    patch.setattr(Sora2Hook, "get_conn", _client)
-    patch.setattr(Sora2Hook, "download_video", _download)
-    for owner in (Sora2Hook, Sora2CreateVideoOperator):
-        patch.setattr(owner, "log", property(lambda _: Log()))
-    assert Stage.process is None
