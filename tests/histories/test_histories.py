@@ -100,6 +100,13 @@ class Histories(RuleBasedStateMachine):
     def airflow_gives_the_process_up(self) -> None:
         self.world.believes_dead()
 
+    @precondition(lambda self: self.world.state not in ("success", "failed"))
+    @rule(after=STEPS)
+    def the_process_falls_asleep_and_is_given_up(self, after: int) -> None:
+        self.world.goes_on([Order(after, "stall")])
+        if self.world.process is not None:
+            self.world.believes_dead()
+
     @precondition(lambda self: self.world.old)
     @rule(which=st.integers(0, 2), orders=ORDERS)
     def an_old_process_goes_on(self, which: int, orders: list[Order]) -> None:
