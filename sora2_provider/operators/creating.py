@@ -79,7 +79,6 @@ class Creation:
                 ledger,
                 request,
                 resubmits=task.on_unknown_submission == "resubmit",
-                announce=lambda video: self._push(video, {"conn_id": conn_id, "request": request.to_json()}),
                 log=self._log,
             )
             accepted = submitter.settle(decision)

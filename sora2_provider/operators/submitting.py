@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pendulum
@@ -39,25 +37,14 @@ class Submitter:
 
     :param hook: of the connection to ask: the record's own where there is one.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
-    :param announce: tells later tasks of a video whose id could not be written down.
     :param log: the task's.
     """
 
-    def __init__(
-        self,
-        hook: Sora2Hook,
-        ledger: Ledger,
-        request: VideoRequest,
-        *,
-        resubmits: bool,
-        announce: Callable[[Video], None],
-        log: Any,
-    ) -> None:
+    def __init__(self, hook: Sora2Hook, ledger: Ledger, request: VideoRequest, *, resubmits: bool, log: Any) -> None:
         self._hook = hook
         self._ledger = ledger
         self._request = request
         self._resubmits = resubmits
-        self._announce = announce
         self._log = log
         self._accepted: Video | None = None
         self._lost: SubmissionUnknown | None = None
@@ -120,9 +107,8 @@ class Submitter:
         except GatewayError as error:
             raise refused(error, "The gateway did not accept the video") from error
         except AirflowFailException:
-            if self._accepted is not None:
-                with contextlib.suppress(Exception):
-                    self._announce(self._accepted)
+            # Its id could not be written down. No XCom either: Airflow does not keep a process that it has given up from
+            # writing over its successor's.
             raise
         except BaseException as error:
             # A signal that was held back acts now, as an exception that Airflow would retry.

@@ -21,6 +21,9 @@ POLICIES = ("regenerate", "reuse")
 #: What Airflow's logs must say; {id} is any id that the gateway has billed.
 RESUMED = "Video {id} of an earlier try is taken up again; nothing is submitted."
 UNKNOWN = "Nobody knows whether the gateway accepted"
+#: The failure of a try that finds such an intent, as the task's log has it: the message itself stands there twice, once
+#: before it is noted that a person was told.
+FAILED_AS_UNKNOWN = '"exc_value":"An earlier try of this task was about to submit its video'
 UNKNOWN_BEFORE = "Nobody knows whether the gateway accepted it, so nothing was submitted now."
 DECIDED = "An earlier create of this task may have been paid for; as decided, another one is submitted now."
 TIMED_OUT = "Video {id} was not completed after"
@@ -422,7 +425,7 @@ def test_a_clear_that_leaves_max_tries_as_it_was_is_taken_for_a_retry_and_the_ne
     assert delivered.billed == edited.retried[EDITED_DELIVERED].billed
     assert count(delivered.log, RESUMED) == 2
     assert (len(unknown.billed), unknown.state) == (1, "failed")
-    assert count(unknown.log, UNKNOWN_BEFORE) == 2
+    assert count(unknown.log, FAILED_AS_UNKNOWN) == 2
     for told in edited.cleared_again.values():
         assert told.delivered, told.log
         assert len(told.billed) == 2

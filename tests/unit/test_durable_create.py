@@ -285,7 +285,7 @@ def test_an_id_that_cannot_be_written_is_named_loudly(gateway, ti, state, monkey
     made = gateway.billed[0].id
     assert made in str(caught.value)
     assert made in logged()
-    assert ti.xcoms["video"]["id"] == made
+    assert ti.xcoms == {}, "they may be a later try's by now"
     broken._fails = ""
     with pytest.raises(AirflowFailException, match="An earlier try"):
         create().execute(context)
