@@ -78,7 +78,14 @@ class Ledger:
                 f"Try {self._found.try_number} of this task is at work by now: this one, try {self._try_number}, was "
                 "believed dead. It sent nothing."
             )
-        return decide(self._found, epoch=self._epoch, digest=digest, on_clear=on_clear, on_unknown=on_unknown)
+        return decide(
+            self._found,
+            epoch=self._epoch,
+            digest=digest,
+            on_clear=on_clear,
+            on_unknown=on_unknown,
+            began=self._began,
+        )
 
     def intend(self, digest: str, conn_id: str, request: dict[str, Any]) -> None:
         """Write that a create is about to be sent.

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -130,7 +131,13 @@ class OutcomeUnknown:
 
 
 def decide(
-    record: Record | None, *, epoch: int, digest: str, on_clear: str = "regenerate", on_unknown: str = "fail"
+    record: Record | None,
+    *,
+    epoch: int,
+    digest: str,
+    on_clear: str = "regenerate",
+    on_unknown: str = "fail",
+    began: float = math.inf,
 ) -> Submit | Resume | OutcomeUnknown:
     """Say what a try does that finds this record.
 
@@ -138,6 +145,8 @@ def decide(
     :param digest: of this try's request.
     :param on_clear: ``regenerate`` or ``reuse``: what becomes of a delivered video when a person clears the task.
     :param on_unknown: ``fail`` or ``resubmit``: what to do when the outcome of a create is unknown.
+    :param began: when this try began, in seconds since the epoch. A video that was delivered since then, by a process
+        that was believed dead, is not the one that a person cleared.
     """
     if record is None:
         return Submit()
@@ -148,6 +157,8 @@ def decide(
     changed = record.digest != digest
     if cleared and record.unknown_reported:
         return Submit(abandoned=record.video_id)
+    if record.delivered_at is not None and record.delivered_at >= began:
+        return Resume(record, changed)
     if cleared and on_clear == "regenerate" and (record.delivered_at is not None or changed):
         return Submit(abandoned=None if record.delivered_at is not None else record.video_id)
     return Resume(record, changed)

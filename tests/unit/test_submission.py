@@ -42,6 +42,8 @@ TABLE = [
     (DELIVERED, CLEAR, CHANGED, {}, Submit()),
     (DELIVERED, CLEAR, SAME, {"on_clear": "reuse"}, Resume(DELIVERED, changed=False)),
     (DELIVERED, CLEAR, CHANGED, {"on_clear": "reuse"}, Resume(DELIVERED, changed=True)),
+    (DELIVERED, CLEAR, SAME, {"began": 1_700_000_099.0}, Resume(DELIVERED, changed=False)),
+    (DELIVERED, CLEAR, SAME, {"began": 1_700_000_101.0}, Submit()),
     (INTENT, RETRY, SAME, {}, OutcomeUnknown(INTENT)),
     (INTENT, RETRY, CHANGED, {}, OutcomeUnknown(INTENT)),
     (INTENT, CLEAR, SAME, {}, OutcomeUnknown(INTENT)),
