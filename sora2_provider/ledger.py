@@ -206,7 +206,7 @@ class Ledger:
     def _check_unchanged(self, found: Record) -> None:
         """What this try has read must be what it writes over: a task instance may have two processes for a while."""
         now = self._store.read() if self._store is not None else None
-        if now is None or now.token != found.token:
+        if now != found:
             raise RecordExists(f"the record is {'gone' if now is None else 'another'} by now")
 
     def _own(self, video_id: str) -> Record | None:
