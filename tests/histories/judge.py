@@ -84,11 +84,15 @@ class Judge:
         video.at, video.by = self._now(), process
         self.billed.append(video)
         spent = process.leave.video
-        # Without a record nobody holds a process back that Airflow believes dead.
-        if spent is not None and (self._policies["durable"] or process not in self._dead):
+        # A process that Airflow believes dead is held back by a record only: there is none where the task wants none, and
+        # none any more in a storage path when a rendering has ended.
+        free = process in self._dead and (
+            not self._policies["durable"] or (spent is not None and spent.end_told and not self._fenced)
+        )
+        if spent is not None and not free:
             self.charges.append(f"{process} paid for {video.id}, but its leave was spent on {spent.id}")
         process.leave.video = video
-        process.leave.since = process.leave.since or video.at
+        process.leave.since = video.begun_at = process.leave.since or video.at
 
     def record_taken(self, process: Process, record: dict[str, Any]) -> None:
         """A store has taken a record."""
@@ -138,7 +142,7 @@ class Judge:
             return "delivered, and the process killed before Airflow heard of it"
         if any(video.id in text for text in self._failures):
             return "named in a failure"
-        if any(told > video.at for told in self._reports):
+        if any(told > video.begun_at for told in self._reports):
             return "reported as unknown"
         if video.id in self._given_up:
             return "given up for a changed request"
