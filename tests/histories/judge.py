@@ -56,7 +56,7 @@ class Judge:
         self._late_reports: list[int] = []
         self._failures: list[str] = []
         self._given_up: set[str] = set()
-        self._cleared_at = self._ended_at = 0
+        self._cleared_at = self._ended_at = self._removed_at = 0
         self._dead: set[Process] = set()
         self.billed: list[PaidVideo] = []
         self.charges: list[str] = []
@@ -84,11 +84,10 @@ class Judge:
         video.at, video.by = self._now(), process
         self.billed.append(video)
         spent = process.leave.video
-        # Without a record nobody holds a process back that Airflow believes dead.
-        if spent is not None and (self._policies["durable"] or process not in self._dead):
+        if spent is not None and not self._cannot_be_held(process, spent):
             self.charges.append(f"{process} paid for {video.id}, but its leave was spent on {spent.id}")
         process.leave.video = video
-        process.leave.since = process.leave.since or video.at
+        process.leave.since = video.begun_at = process.leave.since or video.at
 
     def record_taken(self, process: Process, record: dict[str, Any]) -> None:
         """A store has taken a record."""
@@ -101,6 +100,10 @@ class Judge:
             process.sending = True
             process.leave.since = self._now()
         self._tokens.add(record["token"])
+
+    def record_removed(self) -> None:
+        """A store has removed the record."""
+        self._removed_at = self._now()
 
     def cleared(self) -> None:
         """A person has cleared the task."""
@@ -138,7 +141,7 @@ class Judge:
             return "delivered, and the process killed before Airflow heard of it"
         if any(video.id in text for text in self._failures):
             return "named in a failure"
-        if any(told > video.at for told in self._reports):
+        if any(told > video.begun_at for told in self._reports):
             return "reported as unknown"
         if video.id in self._given_up:
             return "given up for a changed request"
@@ -148,6 +151,20 @@ class Judge:
         if self._policies["on_unknown_submission"] == "resubmit" and video.id not in self._stored:
             return "resubmitted by policy"
         return ""
+
+    def _cannot_be_held(self, process: Process, spent: PaidVideo) -> bool:
+        """Whether nothing could keep a process from paying that Airflow believes dead, though its leave was spent.
+
+        Only a record can. There is none where the task wants none. A storage path has none any more when a create was
+        refused or a rendering has ended; and what another such process wrote there looks older than the clear.
+        """
+        if not self._policies["durable"]:
+            return process in self._dead or spent.by in self._dead
+        if self._fenced or process not in self._dead:
+            return False
+        leave = process.leave
+        late = spent.delivered_unheard or any(told > leave.since for told in self._late_reports)
+        return self._removed_at > leave.made_at or (late and self._cleared_at > leave.made_at)
 
     def _asked(self, leave: Leave, request: Any) -> str:
         """Return who asked for another video than the last one; ``""`` for nobody."""

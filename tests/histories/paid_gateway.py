@@ -27,6 +27,7 @@ class PaidVideo:
     """One video that was accepted, and is paid for.
 
     :param at: the moment in the history, see :class:`judge.Judge`.
+    :param begun_at: the moment at which its intent was written.
     :param request: the request with the connection id.
     :param delivered_unheard: by a process that nobody waited for any more.
     """
@@ -36,6 +37,7 @@ class PaidVideo:
     fate: str
     ready_at: float
     at: int = 0
+    begun_at: int = 0
     by: Any = None
     end_told: bool = False
     delivered_at: int | None = None

@@ -7,7 +7,9 @@ whatever its handlers try raises again.
 
 from __future__ import annotations
 
+import faulthandler
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -105,6 +107,7 @@ class Process:
         else:
             self._mine.release()
         if not self._others.acquire(timeout=_PATIENCE):
+            faulthandler.dump_traceback(file=sys.__stderr__)
             raise RuntimeError(f"{self} hangs after {self.steps[-3:]}")
         Stage.process = before
 

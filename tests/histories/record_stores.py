@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from judge import Judge
 from processes import STORE_CHANGES, running
 
 from sora2_provider.records import STATE_KEY
@@ -28,15 +29,15 @@ class StoreAway(OSError):
 class Store:
     """One task instance's record, seen from outside.
 
-    :param taken: told of each record that was written, as a dict.
+    :param judge: told of each record that was written or removed.
     """
 
     #: Whether a process may be suspended between what it reads and what it writes.
     compares: bool
 
-    def __init__(self, taken: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, judge: Judge) -> None:
         self.mood = "healthy"
-        self._taken = taken
+        self._judge = judge
         self._whole: str | None = None
 
     @property
@@ -71,7 +72,9 @@ class Store:
             raise StoreAway(self.mood)
         result = act()
         if written is not None:
-            self._taken(json.loads(written))
+            self._judge.record_taken(process, json.loads(written))
+        elif kind == "remove":
+            self._judge.record_removed()
         process.step(
             f"record {kind}", "after", at_once=at_once and reads, fail=lambda: StoreAway("the answer was lost")
         )
@@ -85,8 +88,8 @@ class TaskStateStore(Store):
 
     compares = True
 
-    def __init__(self, taken: Callable[[dict[str, Any]], None]) -> None:
-        super().__init__(taken)
+    def __init__(self, judge: Judge) -> None:
+        super().__init__(judge)
         self.values: dict[str, str] = {}
 
     @property
@@ -142,8 +145,8 @@ class StateFolder(Store):
 
     compares = False
 
-    def __init__(self, taken: Callable[[dict[str, Any]], None], folder: Path) -> None:
-        super().__init__(taken)
+    def __init__(self, judge: Judge, folder: Path) -> None:
+        super().__init__(judge)
         self._folder = folder
 
     @property

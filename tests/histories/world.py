@@ -48,8 +48,7 @@ class World:
         self.clock = Clock()
         self.judge = Judge(options, fenced=folder is None)
         self.gateway = Gateway(self.clock, lambda video: self.judge.bills(running(), video))
-        taken = lambda record: self.judge.record_taken(running(), record)  # noqa: E731
-        self.store = TaskStateStore(taken) if folder is None else StateFolder(taken, folder)
+        self.store = TaskStateStore(self.judge) if folder is None else StateFolder(self.judge, folder)
         if isinstance(self.store, StateFolder):
             SteppedTarget.store = self.store
         self.request = REQUESTS[0]
@@ -189,6 +188,8 @@ class World:
 
     def check_end(self) -> None:
         """Fail if a video that was paid for is lost."""
+        self.counts["billed"] += len(self.judge.billed)
+        self.counts.update(f"asked for by {why}" for why in self.judge.asked)
         for video in self.judge.billed:
             fate = self.judge.fate(video)
             self.counts["lost"] += not fate
