@@ -145,17 +145,17 @@ def decide(
     :param digest: of this try's request.
     :param on_clear: ``regenerate`` or ``reuse``: what becomes of a delivered video when a person clears the task.
     :param on_unknown: ``fail`` or ``resubmit``: what to do when the outcome of a create is unknown.
-    :param began: when this try began, in seconds since the epoch. A video that was delivered since then, by a process
-        that was believed dead, is not the one that a person cleared.
+    :param began: when this try began, in seconds since the epoch. What a process that was believed dead has delivered or
+        reported since then is not what a person knew who cleared the task.
     """
     if record is None:
         return Submit()
     cleared = record.epoch != epoch
+    decided = cleared and record.unknown_reported and record.noted_at < began
     if record.video_id is None:
-        decided = cleared and record.unknown_reported
         return Submit(unknown=True) if decided or on_unknown == "resubmit" else OutcomeUnknown(record)
     changed = record.digest != digest
-    if cleared and record.unknown_reported:
+    if decided:
         return Submit(abandoned=record.video_id)
     if record.delivered_at is not None and record.delivered_at >= began:
         return Resume(record, changed)

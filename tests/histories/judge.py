@@ -98,7 +98,8 @@ class Judge:
                 video.delivered_at, video.delivered_unheard = self._now(), process in self._dead
         elif record["token"] not in self._tokens:
             process.sending = True
-            process.leave.since = self._now()
+            if process.leave.video is None:
+                process.leave.since = self._now()
         self._tokens.add(record["token"])
 
     def record_removed(self) -> None:

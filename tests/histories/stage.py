@@ -25,12 +25,13 @@ from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
 
 class Clock:
-    """Stands for the module ``time``: a wait takes none of it."""
+    """Stands for the module ``time``: a wait takes none of it, and no two moments are the same."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
 
     def time(self) -> float:
+        self.now += 0.001
         return self.now
 
     def sleep(self, seconds: float) -> None:

@@ -393,6 +393,23 @@ def test_a_run_that_was_made_again_under_its_old_name_is_not_taken_for_an_old_pr
     assert len(gateway.billed) == 1
 
 
+def test_an_id_that_a_slow_process_writes_is_not_submitted_over(gateway, durable_context, state):
+    """The retry has seen the intent only, and may submit again by the policy; before it does, the id arrives."""
+    resubmits = {"on_unknown_submission": "resubmit"}
+    made = create(**resubmits).execute(durable_context)
+
+    class ReadEarlier(Sleeps):
+        def get(self, key, default=None):
+            self.get = self._state.get
+            return {**record(self._state), "video_id": None, "delivered_at": None}
+
+    early = {**durable_context, "task_state_store": ReadEarlier(state, before="", meanwhile=None)}
+    with pytest.raises(AirflowException, match="Another process"):
+        create(**resubmits).execute(early)
+    assert create(**resubmits).execute(durable_context) == made
+    assert len(gateway.billed) == 1
+
+
 def test_a_refusal_of_a_process_that_was_believed_dead_leaves_the_record_of_its_successor(
     gateway, durable_context, ti, state, monkeypatch
 ):

@@ -18,7 +18,7 @@ from sora2_provider.submission import (
     digest_of,
 )
 
-INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
+INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t", noted_at=1_700_000_000.0)
 ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")
 DELIVERED = dataclasses.replace(ACCEPTED, delivered_at=1_700_000_100.0)
 LOST = dataclasses.replace(ACCEPTED, unknown_reported=True)
@@ -51,6 +51,9 @@ TABLE = [
     (INTENT, CLEAR, SAME, {"on_unknown": "resubmit"}, Submit(unknown=True)),
     (REPORTED, RETRY, SAME, {}, OutcomeUnknown(REPORTED)),
     (REPORTED, CLEAR, SAME, {}, Submit(unknown=True)),
+    (REPORTED, CLEAR, SAME, {"began": 1_700_000_001.0}, Submit(unknown=True)),
+    (REPORTED, CLEAR, SAME, {"began": 1_600_000_000.0}, OutcomeUnknown(REPORTED)),
+    (LOST, CLEAR, SAME, {"began": 1_600_000_000.0}, Resume(LOST, changed=False)),
     (REPORTED, CLEAR, SAME, {"on_clear": "reuse"}, Submit(unknown=True)),
     (LOST, RETRY, SAME, {}, Resume(LOST, changed=False)),
     (LOST, CLEAR, SAME, {}, Submit(abandoned="video_1")),
