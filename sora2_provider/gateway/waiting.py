@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
@@ -94,7 +94,8 @@ class VideoWait:
         self._started = started
         self._deadline = deadline
         self._jitter = jitter
-        self._last: Video | None = None
+        # Thousands of these wait together in a triggerer, each for minutes: what they hold is kept small.
+        self._last: tuple[Any, ...] | None = None
         self._failing_since: float | None = None
         self._failures = 0
         if poll_interval is None:
@@ -103,17 +104,17 @@ class VideoWait:
         else:
             self._first = self._pause = poll_interval
 
-    def start(self, *, now: float) -> PollAgain | Finished:
+    def start(self, *, now: float) -> PollAgain:
         """Say when to ask first. A wait that is taken up again asks soon, but not all of them at the same moment."""
         first = self._spread(self._first) - (now - self._started)
         return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._deadline - now)))
 
     def on_video(self, video: Video, *, now: float) -> PollAgain | Finished:
         """Take an answer of the gateway."""
-        self._last = video
         self._failing_since = None
-        if video.status.is_terminal:
-            return Finished(_END[video.status], video)
+        if (outcome := _END.get(video.status)) is not None:
+            return Finished(outcome, video)
+        self._last = video.packed()
         return self._again(self._pause, now)
 
     def on_error(self, error: GatewayError, *, now: float) -> PollAgain | Finished:
@@ -124,14 +125,19 @@ class VideoWait:
         self._failures += 1
         patience = _TRANSIENT_PATIENCE if error.transient else _OTHER_PATIENCE
         if now - self._failing_since >= patience and self._failures >= _FEWEST_FAILURES:
-            return Finished(Outcome.UNREACHABLE, self._last, error)
+            return Finished(Outcome.UNREACHABLE, self._last_video(), error)
         return self._again(max(self._pause, error.retry_after or 0.0), now, error)
 
     def _again(self, seconds: float, now: float, error: GatewayError | None = None) -> PollAgain | Finished:
         left = self._deadline - now
         if left <= 0:
-            return Finished(Outcome.TIMEOUT, self._last, error)
+            return Finished(Outcome.TIMEOUT, self._last_video(), error)
         return PollAgain(min(self._spread(seconds), left))
+
+    def _last_video(self) -> Video | None:
+        from sora2_provider.gateway.models import Video
+
+        return None if self._last is None else Video.unpacked(self._last)
 
     def _spread(self, seconds: float) -> float:
         return seconds * (1 + _JITTER * (2 * self._jitter() - 1))
@@ -149,8 +155,10 @@ _END = {
 class ProgressReport:
     """Decides which answers are worth a line in the log: a new status, a new word, another tenth of progress."""
 
+    __slots__ = ("_said",)
+
     def __init__(self) -> None:
-        self._said: tuple[VideoStatus, str | None, int] | None = None
+        self._said: tuple[str, str | None, int] | None = None
 
     def line(self, video: Video, *, elapsed: float | None) -> str | None:
         """Return a line such as ``sora-2:task_1 is in progress, 40 %, after 1 min 20 s``, or ``None``.
@@ -158,7 +166,7 @@ class ProgressReport:
         :param elapsed: seconds since the wait began; ``None`` where that is not known.
         """
         word = video.status_word if video.status is _UNKNOWN else None
-        news = (video.status, word, (video.progress or 0) // 10)
+        news = (video.status.value, word, (video.progress or 0) // 10)
         if news == self._said:
             return None
         self._said = news

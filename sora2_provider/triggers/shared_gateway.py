@@ -1,7 +1,7 @@
 """What all triggers of one connection share in a triggerer.
 
-That is one HTTP session, one connection lookup, one limit, one pause after "too many requests", and what finished
-videos taught about the rendering time.
+That is one HTTP session, one connection lookup, one schedule of questions with one limit and one pause after "too many
+requests", and what finished videos taught about the rendering time.
 
 A registry holds one of these for each event loop and connection while any trigger needs it. The connection is looked
 up once, in a way that does not block the loop, and again after some minutes, so that a new key comes into use.
@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from sora2_provider.compat import conf, mask_secret, read_connection
@@ -23,26 +22,16 @@ from sora2_provider.gateway.expectation import Expectations
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.connection import ConnectionLike, secrets_of, settings_of, unverified
-
-if TYPE_CHECKING:
-    from yarl import URL
+from sora2_provider.triggers.polling import Poller, WatchedVideo
 
 _log = logging.getLogger(__name__)
 
 #: Seconds for which a connection's settings are used before they are looked up again.
 _LOOKUP_LIFE = 300.0
-#: Seconds of pause after a 429 that names none, and over which the questions spread when the pause is over.
+#: Seconds of pause after a 429 that names none.
 _PAUSE = 5.0
 #: A gateway that names a longer pause is asked again all the same: no pause may carry a wait far past its deadline.
 _LONGEST_PAUSE = 300.0
-_SPREAD = 5.0
-
-
-class Question(NamedTuple):
-    """A prepared question, good for the client that prepared it."""
-
-    client: AsyncSora2Client
-    url: URL
 
 
 class SharedGateway:
@@ -59,7 +48,8 @@ class SharedGateway:
         self._registry = registry
         self._client: AsyncSora2Client | None = None
         self._looked_up = 0.0
-        self._paused_until = 0.0
+        self._connections = conf.getint("sora2", "triggerer_connections", fallback=DEFAULT_CONNECTIONS)
+        self.poller = Poller(self.ask, at_once=self._connections)
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> SharedGateway:
@@ -73,36 +63,26 @@ class SharedGateway:
                 del self._registry[self.conn_id]
             await self.close()
 
-    async def get_video(self, video_id: str, question: Question | None = None) -> Video:
-        """Ask for a video's state, after the pause that the gateway may have asked for.
+    async def ask(self, watched: WatchedVideo) -> Video:
+        """Ask for a video's state. After "too many requests" no other question of the connection is begun for a while.
 
         :raises GatewayError: no state came back, or the connection cannot be used.
         """
-        now = time.monotonic()
-        if self._paused_until > now:
-            # Spread, so that the end of the pause is not the next rush.
-            await asyncio.sleep(self._paused_until - now + random.random() * _SPREAD)  # noqa: S311
         client = self._client
-        if client is None or now - self._looked_up > _LOOKUP_LIFE:
+        if client is None or time.monotonic() - self._looked_up > _LOOKUP_LIFE:
             client = await self._looked_up_client()
-        # An address that another client prepared may be another host's, and this client's key must not go there.
-        url = question.url if question is not None and question.client is client else None
+        if watched.client is not client:
+            # An address that another client prepared may be another host's, and this client's key must not go there.
+            watched.client, watched.url = client, client.url_of(watched.video_id)
         try:
-            return await client.get_video(video_id, url=url)
+            return await client.get_video(watched.video_id, url=watched.url)
         except RateLimited as error:
-            pause = _PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE)
-            self._paused_until = max(self._paused_until, time.monotonic() + pause)
+            self.poller.pause(_PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE))
             raise
 
-    def prepared(self, video_id: str, question: Question | None) -> Question | None:
-        """Return the question to ask next time: the one given, or a new one where the client is another by now."""
-        client = self._client
-        if client is None or (question is not None and question.client is client):
-            return question
-        return Question(client, client.url_of(video_id))
-
     async def close(self) -> None:
-        """Close the session."""
+        """End the questions and close the session."""
+        await self.poller.close()
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -113,10 +93,9 @@ class SharedGateway:
                 return self._client
             settings = await self._settings()
             if self._client is None or self._client.settings != settings:
-                limit = conf.getint("sora2", "triggerer_connections", fallback=DEFAULT_CONNECTIONS)
                 if settings.verify_tls is False:
                     _log.warning(unverified(self.conn_id))
-                fresh = await AsyncSora2Client.open(settings, connections=limit)
+                fresh = await AsyncSora2Client.open(settings, connections=self._connections)
                 stale, self._client = self._client, fresh
                 if stale is not None:
                     await stale.close()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sora2_provider.events import to_event
-from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.expectation import RenderingKind
-from sora2_provider.gateway.waiting import Finished, Outcome, PollAgain, ProgressReport, VideoWait, duration_text
+from sora2_provider.gateway.waiting import Finished, Outcome, VideoWait, duration_text
 from sora2_provider.outcomes import pick_up
+
+if TYPE_CHECKING:
+    from sora2_provider.triggers.polling import Said
 
 
 class Sora2VideoTrigger(BaseTrigger):
@@ -68,6 +69,7 @@ class Sora2VideoTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire the event."""
         # Loaded here: the scheduler and the workers import triggers too, and must not pay for aiohttp.
+        from sora2_provider.triggers.polling import WatchedVideo
         from sora2_provider.triggers.shared_gateway import shared_gateway
 
         async with shared_gateway(self.sora2_conn_id) as gateway:
@@ -77,31 +79,25 @@ class Sora2VideoTrigger(BaseTrigger):
                 expected=gateway.expectations.of(self._kind),
                 poll_interval=self.poll_interval,
             )
-            left = duration_text(self.deadline - time.time())
-            self.log.info("Waiting for video %s, for %s at most", self.video_id, left)
-            progress = ProgressReport()
-            failing = False
-            question = None
-            step: PollAgain | Finished = wait.start(now=time.time())
-            while isinstance(step, PollAgain):
-                await asyncio.sleep(step.after)
-                try:
-                    video = await gateway.get_video(self.video_id, question)
-                except GatewayError as error:
-                    if not failing:
-                        self.log.warning("The gateway could not say how video %s stands: %s", self.video_id, error)
-                        failing = True
-                    step = wait.on_error(error, now=time.time())
-                    continue
-                if failing:
-                    self.log.info("The gateway answers again about video %s", self.video_id)
-                    failing = False
-                question = gateway.prepared(self.video_id, question)
-                now = time.time()
-                if line := progress.line(video, elapsed=now - self.started):
-                    self.log.info("Video %s", line)
-                step = wait.on_video(video, now=now)
-            if step.outcome is Outcome.COMPLETED:
+            log = self.logger()
+            log.info("Waiting for video %s, for %s at most", self.video_id, duration_text(self.deadline - time.time()))
+            watched = WatchedVideo(self.video_id, self.started, wait)
+            number = gateway.poller.watch(watched, after=wait.start(now=time.time()).after)
+            ended: Finished | None = None
+            try:
+                while ended is None:
+                    ended = self._say(await watched.news())
+            finally:
+                gateway.poller.leave(number)
+            if ended.outcome is Outcome.COMPLETED:
                 gateway.expectations.learn(self._kind, time.time() - self.started)
-        self.log.info("The wait for video %s is over: %s", self.video_id, step.outcome.value)
-        yield TriggerEvent(to_event(self.video_id, step))  # type: ignore[no-untyped-call]
+        log.info("The wait for video %s is over: %s", self.video_id, ended.outcome.value)
+        yield TriggerEvent(to_event(self.video_id, ended))  # type: ignore[no-untyped-call]
+
+    def _say(self, news: tuple[Said | Finished, ...]) -> Finished | None:
+        """Log what is new, and return the end of the wait if it is among it."""
+        for one in news:
+            if isinstance(one, Finished):
+                return one
+            self.logger().log(one.level, "%s", one.text)
+        return None

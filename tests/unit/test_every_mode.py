@@ -31,6 +31,7 @@ from sora2_provider.operators import creating, submitting
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.sensors import sora2 as sensor_module
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
+from sora2_provider.triggers import polling
 from sora2_provider.triggers import sora2 as trigger_module
 
 RENDER_SECONDS = 200
@@ -55,15 +56,36 @@ class MadeUpTime:
         self.now += seconds
         self._gateway.advance(seconds)
 
-    async def async_sleep(self, seconds: float) -> None:
-        self.sleep(seconds)
 
-
-class SleepOfAsyncio:
-    """Stands for the module asyncio where only its sleep is used."""
+class LoopOfMadeUpTime:
+    """The running event loop, in which a timer moves the clock and is due at once."""
 
     def __init__(self, clock: MadeUpTime) -> None:
-        self.sleep = clock.async_sleep
+        self._clock = clock
+        self._real = asyncio.get_running_loop()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def time(self) -> float:
+        return self._clock.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        self._clock.sleep(max(0.0, when - self._clock.now))
+        return self._real.call_later(0, callback)
+
+
+class AsyncioOfMadeUpTime:
+    """Stands for the module asyncio in the poller, whose timers are its only way to wait."""
+
+    def __init__(self, clock: MadeUpTime) -> None:
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    def get_running_loop(self) -> LoopOfMadeUpTime:
+        return LoopOfMadeUpTime(self._clock)
 
 
 @pytest.fixture
@@ -71,9 +93,9 @@ def clock(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> MadeUpTime:
     gateway.settings(render_seconds=RENDER_SECONDS)
     random.seed(1)
     made_up = MadeUpTime(gateway)
-    for module in (hook_module, creating, submitting, sensor_module, trigger_module):
+    for module in (hook_module, creating, submitting, sensor_module, trigger_module, polling):
         monkeypatch.setattr(module, "time", made_up)
-    monkeypatch.setattr(trigger_module, "asyncio", SleepOfAsyncio(made_up))
+    monkeypatch.setattr(polling, "asyncio", AsyncioOfMadeUpTime(made_up))
     base = vars(sys.modules[BaseSensorOperator.__module__])
     monkeypatch.setitem(base, "time", made_up)
     monkeypatch.setitem(base, "timezone", UtcNow(made_up, base["timezone"]))

@@ -11,8 +11,12 @@ import pytest
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, VideoNotFound
+from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.waiting import VideoWait
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.triggers import polling
 from sora2_provider.triggers import shared_gateway as shared
+from sora2_provider.triggers.polling import WatchedVideo
 from sora2_provider.triggers.shared_gateway import shared_gateway
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
@@ -30,6 +34,11 @@ async def only_event(one: Sora2VideoTrigger) -> dict:
     events = [event.payload async for event in one.run()]
     assert len(events) == 1
     return json.loads(json.dumps(events[0]))
+
+
+def watched(video_id: str) -> WatchedVideo:
+    now = time.time()
+    return WatchedVideo(video_id, now, VideoWait(started=now, deadline=now + 60))
 
 
 def test_it_comes_back_the_same_from_the_database():
@@ -92,7 +101,7 @@ def test_no_more_connections_are_opened_than_the_limit(connect, context, monkeyp
 
         async def all_of_them():
             async with shared_gateway("sora2_default") as one:
-                await asyncio.gather(*(one.get_video(video_id) for video_id in ids))
+                await asyncio.gather(*(one.ask(watched(video_id)) for video_id in ids))
                 connector = one._client._session.connector
                 return connector.limit, sum(len(kept) for kept in connector._conns.values())
 
@@ -101,27 +110,138 @@ def test_no_more_connections_are_opened_than_the_limit(connect, context, monkeyp
     assert kept <= 3
 
 
-def test_a_429_pauses_every_question_of_the_connection(gateway, context, monkeypatch):
+class Clock:
+    """The event loop's time and chance, as a test wants them."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.ahead = 0.0
+        loop = asyncio.get_running_loop()
+        real = loop.time
+        monkeypatch.setattr(loop, "time", lambda: real() + self.ahead)
+
+    async def pass_by(self, seconds: float) -> None:
+        """Let time pass; what is due by then happens, and what that leads to."""
+        self.ahead += seconds
+        await settled()
+
+
+async def settled() -> None:
+    """Let everything happen that is not a matter of time or of the network."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def videos_of(poller: polling.Poller, count: int, after: float) -> list[WatchedVideo]:
+    made = [watched(f"video_{number}") for number in range(count)]
+    for one in made:
+        poller.watch(one, after=after)
+    return made
+
+
+def test_after_a_429_no_question_is_begun_and_then_they_are_spread(monkeypatch):
+    asked: list[tuple[str, float]] = []
+
+    async def all_of_it():
+        clock = Clock(monkeypatch)
+        monkeypatch.setattr(polling.random, "random", iter(numbers / 10 for numbers in range(10)).__next__)
+
+        async def ask(one):
+            asked.append((one.video_id, clock.ahead))
+            return Video(one.video_id, VideoStatus.IN_PROGRESS)
+
+        poller = polling.Poller(ask, at_once=100)
+        videos_of(poller, 5, after=3.0)
+        poller.pause(7.0)
+        for _ in range(20):
+            await clock.pass_by(0.5)
+        await poller.close()
+
+    asyncio.run(all_of_it())
+    assert [video_id for video_id, _ in asked] == [f"video_{number}" for number in range(5)]
+    moments = [moment for _, moment in asked]
+    assert min(moments) >= 7
+    assert len(set(moments)) >= 4, "spread"
+
+
+def test_a_pause_in_between_is_told_by_the_gateway(gateway, context):
     (video_id,) = create(context)
     gateway.fault(route="query", status=429, headers={"Retry-After": "7"})
-    slept = []
-    real_sleep = asyncio.sleep
 
-    async def noted(seconds, *rest):
-        slept.append(seconds)
-        await real_sleep(0)
-
-    async def ask_twice():
+    async def pause() -> float:
         async with shared_gateway("sora2_default") as one:
             with pytest.raises(RateLimited) as caught:
-                await one.get_video(video_id)
+                await one.ask(watched(video_id))
             assert caught.value.retry_after == 7
-            monkeypatch.setattr(shared.asyncio, "sleep", noted)
-            await one.get_video(video_id)
+            return one.poller._paused_until - asyncio.get_running_loop().time()
 
-    asyncio.run(ask_twice())
-    assert len(slept) == 1
-    assert 6 < slept[0] <= 12
+    assert 6 < asyncio.run(pause()) <= 7
+
+
+def test_never_more_questions_at_once_than_connections(monkeypatch):
+    async def all_of_it():
+        clock = Clock(monkeypatch)
+        answers: list[asyncio.Future] = []
+
+        async def ask(one):
+            answers.append(asyncio.get_running_loop().create_future())
+            return await answers[-1]
+
+        poller = polling.Poller(ask, at_once=3)
+        videos = videos_of(poller, 5, after=1.0)
+        await clock.pass_by(1.1)
+        assert len(answers) == 3
+        answers[1].set_result(Video("video_1", VideoStatus.COMPLETED))
+        await settled()
+        assert len(answers) == 4, "who is done asks the next"
+        poller.leave(4)
+        for answer in answers:
+            if not answer.done():
+                answer.set_result(Video("video", VideoStatus.COMPLETED))
+        await settled()
+        assert len(answers) == 4, "nobody waits for the fifth any more"
+        ends = [(await one.news())[-1].outcome for one in videos[:4]]
+        await poller.close()
+        return ends
+
+    assert asyncio.run(all_of_it()) == ["completed"] * 4
+
+
+def test_what_breaks_while_asking_is_the_triggers_to_raise(gateway, context, monkeypatch):
+    (first, second) = create(context, 2)
+    ask = shared.SharedGateway.ask
+
+    async def broken(self, one):
+        if one.video_id == first:
+            raise ZeroDivisionError("a bug")
+        return await ask(self, one)
+
+    monkeypatch.setattr(shared.SharedGateway, "ask", broken)
+
+    async def both():
+        return await asyncio.gather(*(only_event(trigger(one)) for one in (first, second)), return_exceptions=True)
+
+    error, event = asyncio.run(both())
+    assert isinstance(error, ZeroDivisionError)
+    assert event["outcome"] == "completed", "the others go on"
+
+
+def test_a_cancelled_trigger_leaves_nothing_behind(gateway, context):
+    gateway.settings(render_seconds=1000)
+    (video_id,) = create(context)
+
+    async def cancelled():
+        task = asyncio.create_task(only_event(trigger(video_id)))
+        while len(gateway.requests) < 3:
+            await asyncio.sleep(0.01)
+        gone = shared._registry[asyncio.get_running_loop()]["sora2_default"]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return gone, dict(shared._registry[asyncio.get_running_loop()]), asyncio.all_tasks()
+
+    gone, left, tasks = asyncio.run(cancelled())
+    assert (gone.users, gone.poller._watched, gone._client, left) == (0, {}, None, {})
+    assert len(tasks) == 1
 
 
 def test_a_pause_of_hours_does_not_carry_every_wait_past_its_deadline(gateway, context):
@@ -131,8 +251,8 @@ def test_a_pause_of_hours_does_not_carry_every_wait_past_its_deadline(gateway, c
     async def pause() -> float:
         async with shared_gateway("sora2_default") as one:
             with pytest.raises(RateLimited):
-                await one.get_video(video_id)
-            return one._paused_until - time.monotonic()
+                await one.ask(watched(video_id))
+            return one.poller._paused_until - asyncio.get_running_loop().time()
 
     assert asyncio.run(pause()) <= 300
 
@@ -142,7 +262,7 @@ def test_errors_are_what_the_blocking_client_calls_them(gateway, connect, contex
 
     async def ask(asked_id):
         async with shared_gateway("sora2_default") as one:
-            return await one.get_video(asked_id)
+            return await one.ask(watched(asked_id))
 
     with pytest.raises(VideoNotFound):
         asyncio.run(ask("video_unknown"))
@@ -182,12 +302,13 @@ def test_a_new_key_comes_into_use_when_the_lookup_is_old(gateway, connect, conte
     (video_id,) = create(context)
 
     async def ask_with_two_keys():
+        mine = watched(video_id)
         async with shared_gateway("sora2_default") as one:
-            await one.get_video(video_id)
+            await one.ask(mine)
             connect(gateway.url, password="sk-the-new-key")
-            await one.get_video(video_id)
+            await one.ask(mine)
             monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
-            await one.get_video(video_id)
+            await one.ask(mine)
 
     asyncio.run(ask_with_two_keys())
     prints = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
@@ -198,24 +319,26 @@ def test_a_new_key_never_goes_to_the_old_address(gateway, connect, context, monk
     (video_id,) = create(context)
 
     async def move(new: Emulator) -> None:
+        mine = watched(video_id)
         async with shared_gateway("sora2_default") as one:
-            await one.get_video(video_id)
-            question = one.prepared(video_id, None)
-            assert one.prepared(video_id, question) is question
+            await one.ask(mine)
+            prepared = mine.url
+            await one.ask(mine)
+            assert mine.url is prepared
             connect(new.url, password="sk-the-new-key")
             monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
             with pytest.raises(VideoNotFound):
-                await one.get_video(video_id, question)
+                await one.ask(mine)
             monkeypatch.setattr(shared, "_LOOKUP_LIFE", 300)
             with pytest.raises(VideoNotFound):
-                await one.get_video(video_id, question)
-            assert one.prepared(video_id, question) is not question
+                await one.ask(mine)
+            assert mine.url is not prepared
 
     with Emulator(canned=True) as new:
         asyncio.run(move(new))
         assert len([request for request in new.requests if request.route == "query"]) == 2
     asked = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
-    assert len(asked) == 1, "the old gateway never saw the new key"
+    assert len(asked) == 2, "the old gateway never saw the new key"
 
 
 def test_the_log_has_a_line_for_what_is_new_and_not_for_each_poll(gateway, context, logged):
@@ -244,7 +367,7 @@ def test_the_connection_cannot_be_used_is_said_with_its_name(connect):
 
     async def ask():
         async with shared_gateway("sora2_default") as one:
-            await one.get_video("video_1")
+            await one.ask(watched("video_1"))
 
     with pytest.raises(InvalidRequest, match=r"'sora2_default'.*no API key"):
         asyncio.run(ask())

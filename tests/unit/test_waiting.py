@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
+import pendulum
 import pytest
 
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
 from sora2_provider.gateway.expectation import Expectations, RenderingKind
-from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.models import Usage, Video, VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome, PollAgain, ProgressReport, VideoWait, duration_text
 
 NOW = 1_800_000_000.0
@@ -96,6 +99,25 @@ def test_the_last_question_is_asked_at_the_deadline_and_not_after_it():
     assert wait.on_video(video("in_progress"), now=NOW + 95) == PollAgain(5)
     last = video("in_progress", progress=90)
     assert wait.on_video(last, now=NOW + 100) == Finished(Outcome.TIMEOUT, last)
+
+
+def test_what_was_last_known_is_told_in_full_at_the_end():
+    times = {name: pendulum.datetime(2026, 1, 2, 3, 4, 5, 678901) for name in ("created_at", "expires_at")}
+    last = video(
+        "in_progress", progress=41, model="sora-2", status_word="rendering", usage=Usage(1, None, 3), url=None, **times
+    )
+    wait = waiting(timeout=100)
+    wait.on_video(last, now=NOW)
+    assert wait.on_error(BUSY, now=NOW + 100) == Finished(Outcome.TIMEOUT, last, BUSY)
+    assert wait.on_error(BUSY, now=NOW + 100).video.expires_at.timezone_name == "UTC"
+
+
+def test_a_wait_holds_nothing_that_the_garbage_collector_looks_at():
+    wait = waiting()
+    wait.on_video(video("in_progress", created_at=pendulum.now("UTC"), usage=Usage(1, 2, 3)), now=NOW)
+    gc.collect()
+    held = [one for one in gc.get_referents(wait) if gc.is_tracked(one) and not isinstance(one, type)]
+    assert [one for one in held if not callable(one)] == []
 
 
 def test_a_video_that_is_completed_at_the_deadline_counts():
