@@ -104,7 +104,7 @@ def record() -> dict[str, Any]:
     with Emulator(canned=True) as emulator, _environment(AIRFLOW_CONN_SORA2_DEFAULT=emulator.connection()):
         task_instance, states = TaskInstance(), StateStore()
         create = create_task()
-        context: Any = {"ti": task_instance, "task_state_store": states}
+        context = _context(task_instance, states)
         deferred = deferral(lambda: create.execute(context))
         event = event_of(deferred["trigger"])
         returned = create.execute_complete(context, event, **deferred["kwargs"])
@@ -115,7 +115,7 @@ def record() -> dict[str, Any]:
         emulator.settings(render_seconds=3600)
         rendering = _submitted(emulator)
         waiting_sensor.video_id = rendering
-        deferred_sensor = deferral(lambda: waiting_sensor.execute({"ti": TaskInstance()}))
+        deferred_sensor = deferral(lambda: waiting_sensor.execute(_context(TaskInstance())))
         return {
             "deferred_create": deferred,
             "deferred_sensor": deferred_sensor,
@@ -192,7 +192,7 @@ def _other_events(emulator: Emulator, trigger: Mapping[str, Any]) -> dict[str, A
 def _submitted(emulator: Emulator) -> str:
     """Submit a video that renders, and return its id."""
     emulator.settings(render_seconds=3600)
-    return str(create_task(wait_for_completion=False, deferrable=False).execute({"ti": TaskInstance()}))
+    return str(create_task(wait_for_completion=False, deferrable=False).execute(_context(TaskInstance())))
 
 
 def _unknown_record(emulator: Emulator) -> Any:
@@ -200,7 +200,7 @@ def _unknown_record(emulator: Emulator) -> Any:
     states = StateStore()
     emulator.fault(route="create", reset="after")
     with contextlib.suppress(AirflowException):
-        create_task().execute({"ti": TaskInstance(), "task_state_store": states})
+        create_task().execute(_context(TaskInstance(), states))
     return states.written[-1]
 
 
@@ -208,8 +208,12 @@ def _download_xcoms(video_id: str) -> dict[str, Any]:
     task_instance = TaskInstance()
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "film.mp4")
-        Sora2DownloadVideoOperator(task_id="store", video_id=video_id, path=path).execute({"ti": task_instance})
+        Sora2DownloadVideoOperator(task_id="store", video_id=video_id, path=path).execute(_context(task_instance))
     return {name: values[-1] for name, values in task_instance.xcoms.items()}
+
+
+def _context(task_instance: TaskInstance, states: StateStore | None = None) -> Any:
+    return {"ti": task_instance, **({"task_state_store": states} if states else {})}
 
 
 def _named_context() -> Any:
@@ -219,8 +223,11 @@ def _named_context() -> Any:
 
 def _connection() -> dict[str, Any]:
     samples = {
-        "create_path": "/v1/videos", "query_path": "/v1/videos/{id}", "verify_tls": "false",
-        "proxy": "http://proxy.example.com:3128", "extra_headers": '{"X-Team": "films"}',
+        "create_path": "/v1/videos",
+        "query_path": "/v1/videos/{id}",
+        "verify_tls": "false",
+        "proxy": "http://proxy.example.com:3128",
+        "extra_headers": '{"X-Team": "films"}',
     }
     defaults = {"integer": 17, "boolean": True}
     return {
