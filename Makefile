@@ -9,6 +9,7 @@ FAULT_KILLS ?= 10
 FAULT_VIDEOS ?= 500
 HISTORIES ?= 20000
 FROM ?=
+TAG ?=
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
@@ -33,6 +34,7 @@ help:  ## List the targets
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
 	@echo "  PYTEST_ARGS='-k x'   pass options to pytest"
 	@echo "  BENCH_ARGS=--quick   pass options to the benchmarks"
+	@echo "  TAG=v0.1.0           make dist only if that is this version, with a date in the changelog"
 	@echo "  FROM=v0.1.0          upgrade from the code of that commit, too"
 
 demo: $(INSTALLED)  ## Render one video against the built-in emulator on a real Airflow (no key, no money)
@@ -75,6 +77,7 @@ wheel-check: $(RELEASE_TOOLS)/.installed  ## Build the wheel and the sdist, and 
 	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
 
 dist: $(RELEASE_TOOLS)/.installed  ## Build what a release uploads into dist/, and check just these files
+	$(if $(TAG),$(BIN)/python scripts/check_tag.py $(TAG))
 	rm -rf dist
 	$(BIN)/uv build --quiet --build-constraints constraints/airflow-$(DEFAULT_AIRFLOW).txt --out-dir dist
 	DIST=$(CURDIR)/dist $(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)

@@ -80,13 +80,16 @@ def test_airflow_describes_the_provider(airflow: LocalAirflow) -> None:
 
 IMPORT_CHECK = """
 import sys
-import airflow.sdk
+try:
+    from airflow.sdk import BaseOperator
+except ImportError:
+    from airflow.models import BaseOperator
 before = {name for name in ("requests", "aiohttp") if name in sys.modules}
 import sora2_provider.operators.sora2
 import sora2_provider.sensors.sora2
 after = {name for name in ("requests", "aiohttp") if name in sys.modules}
-print("loaded by airflow.sdk:", sorted(before), "afterwards:", sorted(after))
-sys.exit(bool(after))
+print("loaded by Airflow:", sorted(before), "afterwards:", sorted(after))
+sys.exit(after != before)
 """
 
 
