@@ -81,7 +81,7 @@ dist: $(RELEASE_TOOLS)/.installed  ## Build what a release uploads into dist/, a
 	rm -rf dist
 	$(BIN)/uv build --quiet --build-constraints constraints/airflow-$(DEFAULT_AIRFLOW).txt --out-dir dist
 	DIST=$(CURDIR)/dist $(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
-	@cd dist && sha256sum *.whl *.tar.gz
+	@$(BIN)/python -m pip hash dist/*.whl dist/*.tar.gz
 
 fixtures: $(INSTALLED)  ## Record what this version leaves in databases and buckets, for later versions to be tested with
 	@$(BIN)/python scripts/record_fixtures.py
