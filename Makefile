@@ -8,6 +8,8 @@ SYSTEM_VIDEOS ?= 500
 FAULT_KILLS ?= 10
 FAULT_VIDEOS ?= 500
 HISTORIES ?= 20000
+FROM ?=
+TAG ?=
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
@@ -16,13 +18,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 PEERS := tests/benchmarks/peers.txt
-SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
+RELEASE_TOOLS := $(VENV)/release-tools
+SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging tests/upgrade)
 
 # The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system histories faults bench ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test system histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -31,6 +34,8 @@ help:  ## List the targets
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
 	@echo "  PYTEST_ARGS='-k x'   pass options to pytest"
 	@echo "  BENCH_ARGS=--quick   pass options to the benchmarks"
+	@echo "  TAG=v0.1.0           make dist only if that is this version, with a date in the changelog"
+	@echo "  FROM=v0.1.0          upgrade from the code of that commit, too"
 
 demo: $(INSTALLED)  ## Render one video against the built-in emulator on a real Airflow (no key, no money)
 	@$(BIN)/python scripts/demo.py
@@ -39,7 +44,7 @@ ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connec
 	@$(BIN)/python scripts/ui.py
 
 test: $(INSTALLED)  ## Run the tests
-	$(BIN)/python -m pytest $(SUITES) -m "not wheel" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SUITES) -m "not wheel and not whole" $(PYTEST_ARGS)
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
@@ -49,6 +54,14 @@ histories: $(INSTALLED)  ## Take a create task through 20,000 made-up histories 
 
 faults: histories  ## The histories, and on a whole Airflow: kill everything at every point, and break the gateway
 	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)
+
+upgrade: $(INSTALLED)  ## Go on with what earlier releases have left, on a whole Airflow too (FROM=v0.1.0: defer with that one)
+ifneq ($(FROM),)
+	rm -rf $(VENV)/earlier && mkdir $(VENV)/earlier
+	git archive --output $(VENV)/earlier.tar $(FROM) sora2_provider && tar -x -f $(VENV)/earlier.tar -C $(VENV)/earlier
+	UPGRADE_FROM=$(CURDIR)/$(VENV)/earlier $(BIN)/python -m pytest tests/upgrade/upgrade_from.py $(PYTEST_ARGS)
+endif
+	$(BIN)/python -m pytest tests/upgrade $(PYTEST_ARGS)
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
 	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)
@@ -60,8 +73,18 @@ lint: $(INSTALLED)  ## Check style and formatting
 typecheck: $(INSTALLED)  ## Check the types
 	$(BIN)/python -m mypy
 
-wheel-check: $(INSTALLED)  ## Build the wheel, install it in an empty environment and ask Airflow about it
+wheel-check: $(RELEASE_TOOLS)/.installed  ## Build the wheel and the sdist, and check them as their users get them
 	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
+
+dist: $(RELEASE_TOOLS)/.installed  ## Build what a release uploads into dist/, and check just these files
+	$(if $(TAG),$(BIN)/python scripts/check_tag.py $(TAG))
+	rm -rf dist
+	$(BIN)/uv build --quiet --build-constraints constraints/airflow-$(DEFAULT_AIRFLOW).txt --out-dir dist
+	DIST=$(CURDIR)/dist $(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
+	@$(BIN)/python -m pip hash dist/*.whl dist/*.tar.gz
+
+fixtures: $(INSTALLED)  ## Record what this version leaves in databases and buckets, for later versions to be tested with
+	@$(BIN)/python scripts/record_fixtures.py
 
 setup: $(INSTALLED)  ## Make the virtual environment (every target does so when needed)
 
@@ -93,6 +116,13 @@ $(BENCH)/.installed: $(INSTALLED) $(PEERS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BENCH)/bin/python \
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable . --requirement $(PEERS) || \
 		$(BENCH)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable . --requirement $(PEERS)
+	@touch $@
+
+# The same for what checks the distributions.
+$(RELEASE_TOOLS)/.installed: $(INSTALLED) tests/packaging/tools.txt
+	@$(BIN)/python -m venv --clear $(RELEASE_TOOLS)
+	@$(BIN)/uv pip install --quiet --python $(RELEASE_TOOLS)/bin/python --requirement tests/packaging/tools.txt || \
+		$(RELEASE_TOOLS)/bin/python -m pip install --quiet --requirement tests/packaging/tools.txt
 	@touch $@
 
 constraints/airflow-%.txt:

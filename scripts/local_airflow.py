@@ -129,6 +129,16 @@ class LocalAirflow:
                 airflow_home.keep_database(self.installation, self.home)
         self._is_migrated = True
 
+    def create_admin(self) -> None:
+        """Make the user ``admin`` of Airflow 2, unless there is one; Airflow 3 needs none here."""
+        if not self.installation.is_airflow_2:
+            return
+        person = ["--firstname", "Local", "--lastname", "Admin", "--email", "admin@localhost.invalid"]
+        self.run(
+            *["users", "create", "--role", "Admin", "--username", ADMIN],
+            *["--password", self.admin_password, *person],
+        ).check()
+
     def dags_test(
         self,
         dag_id: str,
@@ -147,9 +157,8 @@ class LocalAirflow:
     def start(self, *, timeout: float = 180.0, on_progress: Callable[[str], None] | None = None) -> None:
         """Start all components and return when each of them reports that it is healthy."""
         self.migrate()
+        self.create_admin()
         is_2 = self.installation.is_airflow_2
-        if is_2:
-            self._create_admin()
         try:
             for name in COMPONENTS_OF_2 if is_2 else COMPONENTS_OF_3:
                 self.start_component(name)
@@ -245,13 +254,6 @@ class LocalAirflow:
     def _reap(self, process: KeptProcess) -> None:
         process.wait(60)
         process.stop()
-
-    def _create_admin(self) -> None:
-        person = ["--firstname", "Local", "--lastname", "Admin", "--email", "admin@localhost.invalid"]
-        self.run(
-            *["users", "create", "--role", "Admin", "--username", ADMIN],
-            *["--password", self.admin_password, *person],
-        ).check()
 
     def _wait_until_healthy(self, timeout: float, on_progress: Callable[[str], None] | None) -> None:
         rest = self.rest

@@ -1,11 +1,13 @@
 """What a trigger tells the task that it woke: small JSON, validated on arrival.
 
 An event crosses processes and, during an upgrade, versions. One that cannot be read fails loudly: it never counts as
-success, and never as the end of the video.
+success, and never as the end of the video. Facts that a newer triggerer adds are passed over: whatever may not be
+passed over needs another version.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,14 +66,18 @@ def from_event(event: Any, *, video_id: str) -> Finished:
 
 
 def _video(facts: Mapping[str, Any]) -> Video:
-    read = dict(facts)
+    read = _known(Video, facts)
     for name in _TIMES:
         if isinstance(read.get(name), str):
             moment = pendulum.parse(read[name])
             read[name] = moment if isinstance(moment, pendulum.DateTime) else None
     if read.get("usage") is not None:
-        read["usage"] = Usage(**read["usage"])
+        read["usage"] = Usage(**_known(Usage, read["usage"]))
     return Video(**{**read, "status": VideoStatus(read["status"])})
+
+
+def _known(kind: type[Video | Usage], facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {one.name: facts[one.name] for one in dataclasses.fields(kind) if one.name in facts}
 
 
 def _error(facts: Mapping[str, Any]) -> GatewayError:

@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 
 from sora2_provider.gateway.models import VideoRequest
 
-#: Version of the record's form. Records outlive an upgrade: an older form must stay readable.
+#: Version of the record's form. Records outlive an upgrade and a rollback: an older form stays readable, and a newer one
+#: is refused. A field that an older release may pass over, and lose when it writes the record, needs no new version.
 VERSION = 1
 
 
@@ -74,7 +75,13 @@ class Record:
 
         :raises UnreadableRecord: it is none.
         """
-        if not isinstance(value, Mapping) or value.get("version") != VERSION:
+        version = value.get("version") if isinstance(value, Mapping) else None
+        if type(version) is int and version > VERSION:
+            raise UnreadableRecord(
+                f"a newer release of airflow-provider-sora2 wrote it (its form is {version}, this release reads {VERSION}); "
+                "install that release again"
+            )
+        if version != VERSION:
             raise UnreadableRecord(f"it is not a record of version {VERSION}: {str(value)[:200]!r}")
         read = {name: value.get(name, _ABSENT.get(name)) for name in _KINDS}
         for name, kinds in _KINDS.items():

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-
-PROJECT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Built:
-    """The two files that a release uploads."""
-
-    sdist: Path
-    wheel: Path
+from distributions import CONSTRAINTS, PROJECT, Built
 
 
 class Run(Protocol):
@@ -59,16 +50,28 @@ def uv() -> str:
 
 
 @pytest.fixture(scope="session")
-def constraints() -> Path:
-    """The constraints of the newest Airflow, whichever this environment has."""
-    files = (PROJECT / "constraints").glob("airflow-*.txt")
-    return max(files, key=lambda file: [int(part) for part in file.stem.removeprefix("airflow-").split(".")])
+def release_tools() -> Path:
+    """The folder of the commands of ``tools.txt``, which have an environment of their own."""
+    folder = Path(sys.prefix) / "release-tools" / "bin"
+    if not folder.exists():
+        pytest.fail("the release tools are not installed: run make wheel-check")
+    return folder
 
 
 @pytest.fixture(scope="session")
-def built(run: Run, uv: str, constraints: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """An sdist, and the wheel that is built from it, as an index would get them."""
-    out = tmp_path_factory.mktemp("dist")
-    run(uv, "build", "--quiet", "--build-constraints", str(constraints), "--out-dir", str(out), str(PROJECT))
-    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
-    return Built(sdist, wheel)
+def build(run: Run, uv: str) -> Callable[..., Built]:
+    """Builds an sdist, and the wheel from it, as an index would get them."""
+
+    def build(project: Path, out: Path) -> Built:
+        run(uv, "build", "--quiet", "--build-constraints", str(CONSTRAINTS[-1]), "--out-dir", str(out), str(project))
+        return Built.of(out)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def built(build: Callable[..., Built], tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """What ``make dist`` has built and a release uploads; otherwise built now."""
+    if "DIST" in os.environ:
+        return Built.of(Path(os.environ["DIST"]))
+    return build(PROJECT, tmp_path_factory.mktemp("dist"))

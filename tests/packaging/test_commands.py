@@ -71,7 +71,19 @@ def test_without_a_python_the_message_says_what_to_install(
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_alone_lists_every_target() -> None:
     listing = subprocess.run(["make", "--no-print-directory"], cwd=PROJECT, capture_output=True, text=True, check=True)
-    for target in ("demo", "test", "ui", "lint", "typecheck", "wheel-check", "constraints", "clean"):
+    for target in (
+        "demo",
+        "test",
+        "ui",
+        "lint",
+        "typecheck",
+        "upgrade",
+        "wheel-check",
+        "dist",
+        "fixtures",
+        "constraints",
+        "clean",
+    ):
         assert re.search(rf"^  make {target} +\S", listing.stdout, re.MULTILINE), target
 
 

@@ -1,19 +1,27 @@
-"""The wheel in an empty environment with the newest supported Airflow: what its users have."""
+"""The wheel in empty environments, with the oldest and with the newest supported Airflow: what its users have."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from distributions import CONSTRAINTS, PROJECT, airflow_of
 from local_airflow import LocalAirflow
 
 import sora2_provider
 
 pytestmark = pytest.mark.wheel
+
+
+@pytest.fixture(scope="module", params=[CONSTRAINTS[0], CONSTRAINTS[-1]], ids=airflow_of)
+def constraints(request: pytest.FixtureRequest) -> Path:
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +31,7 @@ def airflow(
     """An Airflow in a new virtual environment, into which only the wheel was installed."""
     folder = tmp_path_factory.mktemp("installed")
     python = folder / "venv" / "bin" / "python"
-    run(uv, "venv", "--quiet", "--python", sys.executable, str(folder / "venv"))
+    run(uv, "venv", "--quiet", "--python", python_for(airflow_of(constraints)), str(folder / "venv"))
     run(
         *[uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)],
         *["--constraints", str(constraints), str(built.wheel)],
@@ -31,8 +39,19 @@ def airflow(
     run(uv, "pip", "check", "--quiet", "--python", str(python))
     (folder / "dags").mkdir()
     with LocalAirflow(dags_folder=folder / "dags", python=python) as airflow:
+        assert airflow.installation.version == airflow_of(constraints)
         airflow.migrate()
         yield airflow
+
+
+def python_for(airflow: str) -> str:
+    """Return this Python where that Airflow runs on it, and otherwise another."""
+    find = ["sh", str(PROJECT / "scripts" / "find_python.sh"), airflow]
+    for arguments in ([sys.executable], []):
+        found = subprocess.run([*find, *arguments], capture_output=True, text=True, check=False)
+        if found.returncode == 0:
+            return found.stdout.strip()
+    pytest.fail(found.stderr)
 
 
 def ask(airflow: LocalAirflow, run: Any, *arguments: str) -> Any:
@@ -61,15 +80,55 @@ def test_airflow_describes_the_provider(airflow: LocalAirflow) -> None:
 
 IMPORT_CHECK = """
 import sys
-import airflow.sdk
+try:
+    from airflow.sdk import BaseOperator
+except ImportError:
+    from airflow.models import BaseOperator
 before = {name for name in ("requests", "aiohttp") if name in sys.modules}
 import sora2_provider.operators.sora2
 import sora2_provider.sensors.sora2
 after = {name for name in ("requests", "aiohttp") if name in sys.modules}
-print("loaded by airflow.sdk:", sorted(before), "afterwards:", sorted(after))
-sys.exit(bool(after))
+print("loaded by Airflow:", sorted(before), "afterwards:", sorted(after))
+sys.exit(after != before)
 """
 
 
 def test_a_dag_file_that_imports_operators_and_sensors_loads_no_http_library(airflow: LocalAirflow, run: Any) -> None:
     run(str(airflow.installation.python), "-P", "-c", IMPORT_CHECK, environment=airflow.environment)
+
+
+SCHEMA_CHECK = """
+import json
+from importlib.metadata import entry_points
+from pathlib import Path
+import airflow, jsonschema
+(one,) = [each for each in entry_points(group="apache_airflow_provider") if each.dist.name == "airflow-provider-sora2"]
+schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+jsonschema.validate(one.load()(), schema)
+"""
+
+
+def test_the_provider_is_described_as_this_airflow_asks(airflow: LocalAirflow, run: Any) -> None:
+    run(str(airflow.installation.python), "-P", "-c", SCHEMA_CHECK, environment=airflow.environment)
+
+
+WHERE = "import sora2_provider; print(sora2_provider.__file__)"
+
+
+def test_the_demo_runs_from_the_wheel(
+    airflow: LocalAirflow, run: Any, uv: str, built: Any, constraints: Path, tmp_path: Path
+) -> None:
+    python = airflow.installation.python
+    run(
+        *[uv, "pip", "install", "--quiet", "--python", str(python)],
+        *["--constraints", str(constraints), f"{built.wheel}[emulator]"],
+    )
+    # Away from the checkout, which Python would find beside the script.
+    for folder in ("scripts", "example_dags"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    where = Path(run(str(python), "-P", "-c", WHERE, environment=airflow.environment).strip())
+    assert where.is_relative_to(python.parent.parent), where
+    said = run(str(python), str(tmp_path / "scripts" / "demo.py"), environment=airflow.environment)
+    assert f"Airflow {airflow_of(constraints)} runs the DAG" in said
+    assert "Billed     1 video" in said
+    assert (tmp_path / "demo-output" / "sora2-demo.mp4").stat().st_size > 0

@@ -58,7 +58,7 @@ BAD = {
     "another video": {**GOOD, "video_id": "video_2"},
     "an unknown outcome": {**GOOD, "outcome": "great"},
     "completed without a video": {**GOOD, "video": None},
-    "a video with an unknown field": {**GOOD, "video": {**GOOD["video"], "colour": "red"}},
+    "a video with a status that nobody knows": {**GOOD, "video": {**GOOD["video"], "status": "paused"}},
     "a video without a status": {**GOOD, "video": {"id": "video_1"}},
     "an error without a message": {**GOOD, "outcome": "timeout", "error": {"kind": "RateLimited"}},
 }

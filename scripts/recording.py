@@ -1,0 +1,270 @@
+"""Lets the installed provider work against the emulator, and catches what it leaves for a later moment.
+
+What is caught: deferrals (trigger and resume), trigger events, submission records, XComs, a connection, and the names
+and parameters that DAG files and databases hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import inspect
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from sora2_provider.compat import AirflowException, TaskDeferred
+from sora2_provider.emulator import Emulator
+from sora2_provider.events import to_event
+from sora2_provider.gateway.errors import RateLimited
+from sora2_provider.gateway.models import VideoRequest
+from sora2_provider.gateway.waiting import Finished, Outcome
+from sora2_provider.hooks.connection_form import FIELDS
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.provider_info import provider_info
+from sora2_provider.records import STATE_KEY, record_name
+from sora2_provider.sensors.sora2 import Sora2VideoSensor
+from sora2_provider.submission import digest_of
+
+#: A wait of a hundred years: a fixture must not be past its deadline when a later release takes it up.
+PATIENCE = 100 * 365 * 86_400.0
+
+CONN_ID = "sora2_default"
+REQUEST: dict[str, Any] = {
+    "prompt": "An enamel kettle, steam rising",
+    "images": ["https://example.com/kettle.png?X-Signature=1"],
+    "model": "sora-2-pro",
+    "orientation": "landscape",
+    "size": "large",
+    "duration": 25,
+    "extra": {"watermark": False},
+}
+
+#: What DAG files import, and the trigger, whose path is in databases.
+PUBLIC = {
+    "sora2_provider.operators.sora2.Sora2CreateVideoOperator": ("__init__", "execute", "execute_complete"),
+    "sora2_provider.operators.sora2.Sora2DownloadVideoOperator": ("__init__", "execute"),
+    "sora2_provider.sensors.sora2.Sora2VideoSensor": ("__init__", "execute", "execute_complete"),
+    "sora2_provider.triggers.sora2.Sora2VideoTrigger": ("__init__",),
+    "sora2_provider.hooks.sora2.Sora2Hook": (
+        *("__init__", "create_video", "get_video", "wait_for_video", "download_video"),
+        *("list_models", "get_balance", "test_connection"),
+    ),
+    "sora2_provider.gateway.models.VideoRequest": ("__init__",),
+    "sora2_provider.emulator.Emulator": ("__init__",),
+}
+
+
+class TaskInstance:
+    """Stands for Airflow's; keeps XComs as a database does, as JSON."""
+
+    dag_id, run_id, task_id, map_index = "films", "manual__2026-01-01T00:00:00+00:00", "create_video", -1
+    max_tries, try_number = 2, 1
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, list[Any]] = {}
+
+    def xcom_push(self, key: str, value: Any, **_: Any) -> None:
+        """Keep a value behind the ones that were pushed before it."""
+        self.xcoms.setdefault(key, []).append(_as_json(value))
+
+    def xcom_pull(self, key: str, **_: Any) -> Any:
+        """Return the last value."""
+        return self.xcoms[key][-1]
+
+
+class StateStore:
+    """Stands for the task state store of Airflow 3.3; ``written`` is all that was ever set."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.written: list[Any] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value."""
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        """Keep a value."""
+        self.values[key] = _as_json(value)
+        self.written.append(self.values[key])
+
+    def delete(self, key: str) -> None:
+        """Forget a value."""
+        self.values.pop(key, None)
+
+
+def record() -> dict[str, Any]:
+    """Return the documents of the installed release by name."""
+    with Emulator(canned=True) as emulator, _environment(AIRFLOW_CONN_SORA2_DEFAULT=emulator.connection()):
+        task_instance, states = TaskInstance(), StateStore()
+        create = create_task()
+        context = _context(task_instance, states)
+        deferred = deferral(lambda: create.execute(context))
+        event = event_of(deferred["trigger"])
+        returned = create.execute_complete(context, event, **deferred["kwargs"])
+        at_submit, at_end = task_instance.xcoms["video"]
+        waiting_sensor = Sora2VideoSensor(
+            task_id="wait", video_id=returned, deferrable=True, poke_interval=1, timeout=PATIENCE
+        )
+        emulator.settings(render_seconds=3600)
+        rendering = _submitted(emulator)
+        waiting_sensor.video_id = rendering
+        deferred_sensor = deferral(lambda: waiting_sensor.execute(_context(TaskInstance())))
+        return {
+            "deferred_create": deferred,
+            "deferred_sensor": deferred_sensor,
+            "events": {"completed": event, **_other_events(emulator, deferred["trigger"])},
+            "records": {
+                "key": STATE_KEY,
+                "record_name": {"run_number": 7, "name": record_name(_named_context())},
+                "request": REQUEST,
+                "conn_id": CONN_ID,
+                "digest": digest_of(VideoRequest(**REQUEST), CONN_ID),
+                **dict(zip(("intent", "accepted", "delivered"), states.written, strict=True)),
+                "unknown": _unknown_record(emulator),
+            },
+            "xcoms": {
+                "create": {"return_value": returned, "at_submit": at_submit, "at_end": at_end},
+                "sensor": {"return_value": _as_json(Sora2VideoSensor(task_id="w", video_id=returned).execute(context))},
+                "download": _download_xcoms(returned),
+            },
+            "connection": _connection(),
+            "interface": {
+                "parameters": {path: parameters_of(path, methods) for path, methods in PUBLIC.items()},
+                "options": {section: sorted(facts["options"]) for section, facts in provider_info()["config"].items()},
+            },
+        }
+
+
+def create_task(**arguments: Any) -> Sora2CreateVideoOperator:
+    waits = {"wait_for_completion": True, "deferrable": True, "timeout": PATIENCE, "poll_interval": 1.0}
+    return Sora2CreateVideoOperator(task_id="create_video", **{**REQUEST, **waits, **arguments})
+
+
+def deferral(execute: Callable[[], Any]) -> dict[str, Any]:
+    """Return what Airflow keeps of a task that defers."""
+    try:
+        execute()
+    except TaskDeferred as deferred:
+        classpath, kwargs = deferred.trigger.serialize()
+        kept = {
+            "trigger": {"classpath": classpath, "kwargs": kwargs},
+            "method_name": deferred.method_name,
+            "kwargs": deferred.kwargs,
+        }
+        return dict(_as_json(kept))
+    raise RuntimeError("the task did not defer")
+
+
+def event_of(trigger: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return the event that a trigger fires which is made from what Airflow keeps of it."""
+    module, _, name = trigger["classpath"].rpartition(".")
+    made = getattr(importlib.import_module(module), name)(**{**trigger["kwargs"], **changes})
+
+    async def first() -> Any:
+        async for event in made.run():
+            return event.payload
+        raise RuntimeError("the trigger fired no event")
+
+    return dict(_as_json(asyncio.run(first())))
+
+
+def _other_events(emulator: Emulator, trigger: Mapping[str, Any]) -> dict[str, Any]:
+    failed, cancelled, endless = (_submitted(emulator) for _ in range(3))
+    emulator.fail(failed)
+    emulator.end(cancelled, "cancelled")
+    limited = RateLimited("slow down", code="busy", http_status=429, request_id="r1", retry_after=3.5, transient=True)
+    return {
+        "failed": event_of(trigger, video_id=failed),
+        "cancelled": event_of(trigger, video_id=cancelled),
+        "timeout": event_of(trigger, video_id=endless, deadline=0.0),
+        # The trigger would ask for minutes before it gives up.
+        "unreachable": _as_json(to_event(endless, Finished(Outcome.UNREACHABLE, None, limited))),
+    }
+
+
+def _submitted(emulator: Emulator) -> str:
+    """Submit a video that renders, and return its id."""
+    emulator.settings(render_seconds=3600)
+    return str(create_task(wait_for_completion=False, deferrable=False).execute(_context(TaskInstance())))
+
+
+def _unknown_record(emulator: Emulator) -> Any:
+    """Return the record of a task whose create was sent, and whose answer was lost."""
+    states = StateStore()
+    emulator.fault(route="create", reset="after")
+    with contextlib.suppress(AirflowException):
+        create_task().execute(_context(TaskInstance(), states))
+    return states.written[-1]
+
+
+def _download_xcoms(video_id: str) -> dict[str, Any]:
+    task_instance = TaskInstance()
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "film.mp4")
+        Sora2DownloadVideoOperator(task_id="store", video_id=video_id, path=path).execute(_context(task_instance))
+    return {name: values[-1] for name, values in task_instance.xcoms.items()}
+
+
+def _context(task_instance: TaskInstance, states: StateStore | None = None) -> Any:
+    return {"ti": task_instance, **({"task_state_store": states} if states else {})}
+
+
+def _named_context() -> Any:
+    # Airflow 2 tells a run's number, and Airflow 3 from when it can run.
+    return {"ti": TaskInstance(), "dag_run": SimpleNamespace(id=7)}
+
+
+def _connection() -> dict[str, Any]:
+    samples = {
+        "create_path": "/v1/videos",
+        "query_path": "/v1/videos/{id}",
+        "verify_tls": "false",
+        "proxy": "http://proxy.example.com:3128",
+        "extra_headers": '{"X-Team": "films"}',
+    }
+    defaults = {"integer": 17, "boolean": True}
+    return {
+        "conn_type": "sora2",
+        "host": "https://gateway.example.com",
+        "password": "sk-of-the-fixtures",
+        "extra": {field.name: samples.get(field.name, defaults.get(field.kind)) for field in FIELDS},
+    }
+
+
+def parameters_of(path: str, methods: tuple[str, ...]) -> dict[str, Any]:
+    """Return each method's parameters with their defaults as Python writes them, ``null`` for a required one."""
+    module, _, name = path.rpartition(".")
+    cls = getattr(importlib.import_module(module), name)
+    return {
+        method: {
+            one.name: None if one.default is one.empty else repr(one.default)
+            for one in inspect.signature(getattr(cls, method)).parameters.values()
+            if one.name != "self" and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+        }
+        for method in methods
+    }
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value, allow_nan=False))

@@ -1,0 +1,115 @@
+"""After a rollback, or in the middle of an upgrade: what a newer release has left is understood or refused clearly, and
+no video is paid for again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fixture_files import about, kept_by
+from keeping import CLEARED, Keeping
+from recording import TaskInstance, create_task, event_of
+
+import sora2_provider
+from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.emulator import Emulator
+from sora2_provider.gateway.models import VideoRequest
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.submission import VERSION
+
+KEPT = {name: kept_by(sora2_provider.__version__, name) for name in ("deferred_create", "records", "events")}
+
+
+@pytest.fixture
+def video_id(gateway: Emulator) -> str:
+    """A video that the newer release has paid for."""
+    return Sora2Hook().create_video(VideoRequest(**KEPT["records"]["request"])).id
+
+
+def leave(keeping: Keeping, record: Any) -> None:
+    keeping.leave(record, key=KEPT["records"]["key"], name=KEPT["records"]["record_name"]["name"])
+
+
+@pytest.mark.parametrize("max_tries", [TaskInstance.max_tries, CLEARED])
+@pytest.mark.parametrize("name", ["intent", "accepted", "delivered", "unknown"])
+@pytest.mark.parametrize("policies", [{}, {"on_unknown_submission": "resubmit", "on_clear": "reuse"}])
+def test_a_record_of_a_newer_form_is_refused_and_nothing_is_sent(
+    gateway: Emulator, keeping: Keeping, name: str, max_tries: int, policies: dict[str, str]
+) -> None:
+    newer = {**KEPT["records"][name], "version": VERSION + 1}
+    leave(keeping, newer)
+    with pytest.raises(AirflowException, match="a newer release of airflow-provider-sora2 wrote it") as refusal:
+        create_task(**policies).execute(keeping.context(max_tries=max_tries))
+    assert not isinstance(refusal.value, AirflowFailException), "a retry finds it when the newer release is back"
+    assert "Nothing was sent" in str(refusal.value)
+    assert gateway.requests == ()
+    assert keeping.now() == newer, "the newer release finds it as it was"
+
+
+def test_a_record_with_a_fact_more_is_understood(gateway: Emulator, video_id: str, keeping: Keeping) -> None:
+    leave(keeping, {**about(KEPT["records"]["accepted"], video_id), "priority": "high"})
+    assert create_task(deferrable=False).execute(keeping.context()) == video_id
+    assert len(gateway.billed) == 1
+
+
+def resume(kept: Any, event: Any, context: Any) -> Any:
+    return create_task().resume_execution(kept["method_name"], {**kept["kwargs"], "event": event}, context)
+
+
+def test_a_deferral_and_an_event_with_facts_more_are_understood(gateway: Emulator, video_id: str) -> None:
+    kept = about(KEPT["deferred_create"], video_id)
+    event = event_of(kept["trigger"])
+    event |= {"colour": "red", "video": {**event["video"], "colour": "red", "usage": {"total_tokens": 1, "cached": 0}}}
+    kept["kwargs"]["record"]["colour"] = "red"
+    assert resume(kept, event, {"ti": TaskInstance()}) == video_id
+    assert len(gateway.billed) == 1
+
+
+def test_a_trigger_with_an_argument_more_is_refused_as_airflow_expects(gateway: Emulator) -> None:
+    # The triggerer turns a TypeError into a failure of the task; see also test_whole_airflow.py.
+    with pytest.raises(TypeError, match="colour"):
+        event_of(KEPT["deferred_create"]["trigger"], colour="red")
+
+
+def deferral_of_a_newer_release(what: str, video_id: str) -> tuple[Any, Any]:
+    kept = about(KEPT["deferred_create"], video_id)
+    event = {**about(KEPT["events"]["completed"], video_id)}
+    if what == "another version of the event":
+        event["version"] += 1
+    elif what == "another outcome":
+        event["outcome"] = "archived"
+    elif what == "another status":
+        event["video"] = {**event["video"], "status": "archived"}
+    elif what == "another method":
+        kept["method_name"] = "execute_store"
+    elif what == "another argument":
+        kept["kwargs"]["stage"] = "store"
+    else:
+        kept["kwargs"]["record"] = {"video": video_id}
+    return kept, event
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("another version of the event", "another outcome", "another status"),
+        *("another method", "another argument", "another passport"),
+    ],
+)
+def test_a_deferral_that_cannot_be_resumed_fails_and_the_retry_goes_on_with_the_video(
+    gateway: Emulator, video_id: str, keeping: Keeping, what: str
+) -> None:
+    leave(keeping, about(KEPT["records"]["accepted"], video_id))
+    kept, event = deferral_of_a_newer_release(what, video_id)
+    with pytest.raises(AirflowException, match="and then the task broke") as failure:
+        resume(kept, event, keeping.context())
+    assert not isinstance(failure.value, AirflowFailException)
+    assert create_task(deferrable=False).execute(keeping.context()) == video_id
+    assert len(gateway.billed) == 1
+
+
+def test_without_a_record_such_a_task_is_not_retried_into_a_second_bill(gateway: Emulator, video_id: str) -> None:
+    kept, event = deferral_of_a_newer_release("another version of the event", video_id)
+    with pytest.raises(AirflowFailException, match=video_id):
+        resume(kept, event, {"ti": TaskInstance()})
+    assert len(gateway.billed) == 1
