@@ -48,7 +48,7 @@ def refused(error: GatewayError, doing: str) -> AirflowException:
 
     :param doing: what failed, as the beginning of a sentence: "The gateway did not accept the video".
     """
-    text = f"{doing}: {_with_stop(str(error))}"
+    text = f"{doing}: {with_stop(str(error))}"
     if error.transient:
         return AirflowException(f"{text} Nothing was paid for this call; Airflow's retries may try again.")
     return AirflowFailException(f"{text} {error.remedy}")
@@ -69,11 +69,11 @@ def download_failed(error: GatewayError) -> AirflowException:
     that the connection does not allow.
     """
     if isinstance(error, _NOT_ALLOWED) and not error.transient:
-        return AirflowFailException(f"The video could not be downloaded: {_with_stop(str(error))} {error.remedy}")
+        return AirflowFailException(f"The video could not be downloaded: {with_stop(str(error))} {error.remedy}")
     if type(error) is GatewayError and not error.transient:
         return AirflowFailException(str(error))
     return AirflowException(
-        f"The video could not be downloaded: {_with_stop(str(error))} Downloads cost nothing: retry or clear the task. "
+        f"The video could not be downloaded: {with_stop(str(error))} Downloads cost nothing: retry or clear the task. "
         "If it goes on, look at the connection and at the link in XCom 'video'."
     )
 
@@ -100,7 +100,7 @@ def broken_after_submit(error: BaseException, video_id: str, conn_id: str, *, ke
 
     :param keeps: whether a retry will know of the video.
     """
-    said = f"Video {video_id} was submitted, and then the task broke: {type(error).__name__}: {_with_stop(str(error))}"
+    said = f"Video {video_id} was submitted, and then the task broke: {type(error).__name__}: {with_stop(str(error))}"
     return _left_rendering(said, video_id, conn_id, keeps=keeps)
 
 
@@ -122,7 +122,7 @@ def not_completed(
         return _left_rendering(said, video_id, conn_id, keeps=keeps)
     if finished.outcome is Outcome.UNREACHABLE and finished.error is not None:
         error = finished.error
-        said = f"The gateway has not told the state of video {video_id} for minutes: {_with_stop(str(error))} {error.remedy}"
+        said = f"The gateway has not told the state of video {video_id} for minutes: {with_stop(str(error))} {error.remedy}"
         if keeps and isinstance(error, VideoNotFound):
             return AirflowFailException(
                 f"{said} If it is lost there, clear the task: it then submits the request again, and pays again."
@@ -142,7 +142,7 @@ def not_completed(
 
 def not_stored(error: BaseException, video_id: str, conn_id: str, path: str, *, keeps: bool) -> AirflowException:
     """Return the exception for a rendered video whose file could not be stored."""
-    said = f"Video {video_id} is rendered, but its file could not be stored: {_with_stop(str(error))}"
+    said = f"Video {video_id} is rendered, but its file could not be stored: {with_stop(str(error))}"
     if isinstance(error, _NOT_ALLOWED):
         said = f"{said} {error.remedy}"
         if keeps and not error.transient:
@@ -160,7 +160,7 @@ def unknown_submission(error: GatewayError, *, resubmits: bool) -> AirflowExcept
 
     :param resubmits: the task's policy: submit again all the same.
     """
-    said = f"Nobody knows whether the gateway accepted the video: {_with_stop(str(error))}"
+    said = f"Nobody knows whether the gateway accepted the video: {with_stop(str(error))}"
     if resubmits:
         return AirflowException(f"{said} on_unknown_submission is 'resubmit': a retry submits, and may pay, again.")
     return AirflowFailException(f"{said} {error.remedy}")
@@ -181,7 +181,7 @@ def unknown_before(when: str, conn_id: str) -> AirflowException:
 def record_not_written(error: BaseException, video_id: str, conn_id: str) -> str:
     """Return the message for a video that was accepted, and whose id could not be written down."""
     return (
-        f"The gateway accepted video {video_id}, but that could not be written down: {_with_stop(str(error))} "
+        f"The gateway accepted video {video_id}, but that could not be written down: {with_stop(str(error))} "
         f"{pick_up(video_id, conn_id)} A retry could not know of it, so the task fails now. When you clear the task, it "
         "first says that the outcome is unknown, and at the next clear submits another video."
     )
@@ -209,7 +209,7 @@ def _left_rendering(said: str, video_id: str, conn_id: str, *, keeps: bool) -> A
 
 
 def _not_completed_after(finished: Finished, video_id: str, waited: str) -> str:
-    why = f" The last question failed: {_with_stop(str(finished.error))}" if finished.error else ""
+    why = f" The last question failed: {with_stop(str(finished.error))}" if finished.error else ""
     return f"Video {video_id} was not completed after {waited}{_last_state(finished.video)}.{why}"
 
 
@@ -229,7 +229,8 @@ def rendering_ended(video: Video) -> AirflowException:
     )
 
 
-def _with_stop(text: str) -> str:
+def with_stop(text: str) -> str:
+    """Return a text as a sentence: a gateway's words may end without a stop."""
     return text if text.endswith((".", "!", "?", "。", "！", "？")) else f"{text}."
 
 

@@ -44,6 +44,39 @@ def provider_info() -> dict[str, Any]:
                         "example": "s3://my_conn@bucket/sora2-state",
                         "default": "",
                     },
+                    "spending_path": {
+                        "description": "Where the creates of connections that have a cap are counted: an absolute path "
+                        "that all workers share, or a URI. Empty: state_path.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://my_conn@bucket/sora2-spending",
+                        "default": "",
+                    },
+                    "max_creates_per_hour": {
+                        "description": "How many creates each connection may send in an hour (UTC), where its extra says "
+                        "nothing else. Empty: no cap. Needs spending_path or state_path.",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "400",
+                        "default": "",
+                    },
+                    "max_creates_per_day": {
+                        "description": "How many creates each connection may send in a day (UTC), where its extra says "
+                        "nothing else. Empty: no cap. Needs spending_path or state_path.",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "2000",
+                        "default": "",
+                    },
+                    "min_balance": {
+                        "description": "Submit nothing on a connection whose account has less left, where its extra says "
+                        "nothing else: a number of USD, or 'NUMBER quota' for a gateway that counts in points. Empty: the "
+                        "balance is not asked for.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "5",
+                        "default": "",
+                    },
                 },
             }
         },

@@ -1,4 +1,7 @@
-"""Passes a gateway's Retry-After on to Airflow's retries, where Airflow can take it (3.3 and later)."""
+"""Passes on to Airflow's retries how long to wait: what the gateway asked for, or until a cap allows the next create.
+
+Airflow can take that from 3.3 on.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +10,52 @@ from typing import Any
 
 from sora2_provider import compat
 from sora2_provider.gateway.errors import GatewayError
+from sora2_provider.spending import CapReached
 
-#: A retry is never put off for longer than this (seconds), whatever a gateway says.
+#: A retry is never put off for longer than this (seconds), whatever a gateway says. A cap that was reached is another
+#: thing: before its hour or day is over, a retry would only be used up.
 _LONGEST_DELAY = 3600.0
 
 
-def pass_on_retry_after(operator: Any) -> None:
-    """Let a running task's retry wait for as long as the gateway asked, unless the DAG's author chose a policy.
+def pass_on_retry_after(operator: Any) -> bool:
+    """Let a running task's retry wait for as long as it must, unless the DAG's author chose a policy.
 
     Airflow asks the policy in the worker, when the task has failed, so a DAG file need not pay for making one.
+
+    :returns: whether the retry will wait.
     """
     types = compat.retry_types()
-    if types is not None and getattr(operator, "retry_policy", None) is None:
+    if types is None:
+        return False
+    if getattr(operator, "retry_policy", None) is None:
         operator.retry_policy = _policy(*types)
+    return bool(getattr(operator.retry_policy, "passes_waits_on", False))
 
 
 def retry_after(error: BaseException | None) -> float | None:
-    """Return the seconds that the gateway asked to wait, in the error that made a task fail."""
+    """Return the seconds to wait that stand in the error that made a task fail."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, GatewayError) and error.retry_after is not None:
             return min(error.retry_after, _LONGEST_DELAY)
+        if isinstance(error, CapReached):
+            return error.retry_after
         error = error.__cause__
     return None
 
 
 def _policy(base: Any, decision: Any) -> Any:
     class GatewayRetryPolicy(base):  # type: ignore[misc]
-        """Retries when the gateway said that it would serve again; in all else Airflow's own way."""
+        """Retries when a create can be served again, where that is known; in all else Airflow's own way."""
+
+        passes_waits_on = True
 
         def evaluate(self, exception: BaseException, try_number: int, max_tries: int, context: Any = None) -> Any:
             """Return the decision for one failure."""
             seconds = retry_after(exception)
             if seconds is None:
                 return decision.default()
-            return decision.retry(delay=timedelta(seconds=seconds), reason=f"the gateway asked to wait {seconds:.0f} s")
+            return decision.retry(delay=timedelta(seconds=seconds), reason=f"nothing is served for {seconds:.0f} s")
 
     return GatewayRetryPolicy()

@@ -27,6 +27,7 @@ _OBJECT_STORES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "az",
 #: Uploads are buffered in parts of this size (bytes). S3 wants at least 5 MiB; its client's default is ten times this.
 _PART = 6 * 1024 * 1024
 _READ = 1024 * 1024
+_SMALL = 64 * 1024
 #: What filesystems say that know no hard links.
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 
@@ -116,6 +117,16 @@ class Target(NamedTuple):
             while part := file.read(_READ):
                 yield part
 
+    def small_content(self) -> bytes | None:
+        """Return the bytes of a small file as they are now, in one request; ``None`` where there is none."""
+        filesystem = self.filesystem
+        filesystem.invalidate_cache()
+        try:
+            content: bytes = filesystem.cat_file(self._path, start=0, end=_SMALL)
+        except FileNotFoundError:
+            return None
+        return content
+
     def described(self) -> tuple[int, str, str]:
         """Return size (bytes), sha256 (hex) and media type of the file that is there."""
         digest = hashlib.sha256()
@@ -166,6 +177,23 @@ class Target(NamedTuple):
                 filesystem.rm(partial)
             raise
         return result
+
+
+def folders_in(uri: str) -> list[str]:
+    """Return the names of the folders in a folder; none where it is not there."""
+    place = ObjectStoragePath(uri)
+    place.fs.invalidate_cache()
+    try:
+        found = place.fs.ls(str(place.path), detail=True)
+    except FileNotFoundError:
+        return []
+    return [PurePosixPath(one["name"].rstrip("/")).name for one in found if one["type"] == "directory"]
+
+
+def remove_folder(uri: str) -> None:
+    """Remove a folder with all that is in it."""
+    place = ObjectStoragePath(uri)
+    place.fs.rm(str(place.path), recursive=True)
 
 
 def file_name(video_id: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sora2_provider.gateway import settings
+from sora2_provider.limits import LARGEST_CAP, MIN_BALANCE, PER_DAY, PER_HOUR
 
 
 class FormField(NamedTuple):
@@ -86,6 +87,29 @@ FIELDS = (
         "Let a video's link lead to addresses inside your network. Not needed where the gateway itself is inside it.",
         "boolean",
         default=False,
+    ),
+    FormField(
+        PER_HOUR,
+        "Most creates per hour",
+        "Further ones are refused before anything is sent, until the next hour (UTC). Empty: no cap, or that of [sora2]. "
+        "Needs the option [sora2] spending_path or state_path.",
+        "integer",
+        minimum=1,
+        maximum=LARGEST_CAP,
+    ),
+    FormField(
+        PER_DAY,
+        "Most creates per day",
+        "The same for a day (UTC).",
+        "integer",
+        minimum=1,
+        maximum=LARGEST_CAP,
+    ),
+    FormField(
+        MIN_BALANCE,
+        "Least balance",
+        "Submit nothing when the account has less left: a number of USD, or '2500000 quota' for a gateway that counts in "
+        "points. Empty: do not ask.",
     ),
 )
 

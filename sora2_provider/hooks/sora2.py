@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sora2_provider.compat import BaseHook, mask_secret
+from sora2_provider.compat import BaseHook, conf, mask_secret
 from sora2_provider.gateway import parameters
-from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
+from sora2_provider.gateway.errors import AuthenticationError, GatewayError, SubmissionUnknown, UnreadableResponse
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
 from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import (
@@ -21,11 +21,13 @@ from sora2_provider.gateway.waiting import (
 )
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
+from sora2_provider.limits import SpendingLimits, limits_of
 from sora2_provider.outcomes import InvalidParameter, not_completed, not_retried
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance, Video, VideoRequest
+    from sora2_provider.spending import Slots
 
 
 class StoredVideo(NamedTuple):
@@ -60,6 +62,7 @@ class Sora2Hook(BaseHook):
         super().__init__(**kwargs)
         self.sora2_conn_id = sora2_conn_id
         self._client: Sora2Client | None = None
+        self._extra: dict[str, Any] = {}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -92,6 +95,7 @@ class Sora2Hook(BaseHook):
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)
+            self._extra = connection.extra_dejson
         return self._client
 
     def close(self) -> None:
@@ -106,18 +110,47 @@ class Sora2Hook(BaseHook):
         The request is sent again, a few times at most, only where certainly nothing was accepted: the gateway could not
         be reached, or refused for now. This method keeps no record: a task of your own that is retried after it submits
         again. Every error that a retry would pay for again, or that a retry cannot help, is an ``AirflowFailException`` too, so
-        that Airflow does not retry a task that lets it through.
+        that Airflow does not retry a task that lets it through. The connection's caps and ``min_balance`` hold here too.
 
         :raises SubmissionUnknown: the answer was lost: the video may be rendering, and billed.
         :raises GatewayError: nothing was accepted.
+        :raises AirflowException: nothing was sent, see :meth:`claim_slots`.
         """
         from sora2_provider.gateway.sending import send
 
         client = self.get_conn()
+        slots = self.claim_slots()
         try:
             return send(lambda: client.create_video(request), pause=time.sleep, report=self.log.warning)
         except GatewayError as error:
+            if not isinstance(error, SubmissionUnknown):
+                slots.give_back()
             raise not_retried(error) from error.__cause__
+
+    def claim_slots(self, *, retry_waits: bool = False) -> Slots:
+        """Take leave to submit one video, as far as the connection's caps and ``min_balance`` allow. Costs nothing.
+
+        :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
+        :returns: to be given back where certainly nothing was accepted.
+        :raises CapReached: a cap is used up; a later retry may submit.
+        :raises BalanceTooLow: the account has less left than ``min_balance``.
+        :raises InvalidParameter: a limit is none, or there is no place to count; says what to write where.
+        :raises AirflowException: the count or the balance could not be read.
+        """
+        from sora2_provider.reserve import ensure_balance
+        from sora2_provider.spending import claim_slots
+
+        client, limits = self.get_conn(), self._limits()
+        ensure_balance(self.sora2_conn_id, limits.min_balance, client, log=self.log)
+        return claim_slots(self.sora2_conn_id, limits, retry_waits=retry_waits, log=self.log)
+
+    def _limits(self) -> SpendingLimits:
+        try:
+            return limits_of(
+                self.sora2_conn_id, self._extra, lambda name: str(conf.get("sora2", name, fallback="") or "")
+            )
+        except ValueError as error:
+            raise InvalidParameter(f"{error} Nothing was sent, and nothing was paid.") from None
 
     def get_video(self, video_id: str) -> Video:
         """Ask for a video's state.
@@ -236,6 +269,7 @@ class Sora2Hook(BaseHook):
         """Check address and key by asking for the list of models, which costs nothing."""
         try:
             models = self.list_models()
+            self._limits()
         except AuthenticationError as error:
             return False, f"The gateway answers, but does not accept the key: {error}. {error.remedy}"
         except UnreadableResponse as error:

@@ -54,7 +54,7 @@ class Creation:
         self._log = task.log
         self._video_id: str | None = None
         self._asleep = False
-        pass_on_retry_after(task)
+        self._retry_waits = pass_on_retry_after(task)
 
     def start(self) -> str:
         """Submit the video, or take up the one of an earlier try, and do all that the task is for."""
@@ -79,6 +79,7 @@ class Creation:
                 ledger,
                 request,
                 resubmits=task.on_unknown_submission == "resubmit",
+                retry_waits=self._retry_waits,
                 log=self._log,
             )
             accepted = submitter.settle(decision)

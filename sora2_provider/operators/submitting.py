@@ -37,14 +37,25 @@ class Submitter:
 
     :param hook: of the connection to ask: the record's own where there is one.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
+    :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
     :param log: the task's.
     """
 
-    def __init__(self, hook: Sora2Hook, ledger: Ledger, request: VideoRequest, *, resubmits: bool, log: Any) -> None:
+    def __init__(
+        self,
+        hook: Sora2Hook,
+        ledger: Ledger,
+        request: VideoRequest,
+        *,
+        resubmits: bool,
+        retry_waits: bool,
+        log: Any,
+    ) -> None:
         self._hook = hook
         self._ledger = ledger
         self._request = request
         self._resubmits = resubmits
+        self._retry_waits = retry_waits
         self._log = log
         self._accepted: Video | None = None
         self._lost: SubmissionUnknown | None = None
@@ -62,13 +73,14 @@ class Submitter:
             unknown = unknown_before(f"{at} UTC", decision.record.conn_id)
             self._ledger.told_unknown(unknown)
             raise unknown
-        if decision.unknown:
-            self._log.warning(
-                "An earlier create of this task may have been paid for; as decided, another one is submitted now."
-            )
-        if decision.abandoned:
-            self._log.warning("Video %s of an earlier try is given up, and may still be rendering.", decision.abandoned)
-        return self._submit()
+        # Before the intent: a process that dies between the two has lost a slot, and nothing is unknown.
+        slots = self._hook.claim_slots(retry_waits=self._retry_waits)
+        try:
+            return self._submit(decision)
+        except BaseException:
+            if self._accepted is None and self._lost is None:
+                slots.give_back()
+            raise
 
     def _take_up(self, decision: Resume) -> Accepted:
         record = decision.record
@@ -89,8 +101,14 @@ class Submitter:
             video = Video(video_id, VideoStatus.UNKNOWN)
         return Accepted(video, record.request or self._request.to_json(), record.intent_at, time.time())
 
-    def _submit(self) -> Accepted:
+    def _submit(self, decision: Submit) -> Accepted:
         request = self._request
+        if decision.unknown:
+            self._log.warning(
+                "An earlier create of this task may have been paid for; as decided, another one is submitted now."
+            )
+        if decision.abandoned:
+            self._log.warning("Video %s of an earlier try is given up, and may still be rendering.", decision.abandoned)
         self._log.info(
             "Submitting a video: %s, %s, %s, %s s, source images: %s",
             request.model,

@@ -1,6 +1,7 @@
 """The two places for a record, made to fail and to stop: a model of Airflow's task state store, and the storage path.
 
-The storage path is the provider's own ``StorageRecords`` on a real disk; only its file operations are steps here.
+The storage path is the provider's own ``StorageRecords`` on a real disk; only its file operations are steps here. So is
+the count of a connection's creates, where the histories have a cap.
 """
 
 from __future__ import annotations
@@ -198,3 +199,29 @@ class SteppedTarget:
     def remove(self) -> None:
         """Remove the record."""
         self.store.operate("remove", self._target.remove)
+
+
+class SteppedSlot:
+    """Stands for ``storage.Target`` in ``tally``."""
+
+    def __init__(self, target: Target) -> None:
+        self._target, self.uri = target, target.uri
+
+    @classmethod
+    def parse(cls, path: Any, *, video_id: str | None) -> SteppedSlot:
+        """Return the target of a path."""
+        return cls(Target.parse(path, video_id=video_id))
+
+    def small_content(self) -> bytes | None:
+        """Return the file's bytes."""
+        running().step("slot look", fail=lambda: StoreAway("away"))
+        return self._target.small_content()
+
+    def create(self, content: bytes) -> None:
+        """Write an entry."""
+        process = running()
+        process.step("slot add", fail=lambda: StoreAway("away"))
+        self._target.create(content)
+        window, _, entry = self.uri.rpartition("/")
+        process.world.slots[window, entry.partition("-")[0]] += 1
+        process.step("slot add", "after", fail=lambda: StoreAway("the answer was lost"))

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from paid_gateway import Client
 from processes import SIGNALS, THREADS, Log, Process, Stage, running
-from record_stores import SteppedTarget
+from record_stores import SteppedSlot, SteppedTarget
 
-from sora2_provider import interruptions, records
+from sora2_provider import interruptions, records, tally
 from sora2_provider.compat import AirflowException
 from sora2_provider.hooks.sora2 import Sora2Hook, StoredVideo
 from sora2_provider.operators import creating  # noqa: F401  (only a task loads it, and it must be there to be changed)
@@ -87,6 +87,7 @@ def put_on_stage(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(interruptions, "signal", SIGNALS)
     patch.setattr(interruptions, "threading", THREADS)
     patch.setattr(records, "Target", SteppedTarget)
+    patch.setattr(tally, "Target", SteppedSlot)
     # No power fails here.
     patch.setattr(os, "fsync", lambda _: None)
     patch.setattr(Sora2Hook, "get_conn", _client)

@@ -1,7 +1,8 @@
 """A create task in thousands of made-up histories: nothing is paid for twice unasked, and nothing paid for is lost.
 
-``SORA2_HISTORIES`` is how many (2,000; half of them with each store), ``SORA2_HISTORIES_SEED`` which ones (1): a
-history that fails comes again with the same two, and Hypothesis shows the shortest one that fails.
+``SORA2_HISTORIES`` is how many (2,000; a quarter of them with each store, with and without a cap on the connection's
+creates), ``SORA2_HISTORIES_SEED`` which ones (1): a history that fails comes again with the same two, and Hypothesis
+shows the shortest one that fails.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Histories(RuleBasedStateMachine):
 
     counts: ClassVar[Counter[str]] = Counter()
     folder: ClassVar[Path | None] = None
+    spending: ClassVar[Path | None] = None
+    cap: ClassVar[int] = 0
     world: World
 
     @initialize(
@@ -79,7 +82,7 @@ class Histories(RuleBasedStateMachine):
         options |= {"wait_for_completion": waits != "submit", "deferrable": waits == "defer"}
         if waits != "submit" and stores_file:
             options["output_path"] = "/videos/cat.mp4"
-        self.world = World(options, retries, self.folder, self.counts)
+        self.world = World(options, retries, self.folder, self.counts, self.cap)
 
     @precondition(lambda self: self.world.state not in ("success", "failed"))
     @rule(orders=ORDERS)
@@ -143,8 +146,9 @@ class Histories(RuleBasedStateMachine):
                 self.world.check_end()
         finally:
             self.world.dies()
-            if self.folder is not None:
-                shutil.rmtree(self.folder, ignore_errors=True)
+            for folder in (self.folder, self.spending):
+                if folder is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -152,18 +156,23 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> None:
     put_on_stage(monkeypatch)
 
 
+@pytest.mark.parametrize("cap", [0, 2], ids=["no cap", "two creates an hour"])
 @pytest.mark.parametrize("store", ["the task state store", "a storage path"])
-def test_no_history_pays_twice_or_loses_a_video(store, tmp_path, monkeypatch, capsys):
+def test_no_history_pays_twice_or_loses_a_video(store, cap, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "records" if store == "a storage path" else None
+    spending = tmp_path / "spending" if cap else None
+    if spending is not None:
+        monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(spending))
+        monkeypatch.setenv("AIRFLOW__SORA2__MAX_CREATES_PER_HOUR", str(cap))
     if folder is not None:
         monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(folder))
     counts: Counter[str] = Counter({"paid for twice": 0, "lost": 0})
-    machine = type("Histories", (Histories,), {"counts": counts, "folder": folder})
+    machine = type("Histories", (Histories,), {"counts": counts, "folder": folder, "spending": spending, "cap": cap})
     try:
         run_state_machine_as_test(
             seed(SEED)(machine),
             settings=settings(
-                max_examples=HISTORIES // 2,
+                max_examples=HISTORIES // 4,
                 stateful_step_count=16,
                 deadline=None,
                 database=None,
@@ -175,7 +184,9 @@ def test_no_history_pays_twice_or_loses_a_video(store, tmp_path, monkeypatch, ca
         )
     finally:
         with capsys.disabled():
-            print(f"\n{store}, seed {SEED}:")
+            print(f"\n{store}, {f'{cap} creates an hour' if cap else 'no cap'}, seed {SEED}:")
             for what, number in sorted(counts.items()):
                 print(f"  {number:8} {what}")
-    assert counts["histories"] >= HISTORIES // 2
+    assert counts["histories"] >= HISTORIES // 4
+    if cap:
+        assert counts["most held in an hour"] == cap

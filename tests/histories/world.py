@@ -28,6 +28,7 @@ from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.waiting import Finished, VideoWait
 from sora2_provider.operators import creating  # noqa: F401  (loaded by a task only: it must be there to be put on stage)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.spending import CapReached
 
 REQUESTS = (("a cat", "sora2_default"), ("a dog", "sora2_default"), ("a cat", "another"))
 EVENTS = ("truth", "the trigger died", "the net below", "garbled", "none", "of another video")
@@ -41,9 +42,15 @@ class World:
     :param options: the operator's.
     :param folder: the storage path for the record; ``None`` for the task state store.
     :param counts: of all histories.
+    :param cap: the creates that the connection may send in an hour; 0 for no cap.
     """
 
-    def __init__(self, options: dict[str, Any], retries: int, folder: Path | None, counts: Counter[str]) -> None:
+    def __init__(
+        self, options: dict[str, Any], retries: int, folder: Path | None, counts: Counter[str], cap: int = 0
+    ) -> None:
+        self.cap = cap
+        #: How many entries were written, by the folder of their hour and ``claim`` or ``return``.
+        self.slots: Counter[tuple[str, str]] = Counter()
         self.options, self.retries, self.counts = options, retries, counts
         self.clock = Clock()
         self.judge = Judge(options, fenced=folder is None)
@@ -168,6 +175,9 @@ class World:
                 clears += 1
                 assert clears <= _MOST_CLEARS, f"it is stuck\n{self.told}"
                 self.clears("retry")
+            if self.cap and self.process is None and self.state != "deferred":
+                # The next hour.
+                self.clock.now += 3600.0
             self.goes_on()
             if self.state == "success" and self.options["durable"]:
                 noted = json.loads(self.store.text or "{}")
@@ -185,10 +195,29 @@ class World:
         """Fail if a video was paid for twice."""
         self.counts["paid for twice"] += len(self.judge.charges)
         assert not self.judge.charges, f"{self.judge.charges}\n{self.told}"
+        if self.cap:
+            self._check_cap()
+
+    def _check_cap(self) -> None:
+        """Fail if more is held in an hour than the cap, or a video was billed that holds nothing."""
+        held = {
+            window: claimed - self.slots[window, "return"]
+            for (window, kind), claimed in self.slots.items()
+            if kind == "claim"
+        }
+        self.counts["most held in an hour"] = max(self.counts["most held in an hour"], *held.values(), 0)
+        assert all(0 <= one <= self.cap for one in held.values()), f"{held}\n{self.told}"
+        assert sum(held.values()) >= len(self.judge.billed), self.told
 
     def check_end(self) -> None:
         """Fail if a video that was paid for is lost."""
         self.counts["billed"] += len(self.judge.billed)
+        if self.cap:
+            claimed, returned = (
+                sum(n for (_, one), n in self.slots.items() if one == kind) for kind in ("claim", "return")
+            )
+            self.counts["slots given back"] += returned
+            self.counts["slots lost"] += claimed - returned - len(self.judge.billed)
         self.counts.update(f"asked for by {why}" for why in self.judge.asked)
         for video in self.judge.billed:
             fate = self.judge.fate(video)
@@ -249,6 +278,7 @@ class World:
             self.judge.ends(process)
         elif error is not None and not isinstance(error, TaskDeferred):
             self.judge.hears(process, str(error), failure=True)
+            self.counts["refused by the cap"] += isinstance(error, CapReached)
         self.story.append(f"{process} ended: {'killed' if process.dead else repr(error or process.result)}")
         if process is not self.process:
             self.old = [one for one in self.old if one is not process]

@@ -12,10 +12,17 @@ import requests
 
 BUCKET = "videos"
 
-# Ends by itself when its standard input closes, so also when this process dies.
+# Ends by itself when its standard input closes, so also when this process dies. One request at a time: moto's threads may
+# come between a conditional write's look and its write, and make two writers believe that each has made the object.
 _SERVER = """
-import sys
+import sys, threading
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
+serve, turn = DomainDispatcherApplication.__call__, threading.Lock()
+def one_at_a_time(*call):
+    with turn:
+        return serve(*call)
+DomainDispatcherApplication.__call__ = one_at_a_time
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print("http://%s:%s" % server.get_host_and_port(), flush=True)

@@ -11,6 +11,7 @@ from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of
 from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.limits import LeastBalance, SpendingLimits, limits_of
 
 ADDRESSES = {
     "nothing": ({}, "https://api.jizhiai.top"),
@@ -44,7 +45,10 @@ def test_every_field_of_the_form_reaches_the_settings():
         "max_video_mb": "4096",
         "allow_internal_links": True,
     }
-    assert set(extra) == {field.name for field in connection_form.FIELDS}
+    limits = {"max_creates_per_hour": 3, "max_creates_per_day": "20", "min_balance": "5"}
+    assert set(extra | limits) == {field.name for field in connection_form.FIELDS}
+    read = limits_of("c", limits, lambda _: "")
+    assert read == SpendingLimits(max_creates_per_hour=3, max_creates_per_day=20, min_balance=LeastBalance(5.0))
     connection = Connection(
         conn_id="c", conn_type="sora2", host="https://g.example.com", password=" Bearer sk-x\n", extra=json.dumps(extra)
     )

@@ -1,0 +1,94 @@
+"""The count of creates in a bucket: exact for many processes at once, in few requests, and old counts removed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from claimers import claim_at_once
+from s3_server import BUCKET, aws_connection
+
+from sora2_provider import spending, storage
+from sora2_provider.emulator import Emulator
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.spending import CapReached
+from sora2_provider.tally import Tally, TallyUnavailable
+
+
+@pytest.fixture(autouse=True)
+def aws(s3, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_HERE", aws_connection(s3))
+
+
+@pytest.fixture
+def keys(s3: str) -> Callable[[str], list[str]]:
+    def found(prefix: str) -> list[str]:
+        listed = requests.get(f"{s3}/{BUCKET}", params={"prefix": prefix, "max-keys": "1000"}, timeout=20)
+        return re.findall(r"<Key>([^<]+)</Key>", listed.text)
+
+    return found
+
+
+def test_processes_that_claim_at_once_use_the_cap_to_the_last_and_no_more(keys):
+    claimed = claim_at_once(f"s3://aws_here@{BUCKET}/at-once", cap=40, processes=8)
+    assert sorted(place for places in claimed for place in places) == list(range(40))
+    assert len(keys("at-once/")) == 40
+
+
+def test_what_is_given_back_can_be_claimed_again_once():
+    folder = f"s3://aws_here@{BUCKET}/given-back"
+    assert [Tally(folder).claim(2, {"token": str(n)}) for n in range(3)] == [0, 1, None]
+    Tally(folder).give_back({"token": "0"})
+    assert [Tally(folder).claim(2, {"token": f"again {n}"}) for n in range(2)] == [2, None]
+
+
+def test_a_bucket_that_is_not_there_is_never_taken_for_an_empty_one():
+    with pytest.raises(TallyUnavailable):
+        Tally("s3://aws_here@no-such-bucket/x").claim(3, {"token": "t"})
+
+
+def test_nothing_is_listed_and_each_look_is_one_request(monkeypatch):
+    """s3fs sees to it by itself only for reads of a range: an exists() lists, and a whole read asks for the size first."""
+    folder = f"s3://aws_here@{BUCKET}/requests"
+    for n in range(20):
+        Tally(folder).claim(1000, {"token": str(n)})
+    sent: list[str] = []
+    filesystem: Any = storage.ObjectStoragePath(folder).fs
+    call = type(filesystem)._call_s3
+
+    async def counted(self: Any, method: str, *args: Any, **options: Any) -> Any:
+        sent.append(method)
+        return await call(self, method, *args, **options)
+
+    monkeypatch.setattr(type(filesystem), "_call_s3", counted)
+    assert Tally(folder).claim(1000, {"token": "next"}) == 20
+    assert set(sent) == {"get_object", "put_object"}
+    assert len(sent) <= 12
+
+
+def test_a_batch_is_cut_at_the_cap_and_old_counts_are_removed(monkeypatch, keys):
+    folder = f"s3://aws_here@{BUCKET}/spending"
+    monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", folder)
+    monkeypatch.setenv("AIRFLOW__SORA2__MAX_CREATES_PER_HOUR", "2")
+    now = 1_800_000_000.0
+    monkeypatch.setattr(spending, "time", type("Clock", (), {"time": staticmethod(lambda: now)}))
+    with Emulator(canned=True) as gateway:
+        monkeypatch.setenv("AIRFLOW_CONN_SORA2_DEFAULT", gateway.connection())
+        request = {"prompt": "a cat", "task_id": "create", "durable": False}
+        ti = type("TI", (), {"max_tries": 0, "xcom_push": lambda *_, **__: None})()
+        for _ in range(2):
+            Sora2CreateVideoOperator(**request).execute({"ti": ti})
+        with pytest.raises(CapReached, match="2 of 2 creates are used this hour"):
+            Sora2CreateVideoOperator(**request).execute({"ti": ti})
+        first = keys("spending/")
+        now += 3 * 86_400
+        Sora2Hook().claim_slots()
+        assert len(gateway.billed) == 2
+    assert len(first) == 2
+    left = keys("spending/")
+    assert len(left) == 1
+    assert not set(left) & set(first)
