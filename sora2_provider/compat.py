@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -22,6 +22,15 @@ from airflow.providers.common.compat.sdk import (
     mask_secret,
 )
 
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import (
+        DecoratedOperator,
+        TaskDecorator,
+        context_merge,
+        determine_kwargs,
+        task_decorator_factory,
+    )
+
 __all__ = [
     "AirflowException",
     "AirflowFailException",
@@ -33,15 +42,31 @@ __all__ = [
     "BaseSensorOperator",
     "Connection",
     "Context",
+    "DecoratedOperator",
     "ObjectStoragePath",
     "PokeReturnValue",
+    "TaskDecorator",
     "TaskDeferred",
     "conf",
+    "context_merge",
+    "determine_kwargs",
     "mask_secret",
     "never_expire",
     "read_connection",
     "retry_types",
+    "task_decorator_factory",
 ]
+
+#: Loaded when they are asked for: on Airflow 2 they cost a DAG file that does not need them most of a second.
+_LATER = ("DecoratedOperator", "TaskDecorator", "context_merge", "determine_kwargs", "task_decorator_factory")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from airflow.providers.common.compat import sdk
+
+    return getattr(sdk, name)
 
 
 async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:

@@ -30,7 +30,7 @@ from sora2_provider.outcomes import (
     rendering_ended,
 )
 from sora2_provider.retries import pass_on_retry_after
-from sora2_provider.submission import Resume, digest_of
+from sora2_provider.submission import Decision, RequestNeeded, Resume, Submit, digest_of
 
 if TYPE_CHECKING:
     from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
@@ -59,7 +59,7 @@ class Creation:
     def start(self) -> str:
         """Submit the video, or take up the one of an earlier try, and do all that the task is for."""
         task = self._task
-        request = self._request()
+        arguments.checked_connection_id(task.sora2_conn_id)
         if task.wait_for_completion and task.output_path is not None:
             arguments.checked_target(task.output_path)
         ledger = self._ledger()
@@ -68,9 +68,7 @@ class Creation:
                 "What this task submits is written down nowhere, so a crash between submit and success can pay twice. "
                 "Set the option [sora2] state_path, or use Airflow 3.3 or later."
             )
-        decision = ledger.decide(
-            digest_of(request, task.sora2_conn_id), on_clear=task.on_clear, on_unknown=task.on_unknown_submission
-        )
+        decision, request = self._decided(ledger)
         conn_id = decision.record.conn_id if isinstance(decision, Resume) else task.sora2_conn_id
         with contextlib.closing(Sora2Hook(conn_id)) as hook:
             hook.get_conn()
@@ -134,10 +132,26 @@ class Creation:
             self._asleep = False
             raise AirflowException("it was stopped while it waited")
 
+    def _decided(self, ledger: Ledger) -> tuple[Decision, VideoRequest | None]:
+        """Return what this try may do, and the request, which a function of the user's makes only where it is needed."""
+        request = self._request() if self._task.knows_request else None
+        decision = self._asked(ledger, request)
+        if request is None and isinstance(decision, (Submit, RequestNeeded)):
+            request = self._request()
+            # The function took its time: another process may have written something meanwhile.
+            decision = self._asked(ledger, request)
+        return decision, request
+
+    def _asked(self, ledger: Ledger, request: VideoRequest | None) -> Decision:
+        task = self._task
+        digest = None if request is None else digest_of(request, task.sora2_conn_id)
+        return ledger.decide(digest, on_clear=task.on_clear, on_unknown=task.on_unknown_submission)
+
     def _request(self) -> VideoRequest:
-        arguments.checked_connection_id(self._task.sora2_conn_id)
+        # Outside of the try: an error of a user's function is the user's own.
+        parameters = self._task.make_request(self._context)
         try:
-            return VideoRequest(**self._task.request_parameters())
+            return VideoRequest(**parameters)
         except ValueError as error:
             raise InvalidParameter(f"{error} Nothing was sent, and nothing was paid.") from None
 

@@ -65,6 +65,9 @@ class Sora2CreateVideoOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "images": "json", "extra": "json"}
     ui_color = "#e8e1ff"
 
+    #: Whether the request is there without calling code of the user's, which is not called for a video that is there.
+    knows_request: ClassVar[bool] = True
+
     _creation: Creation | None = None
     _video_id: str | None = None
 
@@ -150,6 +153,10 @@ class Sora2CreateVideoOperator(BaseOperator):
 
         self._creation = Creation(self, context)
         return self._creation
+
+    def make_request(self, context: Context) -> dict[str, Any]:
+        """Return the parameters of the request to submit, by name, when the templates are rendered."""
+        return self.request_parameters()
 
     def request_parameters(self) -> dict[str, Any]:
         """Return the parameters that the request is made of, by name."""

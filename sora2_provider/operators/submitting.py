@@ -15,7 +15,7 @@ from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.interruptions import signals_held
 from sora2_provider.ledger import Ledger
 from sora2_provider.outcomes import broken_after_submit, refused, unknown_before, unknown_submission
-from sora2_provider.submission import OutcomeUnknown, Resume, Submit, digest_of
+from sora2_provider.submission import Decision, OutcomeUnknown, RequestNeeded, Resume, digest_of
 
 
 class Accepted(NamedTuple):
@@ -36,11 +36,14 @@ class Submitter:
     """Gets a task its video, as far as its ledger allows.
 
     :param hook: of the connection to ask: the record's own where there is one.
+    :param request: what to submit; ``None`` where the decision submits nothing, and the request was not made.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
     :param log: the task's.
     """
 
-    def __init__(self, hook: Sora2Hook, ledger: Ledger, request: VideoRequest, *, resubmits: bool, log: Any) -> None:
+    def __init__(
+        self, hook: Sora2Hook, ledger: Ledger, request: VideoRequest | None, *, resubmits: bool, log: Any
+    ) -> None:
         self._hook = hook
         self._ledger = ledger
         self._request = request
@@ -49,7 +52,7 @@ class Submitter:
         self._accepted: Video | None = None
         self._lost: SubmissionUnknown | None = None
 
-    def settle(self, decision: Submit | Resume | OutcomeUnknown) -> Accepted:
+    def settle(self, decision: Decision) -> Accepted:
         """Submit the video, or take up the one that is there.
 
         :raises AirflowFailException: a retry would pay again, or would not help.
@@ -62,13 +65,15 @@ class Submitter:
             unknown = unknown_before(f"{at} UTC", decision.record.conn_id)
             self._ledger.told_unknown(unknown)
             raise unknown
+        if self._request is None or isinstance(decision, RequestNeeded):
+            raise AirflowFailException("There is no request to submit. Nothing was sent, and nothing was paid.")
         if decision.unknown:
             self._log.warning(
                 "An earlier create of this task may have been paid for; as decided, another one is submitted now."
             )
         if decision.abandoned:
             self._log.warning("Video %s of an earlier try is given up, and may still be rendering.", decision.abandoned)
-        return self._submit()
+        return self._submit(self._request)
 
     def _take_up(self, decision: Resume) -> Accepted:
         record = decision.record
@@ -87,10 +92,11 @@ class Submitter:
         except GatewayError as error:
             self._log.warning("The gateway could not say how video %s stands: %s", video_id, error)
             video = Video(video_id, VideoStatus.UNKNOWN)
-        return Accepted(video, record.request or self._request.to_json(), record.intent_at, time.time())
+        # The first records held no request.
+        sent = record.request or (self._request.to_json() if self._request is not None else {})
+        return Accepted(video, sent, record.intent_at, time.time())
 
-    def _submit(self) -> Accepted:
-        request = self._request
+    def _submit(self, request: VideoRequest) -> Accepted:
         self._log.info(
             "Submitting a video: %s, %s, %s, %s s, source images: %s",
             request.model,
@@ -101,7 +107,7 @@ class Submitter:
         )
         since = time.time()
         try:
-            video = send(self._send_once, pause=time.sleep, report=self._log.warning)
+            video = send(lambda: self._send_once(request), pause=time.sleep, report=self._log.warning)
         except SubmissionUnknown as error:
             raise unknown_submission(error, resubmits=self._resubmits) from error
         except GatewayError as error:
@@ -120,14 +126,14 @@ class Submitter:
             raise
         return Accepted(video, request.to_json(), since, since)
 
-    def _send_once(self) -> Video:
+    def _send_once(self, request: VideoRequest) -> Video:
         """Write the intent, send the create once, and write what became of it."""
         client, conn_id = self._hook.get_conn(), self._hook.sora2_conn_id
         # A signal between the intent and the id would leave a video that nobody knows of.
         with signals_held():
-            self._ledger.intend(digest_of(self._request, conn_id), conn_id, self._request.to_json())
+            self._ledger.intend(digest_of(request, conn_id), conn_id, request.to_json())
             try:
-                self._accepted = client.create_video(self._request)
+                self._accepted = client.create_video(request)
             except SubmissionUnknown as error:
                 self._note_lost(error)
                 raise
