@@ -47,6 +47,7 @@ __all__ = [
     "PokeReturnValue",
     "TaskDecorator",
     "TaskDeferred",
+    "asset_types",
     "conf",
     "context_merge",
     "determine_kwargs",
@@ -67,6 +68,17 @@ def __getattr__(name: str) -> Any:
     from airflow.providers.common.compat import sdk
 
     return getattr(sdk, name)
+
+
+def asset_types() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
+    """Return the types of assets, of aliases, and of references to assets (none before Airflow 3)."""
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    try:
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:
+        return Asset, AssetAlias, ()
+    return Asset, AssetAlias, (AssetRef,)
 
 
 async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:

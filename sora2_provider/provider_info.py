@@ -45,6 +45,14 @@ def provider_info() -> dict[str, Any]:
                         "example": "s3://my_conn@bucket/sora2-state",
                         "default": "",
                     },
+                    "openlineage_prompt": {
+                        "description": "Whether the run facet that OpenLineage gets shows the prompt. Otherwise it "
+                        "shows only a digest of it.",
+                        "version_added": "0.2.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
+                    },
                 },
             }
         },

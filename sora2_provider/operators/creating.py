@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sora2_provider.assets import announce
 from sora2_provider.compat import AirflowException, AirflowFailException, Context, TaskDeferred
 from sora2_provider.events import from_event
+from sora2_provider.facts import VideoFacts
 from sora2_provider.gateway.errors import VideoNotFound
 from sora2_provider.gateway.expectation import RenderingKind
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
@@ -42,8 +44,8 @@ _SAID = (AirflowFailException, RenderingFailed, LeftRendering, TaskDeferred)
 class Creation:
     """A create task at work.
 
-    What of it must outlive a deferral is a dict, the *passport*: ``video_id``, ``conn_id``, ``request`` (what was sent)
-    and ``started`` (seconds since the epoch).
+    What of it must outlive a deferral is a dict, the *passport*: ``video_id``, ``conn_id``, ``request`` (what was sent),
+    ``started`` (seconds since the epoch) and ``usage`` (what the gateway counted).
 
     :param task: the operator, with its templates rendered.
     """
@@ -53,6 +55,7 @@ class Creation:
         self._context = context
         self._log = task.log
         self._video_id: str | None = None
+        self.facts = VideoFacts(task.sora2_conn_id)
         self._asleep = False
         pass_on_retry_after(task)
 
@@ -72,6 +75,7 @@ class Creation:
         conn_id = decision.record.conn_id if isinstance(decision, Resume) else task.sora2_conn_id
         with contextlib.closing(Sora2Hook(conn_id)) as hook:
             hook.get_conn()
+            self.facts = VideoFacts(conn_id, request=request.to_json() if request is not None else {})
             submitter = Submitter(
                 hook,
                 ledger,
@@ -81,11 +85,13 @@ class Creation:
             )
             accepted = submitter.settle(decision)
             self._video_id = accepted.video.id
+            self.facts = VideoFacts(conn_id, request=accepted.request).with_video(accepted.video)
             passport = {
                 "video_id": accepted.video.id,
                 "conn_id": conn_id,
                 "request": accepted.request,
                 "started": accepted.since,
+                "usage": self.facts.usage,
             }
             with self._no_second_bill(passport, ledger):
                 return self._follow(hook, accepted, passport, ledger)
@@ -97,6 +103,9 @@ class Creation:
         """
         passport = passport or self._passport_of_xcom()
         self._video_id = video_id = passport["video_id"]
+        # A task that was deferred before an upgrade has no usage.
+        counted = {"usage": passport.get("usage")}
+        self.facts = VideoFacts(passport["conn_id"], video_id, passport["request"], counted)
         ledger = self._ledger()
         with contextlib.closing(Sora2Hook(passport["conn_id"])) as hook, self._no_second_bill(passport, ledger):
             return self._finish(hook, from_event(event, video_id=video_id), passport, ledger)
@@ -238,16 +247,19 @@ class Creation:
         except Exception as error:
             raise not_stored(error, video.id, hook.sora2_conn_id, path, keeps=ledger.keeps) from error
         self._log.info("Stored %s bytes at %s", stored.size, stored.uri)
+        self.facts = self.facts.with_video(video).with_file(stored)
+        announce(self._task, self._context, self.facts)
         return stored.uri
 
     def _push(self, video: Video, passport: dict[str, Any], stored_uri: str | None = None) -> None:
+        self.facts = self.facts.with_video(video)
         said = {"request": passport["request"], "conn_id": passport["conn_id"], "stored_uri": stored_uri}
-        self._context["ti"].xcom_push(key="video", value={**video.to_dict(), **said})
+        self._context["ti"].xcom_push(key="video", value={**self.facts.video, **said})
 
     def _passport_of_xcom(self) -> dict[str, Any]:
         task_instance = self._context["ti"]
         pushed = task_instance.xcom_pull(task_ids=self._task.task_id, key="video", map_indexes=task_instance.map_index)
-        names = ("conn_id", "request")
+        names = ("conn_id", "request", "usage")
         return {"video_id": pushed["id"], "started": time.time(), **{name: pushed[name] for name in names}}
 
     @contextlib.contextmanager
