@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -55,11 +56,14 @@ __all__ = [
     "never_expire",
     "read_connection",
     "retry_types",
+    "stats",
     "task_decorator_factory",
 ]
 
 #: Loaded when they are asked for: on Airflow 2 they cost a DAG file that does not need them most of a second.
 _LATER = ("DecoratedOperator", "TaskDecorator", "context_merge", "determine_kwargs", "task_decorator_factory")
+
+_STARTED = object()
 
 
 def __getattr__(name: str) -> Any:
@@ -108,3 +112,30 @@ def retry_types() -> tuple[Any, Any] | None:
     except ImportError:
         return None
     return RetryPolicy, RetryDecision
+
+
+def stats() -> Any:
+    """Return Airflow's ``Stats``, started in whichever process this is.
+
+    From Airflow 3.2 on the core and the SDK have one each, and the triggerer starts only the core's.
+    """
+    from airflow.providers.common.compat.sdk import Stats
+
+    module = sys.modules[Stats.__module__]
+    # Before 3.2 it starts itself; what else it is called is not known.
+    factory = getattr(module, "_factory", getattr(Stats, "factory", _STARTED))
+    if factory is None:
+        _start_stats(Stats)
+    return Stats
+
+
+def _start_stats(stats_class: Any) -> None:
+    from airflow.sdk.observability.metrics import stats_utils
+
+    utils: Any = stats_utils
+    try:
+        legacy = conf.getboolean("metrics", "legacy_names_on", fallback=True)
+        stats_class.initialize(factory=utils.get_stats_factory(), export_legacy_names=legacy)
+    except TypeError:
+        # Airflow 3.2
+        stats_class.initialize(factory=utils.get_stats_factory(stats_class))

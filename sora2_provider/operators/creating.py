@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sora2_provider import metrics
 from sora2_provider.assets import announce
 from sora2_provider.compat import AirflowException, AirflowFailException, Context, TaskDeferred
 from sora2_provider.events import from_event
 from sora2_provider.facts import VideoFacts
-from sora2_provider.gateway.errors import VideoNotFound
+from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.expectation import RenderingKind
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome, duration_text
@@ -61,6 +62,13 @@ class Creation:
 
     def start(self) -> str:
         """Submit the video, or take up the one of an earlier try, and do all that the task is for."""
+        try:
+            return self._start()
+        except InvalidParameter:
+            metrics.failed(metrics.Failure.INVALID_PARAMETER)
+            raise
+
+    def _start(self) -> str:
         task = self._task
         arguments.checked_connection_id(task.sora2_conn_id)
         if task.wait_for_completion and task.output_path is not None:
@@ -119,6 +127,7 @@ class Creation:
         """
         if isinstance(error, _SAID):
             return error
+        metrics.failed(metrics.Failure.BROKEN)
         video_id, keeps = "of this task's log", False
         with contextlib.suppress(Exception):
             video_id = ((kept or {}).get("record") or self._passport_of_xcom())["video_id"]
@@ -171,6 +180,7 @@ class Creation:
         task, video = self._task, accepted.video
         self._push(video, passport)
         if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
+            metrics.rendering_ended(video)
             ledger.ended(video.id)
             raise rendering_ended(video)
         if not task.wait_for_completion:
@@ -223,6 +233,7 @@ class Creation:
         video_id = str(passport["video_id"])
         ended = finished.video
         stored_uri = None
+        metrics.wait_ended(finished, started=passport["started"])
         try:
             if ended is None or finished.outcome is not Outcome.COMPLETED:
                 waited = duration_text(time.time() - passport["started"])
@@ -245,8 +256,10 @@ class Creation:
         try:
             stored = hook.download_video(video.id, path, video=video)
         except Exception as error:
+            metrics.failed(error if isinstance(error, GatewayError) else metrics.Failure.STORAGE)
             raise not_stored(error, video.id, hook.sora2_conn_id, path, keeps=ledger.keeps) from error
         self._log.info("Stored %s bytes at %s", stored.size, stored.uri)
+        metrics.stored(stored.size)
         self.facts = self.facts.with_video(video).with_file(stored)
         announce(self._task, self._context, self.facts)
         return stored.uri
@@ -271,4 +284,5 @@ class Creation:
             raise
         except BaseException as error:
             # Time-outs and signals come as BaseException.
+            metrics.failed(metrics.Failure.BROKEN)
             raise broken_after_submit(error, passport["video_id"], passport["conn_id"], keeps=ledger.keeps) from error

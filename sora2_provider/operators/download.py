@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sora2_provider import metrics
 from sora2_provider.assets import announce
 from sora2_provider.compat import AirflowFailException, BaseOperator, Context
 from sora2_provider.facts import VideoFacts
@@ -63,11 +64,17 @@ class Sora2DownloadVideoOperator(BaseOperator):
         try:
             stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
         except GatewayError as error:
+            metrics.failed(error)
             raise download_failed(error) from error
         except FileExistsError as error:
+            metrics.failed(metrics.Failure.STORAGE)
             raise AirflowFailException(str(error)) from None
+        except OSError:
+            metrics.failed(metrics.Failure.STORAGE)
+            raise
         finally:
             hook.close()
+        metrics.stored(stored.size)
         self.log.info("%s: %s bytes, %s, sha256 %s", stored.uri, stored.size, stored.content_type, stored.sha256)
         self._facts = self._facts.with_file(stored)
         announce(self, context, self._facts)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pendulum
 
+from sora2_provider import metrics
 from sora2_provider.compat import AirflowFailException
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
@@ -62,6 +63,8 @@ class Submitter:
             return self._take_up(decision)
         if isinstance(decision, OutcomeUnknown):
             at = pendulum.from_timestamp(decision.record.intent_at).to_datetime_string()
+            if not decision.record.unknown_reported:
+                metrics.unknown_submission()
             unknown = unknown_before(f"{at} UTC", decision.record.conn_id)
             self._ledger.told_unknown(unknown)
             raise unknown
@@ -87,10 +90,12 @@ class Submitter:
                 record.conn_id,
             )
         self._ledger.adopt(record)
+        metrics.resumed()
         try:
             video = self._hook.get_video(video_id)
         except GatewayError as error:
             self._log.warning("The gateway could not say how video %s stands: %s", video_id, error)
+            metrics.poll_failed(error)
             video = Video(video_id, VideoStatus.UNKNOWN)
         # The first records held no request.
         sent = record.request or (self._request.to_json() if self._request is not None else {})
@@ -111,6 +116,7 @@ class Submitter:
         except SubmissionUnknown as error:
             raise unknown_submission(error, resubmits=self._resubmits) from error
         except GatewayError as error:
+            metrics.failed(error)
             raise refused(error, "The gateway did not accept the video") from error
         except AirflowFailException:
             # Its id could not be written down. No XCom either: Airflow does not keep a process that it has given up from
@@ -148,9 +154,13 @@ class Submitter:
                 raise lost from error
             # Before anything else can fail: the id stands in the log, wherever the record goes.
             self._log.info("The gateway accepted video %s", self._accepted.id)
-            self._ledger.accepted(self._accepted.id)
+            try:
+                self._ledger.accepted(self._accepted.id)
+            finally:
+                metrics.created()
         return self._accepted
 
     def _note_lost(self, lost: SubmissionUnknown) -> None:
         self._lost = lost
+        metrics.unknown_submission()
         self._ledger.told_unknown(unknown_submission(lost, resubmits=self._resubmits))
