@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import string
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sora2_provider.compat import Context, asset_types
@@ -45,12 +45,30 @@ def asset_uri(uri: str) -> str:
 
     :param uri: as ``ObjectStoragePath`` takes it: ``s3://my_conn@bucket/a cat#1.mp4``.
     """
-    scheme, _, rest = uri.partition("://")
-    place, _, path = rest.partition("/")
-    scheme = _SCHEMES.get(scheme, scheme)
-    if scheme == "file":
-        path = posixpath.normpath(f"/{path}").lstrip("/")
-    return f"{scheme}://{place.rpartition('@')[2]}/{quote(path, safe=_PLAIN)}"
+    place = Place.of(uri)
+    return f"{place.scheme}://{place.container}/{quote(place.path, safe=_PLAIN)}"
+
+
+class Place(NamedTuple):
+    """Where a file is, whichever connection leads there.
+
+    :param container: the bucket; empty for a file on a disk.
+    :param path: without a slash before it.
+    """
+
+    scheme: str
+    container: str
+    path: str
+
+    @classmethod
+    def of(cls, uri: str) -> Place:
+        """Return the place of a URI that ``ObjectStoragePath`` takes."""
+        scheme, _, rest = uri.partition("://")
+        container, _, path = rest.partition("/")
+        scheme = _SCHEMES.get(scheme, scheme)
+        if scheme == "file":
+            path = posixpath.normpath(f"/{path}").lstrip("/")
+        return cls(scheme, container.rpartition("@")[2], path)
 
 
 def event_extra(facts: VideoFacts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from attrs import define
 from openlineage.client.event_v2 import Dataset, InputDataset, OutputDataset
 from openlineage.client.facet_v2 import RunFacet, output_statistics_output_dataset
 
-from sora2_provider.assets import asset_uri
+from sora2_provider.assets import Place
 from sora2_provider.compat import conf
 from sora2_provider.facts import VideoFacts
 
@@ -86,9 +86,9 @@ def _rendering(facts: VideoFacts, kind: type[Any]) -> Any:
 def _file(facts: VideoFacts) -> OutputDataset:
     if facts.stored is None:
         raise ValueError("No file was stored.")
-    scheme, _, rest = asset_uri(facts.stored.uri).partition("://")
-    place, _, path = rest.partition("/")
-    namespace, name = ("file", f"/{path}") if scheme == "file" else (f"{scheme}://{place}", path)
+    place = Place.of(facts.stored.uri)
+    on_disk = place.scheme == "file"
+    namespace, name = ("file", f"/{place.path}") if on_disk else (f"{place.scheme}://{place.container}", place.path)
     statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         size=facts.stored.size, fileCount=1
     )
