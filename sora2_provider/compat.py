@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -22,6 +23,15 @@ from airflow.providers.common.compat.sdk import (
     mask_secret,
 )
 
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import (
+        DecoratedOperator,
+        TaskDecorator,
+        context_merge,
+        determine_kwargs,
+        task_decorator_factory,
+    )
+
 __all__ = [
     "AirflowException",
     "AirflowFailException",
@@ -33,15 +43,46 @@ __all__ = [
     "BaseSensorOperator",
     "Connection",
     "Context",
+    "DecoratedOperator",
     "ObjectStoragePath",
     "PokeReturnValue",
+    "TaskDecorator",
     "TaskDeferred",
+    "asset_types",
     "conf",
+    "context_merge",
+    "determine_kwargs",
     "mask_secret",
     "never_expire",
     "read_connection",
     "retry_types",
+    "stats",
+    "task_decorator_factory",
 ]
+
+#: Loaded when they are asked for: on Airflow 2 they cost a DAG file that does not need them most of a second.
+_LATER = ("DecoratedOperator", "TaskDecorator", "context_merge", "determine_kwargs", "task_decorator_factory")
+
+_STARTED = object()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from airflow.providers.common.compat import sdk
+
+    return getattr(sdk, name)
+
+
+def asset_types() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
+    """Return the types of assets, of aliases, and of references to assets (none before Airflow 3)."""
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    try:
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:
+        return Asset, AssetAlias, ()
+    return Asset, AssetAlias, (AssetRef,)
 
 
 async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
@@ -71,3 +112,30 @@ def retry_types() -> tuple[Any, Any] | None:
     except ImportError:
         return None
     return RetryPolicy, RetryDecision
+
+
+def stats() -> Any:
+    """Return Airflow's ``Stats``, started in whichever process this is.
+
+    From Airflow 3.2 on the core and the SDK have one each, and the triggerer starts only the core's.
+    """
+    from airflow.providers.common.compat.sdk import Stats
+
+    module = sys.modules[Stats.__module__]
+    # Before 3.2 it starts itself; what else it is called is not known.
+    factory = getattr(module, "_factory", getattr(Stats, "factory", _STARTED))
+    if factory is None:
+        _start_stats(Stats)
+    return Stats
+
+
+def _start_stats(stats_class: Any) -> None:
+    from airflow.sdk.observability.metrics import stats_utils
+
+    utils: Any = stats_utils
+    try:
+        legacy = conf.getboolean("metrics", "legacy_names_on", fallback=True)
+        stats_class.initialize(factory=utils.get_stats_factory(), export_legacy_names=legacy)
+    except TypeError:
+        # Airflow 3.2
+        stats_class.initialize(factory=utils.get_stats_factory(stats_class))

@@ -16,7 +16,7 @@ from typing import Any
 from sora2_provider.compat import AirflowException, AirflowFailException, Context
 from sora2_provider.outcomes import record_not_written, submitted_elsewhere
 from sora2_provider.records import RecordExists, RecordStore, RecordUnavailable, store_of
-from sora2_provider.submission import OutcomeUnknown, Record, Resume, Submit, UnreadableRecord, decide
+from sora2_provider.submission import Decision, Record, Submit, UnreadableRecord, decide
 
 #: How often the id of a video that was paid for is written before that is given up.
 _ATTEMPTS = 3
@@ -59,9 +59,10 @@ class Ledger:
         """Whether a retry will know of the video that this try submits."""
         return self._store is not None
 
-    def decide(self, digest: str, *, on_clear: str, on_unknown: str) -> Submit | Resume | OutcomeUnknown:
+    def decide(self, digest: str | None, *, on_clear: str, on_unknown: str) -> Decision:
         """Say what this try may do.
 
+        :param digest: of its request; ``None`` if that is not known yet, see :func:`~sora2_provider.submission.decide`.
         :raises AirflowException: the record cannot be read; a retry may.
         """
         if self._store is None:

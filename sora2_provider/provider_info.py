@@ -22,6 +22,7 @@ def provider_info() -> dict[str, Any]:
         "sensors": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.sensors.sora2"]}],
         "hooks": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.hooks.sora2"]}],
         "triggers": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.triggers.sora2"]}],
+        "task-decorators": [{"name": "sora2_video", "class-name": "sora2_provider.decorators.sora2.sora2_video_task"}],
         "config": {
             "sora2": {
                 "description": "Options of the Sora 2 provider.",
@@ -76,6 +77,14 @@ def provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "5",
                         "default": "",
+                    },
+                    "openlineage_prompt": {
+                        "description": "Whether the run facet that OpenLineage gets shows the prompt. Otherwise it "
+                        "shows only a digest of it.",
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
                     },
                 },
             }

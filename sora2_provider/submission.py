@@ -131,25 +131,36 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class RequestNeeded:
+    """The answer rests on whether the request has changed, and the request is not known yet: make it, and ask again."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
 class OutcomeUnknown:
     """Submit nothing and fail: a create was sent, or about to be sent, and what came of it is not known."""
 
     record: Record
 
 
+Decision = Submit | Resume | OutcomeUnknown | RequestNeeded
+
+
 def decide(
     record: Record | None,
     *,
     epoch: int,
-    digest: str,
+    digest: str | None,
     on_clear: str = "regenerate",
     on_unknown: str = "fail",
     began: float = math.inf,
-) -> Submit | Resume | OutcomeUnknown:
+) -> Decision:
     """Say what a try does that finds this record.
 
     :param epoch: this try's, see :class:`Record`.
-    :param digest: of this try's request.
+    :param digest: of this try's request; ``None`` where the request is made by code of the user's that is not called
+        unless it must be. A video that is taken up then counts as unchanged.
     :param on_clear: ``regenerate`` or ``reuse``: what becomes of a delivered video when a person clears the task.
     :param on_unknown: ``fail`` or ``resubmit``: what to do when the outcome of a create is unknown.
     :param began: when this try began, in seconds since the epoch. What a process that was believed dead has delivered or
@@ -161,13 +172,18 @@ def decide(
     decided = cleared and record.unknown_reported and record.noted_at < began
     if record.video_id is None:
         return Submit(unknown=True) if decided or on_unknown == "resubmit" else OutcomeUnknown(record)
-    changed = record.digest != digest
+    changed = digest is not None and record.digest != digest
     if decided:
         return Submit(abandoned=record.video_id)
     if record.delivered_at is not None and record.delivered_at >= began:
         return Resume(record, changed)
-    if cleared and on_clear == "regenerate" and (record.delivered_at is not None or changed):
-        return Submit(abandoned=None if record.delivered_at is not None else record.video_id)
+    if cleared and on_clear == "regenerate":
+        if record.delivered_at is not None:
+            return Submit()
+        if digest is None:
+            return RequestNeeded(record)
+        if changed:
+            return Submit(abandoned=record.video_id)
     return Resume(record, changed)
 
 

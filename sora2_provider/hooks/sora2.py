@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sora2_provider import metrics
 from sora2_provider.compat import BaseHook, conf, mask_secret
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, SubmissionUnknown, UnreadableResponse
@@ -205,6 +206,7 @@ class Sora2Hook(BaseHook):
             try:
                 video = client.get_video(video_id)
             except GatewayError as error:
+                metrics.poll_failed(error)
                 step = wait.on_error(error, now=time.time())
                 self.log.warning("The gateway could not say how video %s stands: %s", video_id, error)
                 continue

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sora2_provider import metrics
+from sora2_provider.assets import announce
 from sora2_provider.compat import AirflowException, AirflowFailException, Context, TaskDeferred
 from sora2_provider.events import from_event
-from sora2_provider.gateway.errors import VideoNotFound
+from sora2_provider.facts import VideoFacts
+from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.expectation import RenderingKind
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome, duration_text
@@ -30,7 +33,7 @@ from sora2_provider.outcomes import (
     rendering_ended,
 )
 from sora2_provider.retries import pass_on_retry_after
-from sora2_provider.submission import Resume, digest_of
+from sora2_provider.submission import Decision, RequestNeeded, Resume, Submit, digest_of
 
 if TYPE_CHECKING:
     from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
@@ -42,8 +45,8 @@ _SAID = (AirflowFailException, RenderingFailed, LeftRendering, TaskDeferred)
 class Creation:
     """A create task at work.
 
-    What of it must outlive a deferral is a dict, the *passport*: ``video_id``, ``conn_id``, ``request`` (what was sent)
-    and ``started`` (seconds since the epoch).
+    What of it must outlive a deferral is a dict, the *passport*: ``video_id``, ``conn_id``, ``request`` (what was sent),
+    ``started`` (seconds since the epoch) and ``usage`` (what the gateway counted).
 
     :param task: the operator, with its templates rendered.
     """
@@ -53,13 +56,21 @@ class Creation:
         self._context = context
         self._log = task.log
         self._video_id: str | None = None
+        self.facts = VideoFacts(task.sora2_conn_id)
         self._asleep = False
         self._retry_waits = pass_on_retry_after(task)
 
     def start(self) -> str:
         """Submit the video, or take up the one of an earlier try, and do all that the task is for."""
+        try:
+            return self._start()
+        except InvalidParameter:
+            metrics.failed(metrics.Failure.INVALID_PARAMETER)
+            raise
+
+    def _start(self) -> str:
         task = self._task
-        request = self._request()
+        arguments.checked_connection_id(task.sora2_conn_id)
         if task.wait_for_completion and task.output_path is not None:
             arguments.checked_target(task.output_path)
         ledger = self._ledger()
@@ -68,12 +79,11 @@ class Creation:
                 "What this task submits is written down nowhere, so a crash between submit and success can pay twice. "
                 "Set the option [sora2] state_path, or use Airflow 3.3 or later."
             )
-        decision = ledger.decide(
-            digest_of(request, task.sora2_conn_id), on_clear=task.on_clear, on_unknown=task.on_unknown_submission
-        )
+        decision, request = self._decided(ledger)
         conn_id = decision.record.conn_id if isinstance(decision, Resume) else task.sora2_conn_id
         with contextlib.closing(Sora2Hook(conn_id)) as hook:
             hook.get_conn()
+            self.facts = VideoFacts(conn_id, request=request.to_json() if request is not None else {})
             submitter = Submitter(
                 hook,
                 ledger,
@@ -84,11 +94,13 @@ class Creation:
             )
             accepted = submitter.settle(decision)
             self._video_id = accepted.video.id
+            self.facts = VideoFacts(conn_id, request=accepted.request).with_video(accepted.video)
             passport = {
                 "video_id": accepted.video.id,
                 "conn_id": conn_id,
                 "request": accepted.request,
                 "started": accepted.since,
+                "usage": self.facts.usage,
             }
             with self._no_second_bill(passport, ledger):
                 return self._follow(hook, accepted, passport, ledger)
@@ -100,6 +112,9 @@ class Creation:
         """
         passport = passport or self._passport_of_xcom()
         self._video_id = video_id = passport["video_id"]
+        # A task that was deferred before an upgrade has no usage.
+        counted = {"usage": passport.get("usage")}
+        self.facts = VideoFacts(passport["conn_id"], video_id, passport["request"], counted)
         ledger = self._ledger()
         with contextlib.closing(Sora2Hook(passport["conn_id"])) as hook, self._no_second_bill(passport, ledger):
             return self._finish(hook, from_event(event, video_id=video_id), passport, ledger)
@@ -113,6 +128,7 @@ class Creation:
         """
         if isinstance(error, _SAID):
             return error
+        metrics.failed(metrics.Failure.BROKEN)
         video_id, keeps = "of this task's log", False
         with contextlib.suppress(Exception):
             video_id = ((kept or {}).get("record") or self._passport_of_xcom())["video_id"]
@@ -135,10 +151,26 @@ class Creation:
             self._asleep = False
             raise AirflowException("it was stopped while it waited")
 
+    def _decided(self, ledger: Ledger) -> tuple[Decision, VideoRequest | None]:
+        """Return what this try may do, and the request, which a function of the user's makes only where it is needed."""
+        request = self._request() if self._task.knows_request else None
+        decision = self._asked(ledger, request)
+        if request is None and isinstance(decision, (Submit, RequestNeeded)):
+            request = self._request()
+            # The function took its time: another process may have written something meanwhile.
+            decision = self._asked(ledger, request)
+        return decision, request
+
+    def _asked(self, ledger: Ledger, request: VideoRequest | None) -> Decision:
+        task = self._task
+        digest = None if request is None else digest_of(request, task.sora2_conn_id)
+        return ledger.decide(digest, on_clear=task.on_clear, on_unknown=task.on_unknown_submission)
+
     def _request(self) -> VideoRequest:
-        arguments.checked_connection_id(self._task.sora2_conn_id)
+        # Outside of the try: an error of a user's function is the user's own.
+        parameters = self._task.make_request(self._context)
         try:
-            return VideoRequest(**self._task.request_parameters())
+            return VideoRequest(**parameters)
         except ValueError as error:
             raise InvalidParameter(f"{error} Nothing was sent, and nothing was paid.") from None
 
@@ -149,6 +181,7 @@ class Creation:
         task, video = self._task, accepted.video
         self._push(video, passport)
         if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
+            metrics.rendering_ended(video)
             ledger.ended(video.id)
             raise rendering_ended(video)
         if not task.wait_for_completion:
@@ -201,6 +234,7 @@ class Creation:
         video_id = str(passport["video_id"])
         ended = finished.video
         stored_uri = None
+        metrics.wait_ended(finished, started=passport["started"])
         try:
             if ended is None or finished.outcome is not Outcome.COMPLETED:
                 waited = duration_text(time.time() - passport["started"])
@@ -223,18 +257,23 @@ class Creation:
         try:
             stored = hook.download_video(video.id, path, video=video)
         except Exception as error:
+            metrics.failed(error if isinstance(error, GatewayError) else metrics.Failure.STORAGE)
             raise not_stored(error, video.id, hook.sora2_conn_id, path, keeps=ledger.keeps) from error
         self._log.info("Stored %s bytes at %s", stored.size, stored.uri)
+        metrics.stored(stored.size)
+        self.facts = self.facts.with_video(video).with_file(stored)
+        announce(self._task, self._context, self.facts)
         return stored.uri
 
     def _push(self, video: Video, passport: dict[str, Any], stored_uri: str | None = None) -> None:
+        self.facts = self.facts.with_video(video)
         said = {"request": passport["request"], "conn_id": passport["conn_id"], "stored_uri": stored_uri}
-        self._context["ti"].xcom_push(key="video", value={**video.to_dict(), **said})
+        self._context["ti"].xcom_push(key="video", value={**self.facts.video, **said})
 
     def _passport_of_xcom(self) -> dict[str, Any]:
         task_instance = self._context["ti"]
         pushed = task_instance.xcom_pull(task_ids=self._task.task_id, key="video", map_indexes=task_instance.map_index)
-        names = ("conn_id", "request")
+        names = ("conn_id", "request", "usage")
         return {"video_id": pushed["id"], "started": time.time(), **{name: pushed[name] for name in names}}
 
     @contextlib.contextmanager
@@ -246,4 +285,5 @@ class Creation:
             raise
         except BaseException as error:
             # Time-outs and signals come as BaseException.
+            metrics.failed(metrics.Failure.BROKEN)
             raise broken_after_submit(error, passport["video_id"], passport["conn_id"], keeps=ledger.keeps) from error

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sora2_provider import metrics
+from sora2_provider.assets import announce
 from sora2_provider.compat import AirflowFailException, BaseOperator, Context
+from sora2_provider.facts import VideoFacts
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
 from sora2_provider.outcomes import download_failed
 from sora2_provider.retries import pass_on_retry_after
+
+if TYPE_CHECKING:
+    from sora2_provider.lineage import Lineage
 
 
 class Sora2DownloadVideoOperator(BaseOperator):
@@ -20,7 +26,8 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     XCom: ``return_value`` is the URI written; ``size`` (bytes), ``sha256`` (hex) and ``content_type``.
 
-    :param video_id: the id that ``Sora2CreateVideoOperator`` returned, or the dict of ``Sora2VideoSensor``.
+    :param video_id: the id that ``Sora2CreateVideoOperator`` returned, or the dict of ``Sora2VideoSensor``, or the XCom
+        ``video`` of the create task (``create.output["video"]``), with which asset events and lineage know all.
     :param path: a URI such as ``s3://my_conn@bucket/videos/cat.mp4``, or an absolute path. One that ends with ``/`` is
         a folder, in which the file gets the video's id as its name.
     :param if_exists: ``replace``, ``skip`` (keep the file that is there) or ``fail``.
@@ -29,6 +36,8 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("video_id", "path", "if_exists", "sora2_conn_id")
     ui_color = "#e1f0ff"
+
+    _facts: VideoFacts | None = None
 
     def __init__(
         self,
@@ -51,17 +60,36 @@ class Sora2DownloadVideoOperator(BaseOperator):
         pass_on_retry_after(self)
         arguments.checked_connection_id(self.sora2_conn_id)
         hook = Sora2Hook(self.sora2_conn_id)
+        self._facts = VideoFacts.of_given(self.video_id, self.sora2_conn_id)
         try:
             stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
         except GatewayError as error:
+            metrics.failed(error)
             raise download_failed(error) from error
         except FileExistsError as error:
+            metrics.failed(metrics.Failure.STORAGE)
             raise AirflowFailException(str(error)) from None
+        except OSError:
+            metrics.failed(metrics.Failure.STORAGE)
+            raise
         finally:
             hook.close()
+        metrics.stored(stored.size)
         self.log.info("%s: %s bytes, %s, sha256 %s", stored.uri, stored.size, stored.content_type, stored.sha256)
+        self._facts = self._facts.with_file(stored)
+        announce(self, context, self._facts)
         task_instance = context["ti"]
         task_instance.xcom_push(key="size", value=stored.size)
         task_instance.xcom_push(key="sha256", value=stored.sha256)
         task_instance.xcom_push(key="content_type", value=stored.content_type)
         return stored.uri
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:
+        """Tell OpenLineage of the video and the file; it asks only where its provider is installed."""
+        from sora2_provider.lineage import lineage_of_download
+
+        return None if self._facts is None else lineage_of_download(self._facts)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Lineage | None:
+        """Tell OpenLineage which video could not be stored."""
+        return self.get_openlineage_facets_on_complete(task_instance)

@@ -12,6 +12,7 @@ from sora2_provider.operators import arguments
 from sora2_provider.operators.download import Sora2DownloadVideoOperator
 
 if TYPE_CHECKING:
+    from sora2_provider.lineage import Lineage
     from sora2_provider.operators.creating import Creation
 
 __all__ = ["Sora2CreateVideoOperator", "Sora2DownloadVideoOperator"]
@@ -64,6 +65,9 @@ class Sora2CreateVideoOperator(BaseOperator):
     template_ext: Sequence[str] = (".prompt",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "images": "json", "extra": "json"}
     ui_color = "#e8e1ff"
+
+    #: Whether the request is there without calling code of the user's, which is not called for a video that is there.
+    knows_request: ClassVar[bool] = True
 
     _creation: Creation | None = None
     _video_id: str | None = None
@@ -137,12 +141,22 @@ class Sora2CreateVideoOperator(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except Exception as error:
-            raise self._begin(context).broken_resume(error, next_kwargs) from error
+            raise (self._creation or self._begin(context)).broken_resume(error, next_kwargs) from error
 
     def on_kill(self) -> None:
         """Say which video goes on rendering: the gateway has no way to cancel it. A wait in this process ends."""
         if self._creation is not None:
             self._creation.stop()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:
+        """Tell OpenLineage of the images, the video and the file; it asks only where its provider is installed."""
+        from sora2_provider.lineage import lineage_of_create
+
+        return None if self._creation is None else lineage_of_create(self._creation.facts)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Lineage | None:
+        """Tell OpenLineage what is known of a video that was not delivered."""
+        return self.get_openlineage_facets_on_complete(task_instance)
 
     def _begin(self, context: Context) -> Creation:
         # Loaded here: a DAG file must not pay for what only a running task needs.
@@ -150,6 +164,10 @@ class Sora2CreateVideoOperator(BaseOperator):
 
         self._creation = Creation(self, context)
         return self._creation
+
+    def make_request(self, context: Context) -> dict[str, Any]:
+        """Return the parameters of the request to submit, by name, when the templates are rendered."""
+        return self.request_parameters()
 
     def request_parameters(self) -> dict[str, Any]:
         """Return the parameters that the request is made of, by name."""

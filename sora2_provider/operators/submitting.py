@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pendulum
 
+from sora2_provider import metrics
 from sora2_provider.compat import AirflowFailException
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
@@ -15,7 +16,7 @@ from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.interruptions import signals_held
 from sora2_provider.ledger import Ledger
 from sora2_provider.outcomes import broken_after_submit, refused, unknown_before, unknown_submission
-from sora2_provider.submission import OutcomeUnknown, Resume, Submit, digest_of
+from sora2_provider.submission import Decision, OutcomeUnknown, RequestNeeded, Resume, Submit, digest_of
 
 
 class Accepted(NamedTuple):
@@ -36,6 +37,7 @@ class Submitter:
     """Gets a task its video, as far as its ledger allows.
 
     :param hook: of the connection to ask: the record's own where there is one.
+    :param request: what to submit; ``None`` where the decision submits nothing, and the request was not made.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
     :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
     :param log: the task's.
@@ -45,7 +47,7 @@ class Submitter:
         self,
         hook: Sora2Hook,
         ledger: Ledger,
-        request: VideoRequest,
+        request: VideoRequest | None,
         *,
         resubmits: bool,
         retry_waits: bool,
@@ -60,7 +62,7 @@ class Submitter:
         self._accepted: Video | None = None
         self._lost: SubmissionUnknown | None = None
 
-    def settle(self, decision: Submit | Resume | OutcomeUnknown) -> Accepted:
+    def settle(self, decision: Decision) -> Accepted:
         """Submit the video, or take up the one that is there.
 
         :raises AirflowFailException: a retry would pay again, or would not help.
@@ -70,13 +72,17 @@ class Submitter:
             return self._take_up(decision)
         if isinstance(decision, OutcomeUnknown):
             at = pendulum.from_timestamp(decision.record.intent_at).to_datetime_string()
+            if not decision.record.unknown_reported:
+                metrics.unknown_submission()
             unknown = unknown_before(f"{at} UTC", decision.record.conn_id)
             self._ledger.told_unknown(unknown)
             raise unknown
+        if self._request is None or isinstance(decision, RequestNeeded):
+            raise AirflowFailException("There is no request to submit. Nothing was sent, and nothing was paid.")
         # Before the intent: a process that dies between the two has lost a slot, and nothing is unknown.
         slots = self._hook.claim_slots(retry_waits=self._retry_waits)
         try:
-            return self._submit(decision)
+            return self._submit(decision, self._request)
         except BaseException:
             if self._accepted is None and self._lost is None:
                 slots.give_back()
@@ -94,15 +100,18 @@ class Submitter:
                 record.conn_id,
             )
         self._ledger.adopt(record)
+        metrics.resumed()
         try:
             video = self._hook.get_video(video_id)
         except GatewayError as error:
             self._log.warning("The gateway could not say how video %s stands: %s", video_id, error)
+            metrics.poll_failed(error)
             video = Video(video_id, VideoStatus.UNKNOWN)
-        return Accepted(video, record.request or self._request.to_json(), record.intent_at, time.time())
+        # The first records held no request.
+        sent = record.request or (self._request.to_json() if self._request is not None else {})
+        return Accepted(video, sent, record.intent_at, time.time())
 
-    def _submit(self, decision: Submit) -> Accepted:
-        request = self._request
+    def _submit(self, decision: Submit, request: VideoRequest) -> Accepted:
         if decision.unknown:
             self._log.warning(
                 "An earlier create of this task may have been paid for; as decided, another one is submitted now."
@@ -119,10 +128,11 @@ class Submitter:
         )
         since = time.time()
         try:
-            video = send(self._send_once, pause=time.sleep, report=self._log.warning)
+            video = send(lambda: self._send_once(request), pause=time.sleep, report=self._log.warning)
         except SubmissionUnknown as error:
             raise unknown_submission(error, resubmits=self._resubmits) from error
         except GatewayError as error:
+            metrics.failed(error)
             raise refused(error, "The gateway did not accept the video") from error
         except AirflowFailException:
             # Its id could not be written down. No XCom either: Airflow does not keep a process that it has given up from
@@ -138,14 +148,14 @@ class Submitter:
             raise
         return Accepted(video, request.to_json(), since, since)
 
-    def _send_once(self) -> Video:
+    def _send_once(self, request: VideoRequest) -> Video:
         """Write the intent, send the create once, and write what became of it."""
         client, conn_id = self._hook.get_conn(), self._hook.sora2_conn_id
         # A signal between the intent and the id would leave a video that nobody knows of.
         with signals_held():
-            self._ledger.intend(digest_of(self._request, conn_id), conn_id, self._request.to_json())
+            self._ledger.intend(digest_of(request, conn_id), conn_id, request.to_json())
             try:
-                self._accepted = client.create_video(self._request)
+                self._accepted = client.create_video(request)
             except SubmissionUnknown as error:
                 self._note_lost(error)
                 raise
@@ -160,9 +170,13 @@ class Submitter:
                 raise lost from error
             # Before anything else can fail: the id stands in the log, wherever the record goes.
             self._log.info("The gateway accepted video %s", self._accepted.id)
-            self._ledger.accepted(self._accepted.id)
+            try:
+                self._ledger.accepted(self._accepted.id)
+            finally:
+                metrics.created()
         return self._accepted
 
     def _note_lost(self, lost: SubmissionUnknown) -> None:
         self._lost = lost
+        metrics.unknown_submission()
         self._ledger.told_unknown(unknown_submission(lost, resubmits=self._resubmits))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sora2_provider import metrics
 from sora2_provider.compat import (
     AirflowException,
     AirflowFailException,
@@ -121,6 +122,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         try:
             video = self._hook.get_video(self.video_id)
         except GatewayError as error:
+            metrics.poll_failed(error)
             self._error = error
             step = self._wait.on_error(error, now=time.time())
             if isinstance(step, Finished) and not self.reschedule:
@@ -157,6 +159,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         )
 
     def _ended(self, video: Video) -> dict[str, Any]:
+        metrics.rendering_ended(video)
         if video.status is not VideoStatus.COMPLETED:
             raise self._softly(AirflowFailException(str(rendering_ended(video))))
         return video.to_dict()
@@ -169,9 +172,11 @@ class Sora2VideoSensor(BaseSensorOperator):
 
     def _timed_out(self) -> AirflowSensorTimeout:
         finished = Finished(Outcome.TIMEOUT, self._last, self._error)
+        metrics.wait_ended(finished, started=None)
         waited = duration_text(self.timeout)
         return AirflowSensorTimeout(timed_out(finished, str(self.video_id), self.sora2_conn_id, waited=waited))
 
     def _unreachable(self, error: GatewayError) -> AirflowException:
+        metrics.wait_ended(Finished(Outcome.UNREACHABLE, error=error), started=None)
         failure = refused(error, f"The gateway has not told the state of video {self.video_id} for minutes")
         return self._softly(failure)

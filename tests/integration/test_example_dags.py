@@ -124,3 +124,15 @@ def test_a_later_task_uses_the_id(run, gateway):
     xcoms = airflow.xcoms("sora2_use_the_id")
     assert xcoms["pull_by_hand", "return_value", -1] == billed.id
     assert xcoms["look_at", "return_value", -1]["id"] == billed.id
+
+
+def test_functions_say_what_to_render(run, gateway, tmp_path):
+    airflow = run("sora2_taskflow", place="A mill", folder=str(tmp_path))
+    requests = {billed.request["prompt"]: billed.request for billed in gateway.billed}
+    trailer = "A mill: calm, low sun, then waves over the pier, dark clouds, aerial shot"
+    assert set(requests) == {trailer, "A mill, calm, low sun", "A mill, waves over the pier, dark clouds"}
+    assert requests[trailer]["orientation"] == "landscape"
+    storm = requests["A mill, waves over the pier, dark clouds"]
+    assert (storm["size"], storm["duration"]) == ("large", 15)
+    assert (tmp_path / "trailer.mp4").stat().st_size > 1000
+    assert set(airflow.xcoms("sora2_taskflow")["report", "return_value", -1]) == {one.id for one in gateway.billed}

@@ -16,7 +16,6 @@ from loop_time import LoopTime
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
 #: What a trigger that slept, or stood in the queue for a connection, does when it goes on: it does not look again.
-LOOKS_ONCE = pytest.mark.xfail(
     strict=True, reason="a question looks at the pause once, before it waits for the pause or for a connection"
 )
 PAUSE = 120.0
@@ -138,7 +137,6 @@ def test_after_a_429_no_trigger_of_the_connection_asks_until_the_pause_is_over(m
     assert all_completed(events)
 
 
-@LOOKS_ONCE
 def test_a_longer_pause_that_is_asked_for_during_a_pause_holds_for_those_who_wait_for_its_end(monkeypatch):
     clock = LoopTime()
     gateway = Gateway(clock, {0: Refusal(after=10.0, pause=20.0), 1: Refusal(after=20.0)})
@@ -151,7 +149,6 @@ def test_a_longer_pause_that_is_asked_for_during_a_pause_holds_for_those_who_wai
     assert all_completed(events)
 
 
-@LOOKS_ONCE
 def test_questions_that_wait_for_a_free_connection_wait_for_the_pause_too(monkeypatch):
     monkeypatch.setenv("AIRFLOW__SORA2__TRIGGERER_CONNECTIONS", "1")
     clock = LoopTime()

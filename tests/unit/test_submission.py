@@ -11,6 +11,7 @@ from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.submission import (
     OutcomeUnknown,
     Record,
+    RequestNeeded,
     Resume,
     Submit,
     UnreadableRecord,
@@ -118,3 +119,25 @@ def test_a_presigned_link_may_change_and_the_request_is_the_same():
 )
 def test_every_other_change_makes_another_submission(request_, conn_id):
     assert digest_of(request_, conn_id) != digest_of(VideoRequest("a cat"), "c")
+
+
+ALL_CASES = [
+    (record, epoch, began, on_clear, on_unknown)
+    for record in (None, INTENT, ACCEPTED, DELIVERED, LOST, REPORTED)
+    for epoch in (RETRY, CLEAR)
+    for began in (1_600_000_000.0, 1_700_000_099.0, 1_800_000_000.0)
+    for on_clear in ("regenerate", "reuse")
+    for on_unknown in ("fail", "resubmit")
+]
+
+
+@pytest.mark.parametrize(("record", "epoch", "began", "on_clear", "on_unknown"), ALL_CASES)
+def test_the_request_is_asked_for_exactly_where_the_answer_rests_on_it(record, epoch, began, on_clear, on_unknown):
+    def answer(digest):
+        return decide(record, epoch=epoch, digest=digest, on_clear=on_clear, on_unknown=on_unknown, began=began)
+
+    same, changed, without = answer(SAME), answer(CHANGED), answer(None)
+    if type(same) is not type(changed):
+        assert without == RequestNeeded(record)
+    else:
+        assert without == same
