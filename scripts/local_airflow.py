@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import airflow_home
 from airflow_environment import HomeSecrets, Installation, hermetic_environment
@@ -53,6 +53,9 @@ class LocalAirflow:
     ``AIRFLOW_CONN_SORA2_DEFAULT``. ``environment`` is added last: configuration options, other connections, another
     database. ``port`` is asked for first and used if it is free. ``python`` is the virtual environment's.
     """
+
+    #: Called with each Airflow when its processes have ended and its database is still there.
+    on_leave: ClassVar[list[Callable[[LocalAirflow], None]]] = []
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class LocalAirflow:
         self.migrate()
         is_2 = self.installation.is_airflow_2
         if is_2:
-            self._create_admin()
+            self.create_admin()
         try:
             for name in COMPONENTS_OF_2 if is_2 else COMPONENTS_OF_3:
                 self.start_component(name)
@@ -220,6 +223,13 @@ class LocalAirflow:
         """Return the states of a run's tasks, the latest run's by default, by (task id, map index)."""
         return airflow_home.read_task_states(self.database, dag_id=dag_id, run_id=run_id)
 
+    def executed_tasks(self) -> dict[str, int]:
+        """Return how many task instances of each DAG have succeeded; a database that was not made yet has none."""
+        if not self._is_migrated:
+            return {}
+        succeeded = "SELECT dag_id, count(*) FROM task_instance WHERE state = 'success' GROUP BY dag_id"
+        return {str(row[0]): int(row[1]) for row in self.query(succeeded)}
+
     def task_log(
         self, dag_id: str, task_id: str | None = None, run_id: str | None = None, map_index: int | None = None
     ) -> str:
@@ -234,6 +244,8 @@ class LocalAirflow:
     ) -> None:
         try:
             self.stop()
+            for watch in self.on_leave:
+                watch(self)
         finally:
             if self._home_is_temporary:
                 shutil.rmtree(self.home, ignore_errors=True)
@@ -246,7 +258,8 @@ class LocalAirflow:
         process.wait(60)
         process.stop()
 
-    def _create_admin(self) -> None:
+    def create_admin(self) -> None:
+        """Make the user ``admin`` of Airflow 2; `start` does so itself."""
         person = ["--firstname", "Local", "--lastname", "Admin", "--email", "admin@localhost.invalid"]
         self.run(
             *["users", "create", "--role", "Admin", "--username", ADMIN],

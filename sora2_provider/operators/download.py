@@ -10,7 +10,7 @@ from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
 from sora2_provider.outcomes import download_failed
-from sora2_provider.retries import pass_on_retry_after
+from sora2_provider.retries import pass_on_retry_after, say_what_is_not_passed_on
 
 
 class Sora2DownloadVideoOperator(BaseOperator):
@@ -54,6 +54,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
         try:
             stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
         except GatewayError as error:
+            say_what_is_not_passed_on(error, self.log)
             raise download_failed(error) from error
         except FileExistsError as error:
             raise AirflowFailException(str(error)) from None
