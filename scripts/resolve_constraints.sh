@@ -10,9 +10,9 @@ name=${name%.txt}
 airflow=${name#airflow-}
 resolved=$(mktemp)
 
-# What these releases do not say themselves, and without which they start and then fail in every task.
+# What these releases do not say themselves, and without which they start and then fail in every task, or at every login.
 case $airflow in
-    3.0.*) needs="fastapi<0.118 universal-pathlib<0.3" ;;
+    3.0.*) needs="fastapi<0.118 pyjwt<2.11 universal-pathlib<0.3" ;;
     3.2.*) needs="fastapi<0.137 svcs==25.1.0" ;;
     *) needs= ;;
 esac
