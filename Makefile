@@ -10,22 +10,25 @@ FAULT_VIDEOS ?= 500
 HISTORIES ?= 20000
 FROM ?=
 TAG ?=
+MATRIX ?=
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+NOX := $(BIN)/nox
 BENCH := $(VENV)/bench
 PEERS := tests/benchmarks/peers.txt
 RELEASE_TOOLS := $(VENV)/release-tools
+FILES = $(wildcard constraints/*.txt)
 SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging tests/upgrade)
 
 # The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix system histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -33,6 +36,7 @@ help:  ## List the targets
 	@echo "  AIRFLOW=2.11.2       run on another Airflow (constraints/ lists the versions; now $(AIRFLOW))"
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
 	@echo "  PYTEST_ARGS='-k x'   pass options to pytest"
+	@echo "  MATRIX='3.1.8 lowest' run these rows of the matrix only ($(NOX) -l lists them)"
 	@echo "  BENCH_ARGS=--quick   pass options to the benchmarks"
 	@echo "  TAG=v0.1.0           make dist only if that is this version, with a date in the changelog"
 	@echo "  FROM=v0.1.0          upgrade from the code of that commit, too"
@@ -45,6 +49,9 @@ ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connec
 
 test: $(INSTALLED)  ## Run the tests
 	$(BIN)/python -m pytest $(SUITES) -m "not wheel and not whole" $(PYTEST_ARGS)
+
+test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python, and write docs/versions.md
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(NOX) $(if $(MATRIX),--session $(MATRIX)) $(if $(PYTEST_ARGS),-- $(PYTEST_ARGS))
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
@@ -88,13 +95,13 @@ fixtures: $(INSTALLED)  ## Record what this version leaves in databases and buck
 
 setup: $(INSTALLED)  ## Make the virtual environment (every target does so when needed)
 
-constraints: $(INSTALLED)  ## Resolve every file in constraints/ again, with today's releases
-	@for file in constraints/airflow-*.txt; do \
+constraints: $(INSTALLED)  ## Resolve every file in constraints/ again, with today's releases (or FILES=constraints/airflow-3.1.8.txt)
+	@for file in $(FILES); do \
 		UV=$(BIN)/uv sh scripts/resolve_constraints.sh "$$file" || exit 1; \
 	done
 
 clean:  ## Remove the virtual environments, caches and results
-	rm -rf .venv .venv-*.*.* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-output
+	rm -rf .venv .venv-*.*.* .nox .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist demo-output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv reads neither pip's settings nor pip's constraints; where it cannot reach an index that pip can, pip does it all.
@@ -107,6 +114,13 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS) sora2_provider/__init__.py
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[dev]' || \
 		{ echo "uv could not install it; trying pip, which takes longer"; \
 		  $(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]'; }
+	@touch $@
+
+# nox makes the environments of the matrix with this uv and with the same constraints.
+$(NOX): $(INSTALLED)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python \
+		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[dev,matrix]' || \
+		$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev,matrix]'
 	@touch $@
 
 # The peers get an environment of their own, so that nothing is tested with what they bring along.

@@ -22,7 +22,8 @@ def sora2_use_the_id():
         orientation="landscape",
     )
 
-    @task
+    # One XCom for the video. With one for each of its fields, which `-> dict` would mean, Airflow 3.0 fails at a None.
+    @task(multiple_outputs=False)
     def look_at(video_id: str) -> dict:
         from sora2_provider.hooks.sora2 import Sora2Hook
 

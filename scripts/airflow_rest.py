@@ -64,6 +64,10 @@ class AirflowRest:
         """Send one request; return the JSON answer, None for an empty one."""
         return _exchange(method, self.root + path, body, {"Authorization": self._authorization()})
 
+    def ui(self, path: str) -> Any:
+        """Return the JSON with which Airflow 3 fills a part of its web interface."""
+        return _exchange("GET", f"{self._url}/ui{path}", None, {"Authorization": self._authorization()})
+
     def health(self) -> dict[str, str]:
         """Return the status that each component reports, by its name; empty while nothing answers."""
         path = "/api/v1/health" if self._is_airflow_2 else "/api/v2/monitor/health"

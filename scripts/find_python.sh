@@ -21,8 +21,18 @@ can_make_venv() {
     "$1" -c "import ensurepip, venv" 2>/dev/null
 }
 
+# A version manager keeps interpreters that no shell finds: they are tried last.
+managed() {
+    for name in "$@"; do
+        for found in "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/*/bin/"$name"; do
+            if [ -x "$found" ]; then echo "$found"; fi
+        done
+    done
+}
+
+wanted=${asked_for:-python3.12 python3.11 python3.13 python3 python3.14 python}
 without_venv=
-for candidate in ${asked_for:-python3.12 python3.11 python3.13 python3 python3.14 python}; do
+for candidate in $wanted $(managed $wanted); do
     if version_fits "$candidate"; then
         if can_make_venv "$candidate"; then
             "$candidate" -c "import sys; print(sys.executable)"

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import airflow_home
 from airflow_environment import HomeSecrets, Installation, hermetic_environment
@@ -53,6 +53,9 @@ class LocalAirflow:
     ``AIRFLOW_CONN_SORA2_DEFAULT``. ``environment`` is added last: configuration options, other connections, another
     database. ``port`` is asked for first and used if it is free. ``python`` is the virtual environment's.
     """
+
+    #: Called with each Airflow when its processes have ended and its database is still there.
+    on_leave: ClassVar[list[Callable[[LocalAirflow], None]]] = []
 
     def __init__(
         self,
@@ -229,6 +232,13 @@ class LocalAirflow:
         """Return the states of a run's tasks, the latest run's by default, by (task id, map index)."""
         return airflow_home.read_task_states(self.database, dag_id=dag_id, run_id=run_id)
 
+    def executed_tasks(self) -> dict[str, int]:
+        """Return how many task instances of each DAG have succeeded; a database that was not made yet has none."""
+        if not self._is_migrated:
+            return {}
+        succeeded = "SELECT dag_id, count(*) FROM task_instance WHERE state = 'success' GROUP BY dag_id"
+        return {str(row[0]): int(row[1]) for row in self.query(succeeded)}
+
     def task_log(
         self, dag_id: str, task_id: str | None = None, run_id: str | None = None, map_index: int | None = None
     ) -> str:
@@ -243,6 +253,8 @@ class LocalAirflow:
     ) -> None:
         try:
             self.stop()
+            for watch in self.on_leave:
+                watch(self)
         finally:
             if self._home_is_temporary:
                 shutil.rmtree(self.home, ignore_errors=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable
+from importlib import resources, util
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CAPABILITIES",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -139,3 +143,39 @@ def _start_stats(stats_class: Any) -> None:
     except TypeError:
         # Airflow 3.2
         stats_class.initialize(factory=utils.get_stats_factory(stats_class))
+
+
+def _describes(schema: str, name: str) -> bool:
+    """Whether Airflow's schema of what a provider may say of itself knows a name."""
+    file = resources.files("airflow") / schema
+    return file.is_file() and f'"{name}": ' in json.dumps(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _reads_conn_fields() -> bool:
+    return _describes("provider.yaml.schema.json", "conn-fields")
+
+
+def _has_provider_commands() -> bool:
+    return _describes("provider_info.schema.json", "cli")
+
+
+def _has_ui_pages() -> bool:
+    from airflow.plugins_manager import AirflowPlugin
+
+    return hasattr(AirflowPlugin, "external_views")
+
+
+def _has_human_in_the_loop() -> bool:
+    return util.find_spec("airflow.sdk") is not None and util.find_spec("airflow.sdk.execution_time.hitl") is not None
+
+
+#: What not every supported Airflow can do, as docs/versions.md names it, and how to find out. Nothing is looked up before
+#: somebody asks.
+CAPABILITIES: dict[str, Callable[[], bool]] = {
+    "task state store": lambda: never_expire() is not None,
+    "retry policies": lambda: retry_types() is not None,
+    "form from the provider's description": _reads_conn_fields,
+    "providers' own commands": _has_provider_commands,
+    "pages in the web interface": _has_ui_pages,
+    "human in the loop": _has_human_in_the_loop,
+}

@@ -32,6 +32,17 @@ def pass_on_retry_after(operator: Any) -> bool:
     return bool(getattr(operator.retry_policy, "passes_waits_on", False))
 
 
+def say_what_is_not_passed_on(error: GatewayError, log: Any) -> None:
+    """Say that the gateway's Retry-After does not become the delay of the retry, where Airflow cannot take it."""
+    seconds = retry_after(error)
+    if seconds is not None and error.transient and compat.retry_types() is None:
+        log.warning(
+            "The gateway asked to wait %.0f s. This Airflow cannot take that over (3.3 and later can): a retry comes after "
+            "the task's own retry_delay. Set that to at least as long.",
+            seconds,
+        )
+
+
 def retry_after(error: BaseException | None) -> float | None:
     """Return the seconds to wait that stand in the error that made a task fail."""
     seen: set[int] = set()

@@ -13,7 +13,7 @@ from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
 from sora2_provider.outcomes import download_failed
-from sora2_provider.retries import pass_on_retry_after
+from sora2_provider.retries import pass_on_retry_after, say_what_is_not_passed_on
 
 if TYPE_CHECKING:
     from sora2_provider.lineage import Lineage
@@ -65,6 +65,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
             stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
         except GatewayError as error:
             metrics.failed(error)
+            say_what_is_not_passed_on(error, self.log)
             raise download_failed(error) from error
         except FileExistsError as error:
             metrics.failed(metrics.Failure.STORAGE)

@@ -16,6 +16,7 @@ from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.interruptions import signals_held
 from sora2_provider.ledger import Ledger
 from sora2_provider.outcomes import broken_after_submit, refused, unknown_before, unknown_submission
+from sora2_provider.retries import say_what_is_not_passed_on
 from sora2_provider.submission import Decision, OutcomeUnknown, RequestNeeded, Resume, Submit, digest_of
 
 
@@ -133,6 +134,7 @@ class Submitter:
             raise unknown_submission(error, resubmits=self._resubmits) from error
         except GatewayError as error:
             metrics.failed(error)
+            say_what_is_not_passed_on(error, self._log)
             raise refused(error, "The gateway did not accept the video") from error
         except AirflowFailException:
             # Its id could not be written down. No XCom either: Airflow does not keep a process that it has given up from

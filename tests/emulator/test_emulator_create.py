@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -145,11 +148,15 @@ def test_without_a_key_that_starts_with_sk_every_route_answers_401(client, emula
         ("GET", "/"),
     ],
 )
-def test_any_other_address_is_an_invalid_url(client, emulator, method, path):
-    response = client.session.request(method, emulator.url + path, json=GUIDE_EXAMPLE)
+def test_any_other_address_is_an_invalid_url(emulator, method, path):
+    # Not with requests: some of its releases make one slash of two.
+    with closing(HTTPConnection("127.0.0.1", urlsplit(emulator.url).port, timeout=30)) as connection:
+        connection.request(method, path, json.dumps(GUIDE_EXAMPLE), {"Authorization": "Bearer sk-x"})
+        response = connection.getresponse()
+        answer = json.loads(response.read())
 
-    assert response.status_code == 404
-    assert response.json()["error"]["message"] == f"Invalid URL ({method} {path})"
+    assert response.status == 404
+    assert answer["error"]["message"] == f"Invalid URL ({method} {path})"
     assert emulator.requests[-1].route == "other"
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sora2_provider.emulator import Billed
 
 PROJECT = Path(__file__).parents[2]
 CONSTRAINTS = sorted((PROJECT / "constraints").glob("airflow-*.txt"))
+LOWEST = PROJECT / "constraints" / "lowest.txt"
 
 REAL = f'exec "{sys.executable}" "$@"'
 SWITCHED_OFF = "echo 'not in this shell' >&2; exit 127"
@@ -31,7 +33,7 @@ def find_python(tmp_path: Path, pythons: dict[str, str], *arguments: str) -> sub
         (tmp_path / name).chmod(0o755)
     return subprocess.run(
         ["/bin/sh", str(PROJECT / "scripts" / "find_python.sh"), *arguments],
-        env={"PATH": str(tmp_path)},
+        env={"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path / "pyenv")},
         capture_output=True,
         text=True,
         check=False,
@@ -48,6 +50,15 @@ def find_python(tmp_path: Path, pythons: dict[str, str], *arguments: str) -> sub
 )
 def test_a_python_that_works_is_preferred_to_one_that_only_exists(tmp_path: Path, pythons: dict[str, str]) -> None:
     found = find_python(tmp_path, pythons, "3.3.2")
+    assert (found.returncode, found.stdout.strip()) == (0, sys.executable)
+
+
+def test_a_python_that_pyenv_keeps_off_the_path_is_found(tmp_path: Path) -> None:
+    kept = tmp_path / "pyenv" / "versions" / "3.13.0" / "bin"
+    kept.mkdir(parents=True)
+    (kept / "python3.13").write_text(f"#!/bin/sh\n{REAL}\n")
+    (kept / "python3.13").chmod(0o755)
+    found = find_python(tmp_path, {"python3.13": SWITCHED_OFF}, "3.3.2", "python3.13")
     assert (found.returncode, found.stdout.strip()) == (0, sys.executable)
 
 
@@ -74,6 +85,7 @@ def test_make_alone_lists_every_target() -> None:
     for target in (
         "demo",
         "test",
+        "test-matrix",
         "ui",
         "lint",
         "typecheck",
@@ -95,6 +107,14 @@ def test_constraints_are_pins_and_nothing_else(file: Path) -> None:
     names = {line.partition("==")[0] for line in pins}
     assert {"apache-airflow", "aiohttp", "av", "hatchling", "moto", "pytest", "s3fs", "uv"} <= names
     assert f"apache-airflow=={file.stem.removeprefix('airflow-')}" in pins
+
+
+def test_the_lowest_versions_are_those_of_pyproject() -> None:
+    pins = dict(line.partition(" ;")[0].split("==") for line in LOWEST.read_text().splitlines()[1:])
+    requirements = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    for requirement in requirements:
+        name, lowest = requirement.split(">=")
+        assert (pins[name] + ".0").startswith(f"{lowest}."), requirement
 
 
 MOVIE = Movie("h264", 720, 1280, seconds=10.04, frames=240, size=1000)

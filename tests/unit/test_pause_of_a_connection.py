@@ -15,9 +15,6 @@ from loop_time import LoopTime
 
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
-#: What a trigger that slept, or stood in the queue for a connection, does when it goes on: it does not look again.
-    strict=True, reason="a question looks at the pause once, before it waits for the pause or for a connection"
-)
 PAUSE = 120.0
 INTERVAL = 10.0
 

@@ -95,7 +95,18 @@ def test_a_policy_of_the_users_own_stays():
 
 
 @pytest.mark.skipif(retry_types() is not None, reason="Airflow 3.3 and later have retry policies")
-def test_before_airflow_3_3_airflows_own_delays_are_used(gateway, context):
+def test_before_airflow_3_3_airflows_own_delays_are_used_and_the_log_says_so_once(gateway, context, logged):
+    gateway.fault(route="create", status=429, headers={"Retry-After": "90"}, times=None)
     operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
-    pass_on_retry_after(operator)
+    with pytest.raises(AirflowException):
+        operator.execute(context)
     assert getattr(operator, "retry_policy", None) is None
+    assert logged().count("The gateway asked to wait 90 s. This Airflow cannot take that over") == 1
+
+
+@needs_policies
+def test_what_is_passed_on_needs_no_word(gateway, context, logged):
+    gateway.fault(route="create", status=429, headers={"Retry-After": "90"}, times=None)
+    with pytest.raises(AirflowException):
+        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    assert "cannot take that over" not in logged()
