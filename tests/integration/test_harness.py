@@ -266,13 +266,15 @@ def test_a_daemon_that_ignores_sigterm_is_killed_too(tmp_path: Path) -> None:
 
 BUSY = """
 import os, subprocess, sys, time
-burn = "import time; list(iter(lambda: time.process_time() > 0.5, True))"
+burn = [sys.executable, "-c", "import time; any(time.process_time() > 0.5 for _ in iter(int, 1))"]
 if os.fork() == 0:
-    # An orphan soon, which its new parent waits for.
-    subprocess.run([sys.executable, "-c", burn])
+    if os.fork() != 0:
+        os._exit(0)
+    subprocess.run(burn)
     open(sys.argv[1], "w").write("ended")
     os._exit(0)
-subprocess.run([sys.executable, "-c", burn])
+os.wait()
+subprocess.run(burn)
 time.sleep(300)
 """
 
