@@ -14,13 +14,18 @@ case $airflow in
     3.2.*) needs="fastapi<0.137 svcs==25.1.0" ;;
     *) needs= ;;
 esac
+# The fleet of Celery workers is tested on the newest Airflow.
+case $airflow in
+    3.3.*) more=tests/fleet/requirements.txt ;;
+    *) more= ;;
+esac
 trap 'rm -f "$resolved"' EXIT
 
 # The build backend and uv itself are pinned too, so that a set-up next year does what today's does.
 # shellcheck disable=SC2086
 printf '%s\n' "apache-airflow==$airflow" editables hatchling uv $needs |
     "${UV:-uv}" pip compile --quiet --universal --python-version 3.11 --upgrade --no-annotate --no-header \
-        --no-emit-index-url --no-emit-find-links --extra dev --extra emulator pyproject.toml - >"$resolved"
+        --no-emit-index-url --no-emit-find-links --extra dev --extra emulator pyproject.toml $more - >"$resolved"
 
 {
     echo "# What the development environment for Airflow $airflow installs. Made by: make constraints"
