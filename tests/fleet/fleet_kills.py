@@ -50,6 +50,8 @@ class Strikes:
 
     def __init__(self, fleet: Fleet, run_id: str, meter: Meter) -> None:
         self._fleet, self._run_id, self._meter = fleet, run_id, meter
+        self.orphans: list[int] = []
+        """The map indexes of the tasks that had paid for a video, and had nobody wait for it, when their worker was killed."""
 
     def all(self) -> list[Kill]:
         """Do it, and say what each met."""
@@ -79,10 +81,11 @@ class Strikes:
         fetched = fleet.redis.count("HLEN", UNACKNOWLEDGED)
         fleet.airflow.start_component(name)
         fleet.wait_for(lambda: bool(self._running(_below(fleet, name))), "the new worker to run a task")
-        paid, resumed = len(_paid(met)), sum(each.resumed for each in met)
+        self.orphans = [each.map_index for each in _paid(met)]
+        resumed = sum(each.resumed for each in met)
         return Kill(
             f"kill -9 of {name} and all its processes",
-            f"{len(met)} running tasks: {paid} had paid and not yet deferred, {resumed} were storing; "
+            f"{len(met)} running tasks: {len(self.orphans)} had paid and not yet deferred, {resumed} were storing; "
             f"{fetched} messages were unacknowledged",
         )
 

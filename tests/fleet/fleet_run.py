@@ -49,7 +49,8 @@ class FleetRun:
     """What the gateway serves for each video that was completed, by id."""
     figures: FleetFigures
     redis_log: str
-    worker_logs: str
+    orphans: dict[int, str]
+    """The logs of the tasks that had paid for a video, and had nobody wait for it, when their worker was killed."""
     log: str
     """Of the tasks that did not succeed."""
 
@@ -66,7 +67,8 @@ def run_batch(fleet: Fleet) -> FleetRun:
         return state in _ENDED
 
     with _videos_in_flight(fleet) as in_flight:
-        kills = Strikes(fleet, run_id, meter).all()
+        strikes = Strikes(fleet, run_id, meter)
+        kills = strikes.all()
         fleet.wait_for(ended, "the run to end")
     seconds, cpu_seconds, machine = meter.seconds(), meter.by_kind(), meter.machine()
     transactions = _transactions(fleet) - transactions_before
@@ -110,7 +112,7 @@ def run_batch(fleet: Fleet) -> FleetRun:
             kills=[[kill.what, kill.met] for kill in kills],
         ),
         redis_log=fleet.redis.log,
-        worker_logs=worker_logs,
+        orphans={index: airflow.task_log(DAG_ID, TASK_ID, run_id, index) for index in strikes.orphans},
         log=airflow.task_log(DAG_ID, run_id=run_id) if any(row[1] != "success" for row in rows) else "",
     )
 

@@ -26,8 +26,9 @@ WORKERS = ("worker-1", "worker-2")
 #: Tasks that one worker runs at a time.
 CONCURRENCY = int(os.environ.get("FLEET_CONCURRENCY", "4"))
 SLOTS = CONCURRENCY * len(WORKERS)
-#: Tasks that Airflow has running and queued: as many wait in Redis as run, so that a restart of it meets some.
-PARALLELISM = 2 * SLOTS
+#: Tasks that Airflow has running and queued. A worker fetches as many as it runs beforehand, and as many again wait in
+#: Redis, so that a restart of it meets some.
+PARALLELISM = 3 * SLOTS
 
 POOL = "sora2_videos"
 #: Videos in flight, deferred ones included.
