@@ -11,6 +11,7 @@ HISTORIES ?= 20000
 FROM ?=
 TAG ?=
 MATRIX ?=
+FLEET_VIDEOS ?= 300
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
@@ -21,6 +22,8 @@ NOX := $(BIN)/nox
 BENCH := $(VENV)/bench
 PEERS := tests/benchmarks/peers.txt
 RELEASE_TOOLS := $(VENV)/release-tools
+FLEET := $(VENV)/fleet
+FLEET_NEEDS := tests/fleet/requirements.txt
 FILES = $(wildcard constraints/*.txt)
 SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging tests/upgrade)
 
@@ -28,10 +31,10 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging 
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix system histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix system system-celery measured-docs histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
 	@echo
 	@echo "  AIRFLOW=2.11.2       run on another Airflow (constraints/ lists the versions; now $(AIRFLOW))"
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
@@ -55,6 +58,12 @@ test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python, and
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
+
+system-celery: $(FLEET)/.installed  ## 300 videos on two Celery workers with Redis and S3, which are struck in mid-run
+	FLEET_VIDEOS=$(FLEET_VIDEOS) $(FLEET)/bin/python -m pytest tests/fleet $(PYTEST_ARGS)
+
+measured-docs: $(INSTALLED)  ## Write the figures of the last make system-celery and make bench into the docs
+	$(BIN)/python scripts/measured_docs.py
 
 histories: $(INSTALLED)  ## Take a create task through 20,000 made-up histories of crashes, clears and lost answers
 	SORA2_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py $(PYTEST_ARGS)
@@ -137,6 +146,16 @@ $(RELEASE_TOOLS)/.installed: $(INSTALLED) tests/packaging/tools.txt
 	@$(BIN)/python -m venv --clear $(RELEASE_TOOLS)
 	@$(BIN)/uv pip install --quiet --python $(RELEASE_TOOLS)/bin/python --requirement tests/packaging/tools.txt || \
 		$(RELEASE_TOOLS)/bin/python -m pip install --quiet --requirement tests/packaging/tools.txt
+	@touch $@
+
+# So does the fleet: with Celery installed, the other tests would test something else.
+$(FLEET)/.installed: $(INSTALLED) $(FLEET_NEEDS)
+	@$(if $(filter $(DEFAULT_AIRFLOW),$(AIRFLOW)),,echo "The fleet is tested on Airflow $(DEFAULT_AIRFLOW) only" >&2; exit 1)
+	@$(BIN)/python -m venv --clear $(FLEET)
+	@echo "Installing Celery beside the development tools into $(FLEET)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(FLEET)/bin/python \
+		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(FLEET_NEEDS) || \
+		$(FLEET)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(FLEET_NEEDS)
 	@touch $@
 
 constraints/airflow-%.txt:

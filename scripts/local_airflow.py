@@ -16,7 +16,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -52,6 +52,7 @@ class LocalAirflow:
     Without ``home`` it makes a temporary one and removes it at the end. ``connection`` is what goes into
     ``AIRFLOW_CONN_SORA2_DEFAULT``. ``environment`` is added last: configuration options, other connections, another
     database. ``port`` is asked for first and used if it is free. ``python`` is the virtual environment's.
+    ``more_components`` are started beside the usual ones, by name: the arguments of ``airflow``.
     """
 
     #: Called with each Airflow when its processes have ended and its database is still there.
@@ -66,6 +67,7 @@ class LocalAirflow:
         environment: Mapping[str, str] | None = None,
         port: int = 0,
         python: Path | None = None,
+        more_components: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.installation = Installation.of(python or Path(sys.executable))
         self._home_is_temporary = home is None
@@ -80,6 +82,8 @@ class LocalAirflow:
             connection=connection,
             overrides=environment or {},
         )
+        usual = COMPONENTS_OF_2 if self.installation.is_airflow_2 else COMPONENTS_OF_3
+        self._arguments: dict[str, Sequence[str]] = {**usual, **(more_components or {})}
         self.components: dict[str, KeptProcess] = {}
         self._is_migrated = False
 
@@ -161,9 +165,8 @@ class LocalAirflow:
         """Start all components and return when each of them reports that it is healthy."""
         self.migrate()
         self.create_admin()
-        is_2 = self.installation.is_airflow_2
         try:
-            for name in COMPONENTS_OF_2 if is_2 else COMPONENTS_OF_3:
+            for name in self._arguments:
                 self.start_component(name)
             self._wait_until_healthy(timeout, on_progress)
         except BaseException:
@@ -172,10 +175,9 @@ class LocalAirflow:
 
     def start_component(self, name: str) -> None:
         """Start one component, anew if it was killed, and do not wait; its log goes on where it ended."""
-        arguments = (COMPONENTS_OF_2 if self.installation.is_airflow_2 else COMPONENTS_OF_3)[name]
         with self.component_log(name).open("ab") as log:
             self.components[name] = KeptProcess(
-                self._command(arguments), environment=self.environment, output=log, cwd=self.home
+                self._command(self._arguments[name]), environment=self.environment, output=log, cwd=self.home
             )
 
     def kill_component(self, name: str) -> None:
@@ -207,14 +209,14 @@ class LocalAirflow:
                 log = tail(self.component_log(name).read_text(errors="replace"))
                 raise ComponentDied(f"Airflow's {name} ended with exit code {exit_code}. The end of its log:\n{log}")
 
-    def wait_until(self, condition: Callable[[], bool], *, timeout: float, what: str) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, timeout: float, what: str, every: float = 1) -> None:
         """Return as soon as the condition holds; raise at once when a component has ended by itself."""
 
         def holds() -> bool:
             self.check_components()
             return condition()
 
-        wait_until(holds, timeout=timeout, what=what, every=1)
+        wait_until(holds, timeout=timeout, what=what, every=every)
 
     def component_log(self, name: str) -> Path:
         """Return the file that a component writes its output to."""
@@ -259,7 +261,7 @@ class LocalAirflow:
             if self._home_is_temporary:
                 shutil.rmtree(self.home, ignore_errors=True)
 
-    def _command(self, arguments: tuple[str, ...] | list[str]) -> list[str]:
+    def _command(self, arguments: Sequence[str]) -> list[str]:
         # -P: what lies in the working directory must not shadow a module.
         return [str(self.installation.python), "-P", "-m", "airflow", *arguments]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import debian
+from debian import PackageMissing
 from processes import CommandFailed, KeptProcess, free_port, run_command, tail, wait_until
 
 USER = "airflow"
@@ -26,15 +27,7 @@ DATABASE = "postgres"
 
 #: Where Debian keeps the programs; only some of them are on its PATH.
 _DEBIANS_PLACES = "usr/lib/postgresql/*/bin/initdb"
-#: PostgreSQL refuses to run as root. Debian's package makes the first account; the second one is everywhere.
-_ACCOUNTS = ("postgres", "nobody")
-
 _STARTUP_SECONDS = 60.0
-_INSTALL_SECONDS = 600.0
-
-
-class PostgresMissing(RuntimeError):
-    """PostgreSQL is not installed here, and cannot be; the message says what to do."""
 
 
 class Postgres:
@@ -43,7 +36,8 @@ class Postgres:
     def __init__(self) -> None:
         self.programs = find_programs() or install()
         self.port = free_port()
-        self._as_user = _unprivileged()
+        # It refuses to run as root.
+        self._as_user = debian.unprivileged()
         self._folder: Path | None = None
         self._server: KeptProcess | None = None
 
@@ -68,6 +62,13 @@ class Postgres:
         if self._folder is None:
             raise ValueError("the server is not running")
         return self._folder
+
+    @property
+    def keeper_pid(self) -> int:
+        """The process id below which the whole server is found."""
+        if self._server is None:
+            raise ValueError("the server is not running")
+        return self._server.keeper_pid
 
     def dump(self) -> str:
         """Return all that is in the database, as SQL."""
@@ -110,10 +111,7 @@ class Postgres:
     def _start_in(self, folder: Path) -> None:
         data = folder / "data"
         data.mkdir(mode=0o700)
-        if self._as_user:
-            account = _account()
-            for path in (folder, data):
-                os.chown(path, account.pw_uid, account.pw_gid)
+        debian.give_away(folder, data)
         make = ["initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8", "--no-locale", "--no-sync"]
         run_command(self._command(*make, "-D", str(data)), environment=os.environ, cwd=folder, timeout=120).check()
         settings = {
@@ -156,38 +154,11 @@ def find_programs(root: Path = Path("/")) -> Path | None:
 
 def install() -> Path:
     """Install Debian's PostgreSQL, where that is possible; return the folder with its programs."""
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        raise PostgresMissing(
-            "PostgreSQL is needed, and initdb is neither on the PATH nor in /usr/lib/postgresql. Install it "
-            "(Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql), then try again."
-        )
-    print("Installing Debian's package postgresql", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "postgresql"]):
-        run_command([apt, *arguments], environment=environment, cwd=Path("/"), timeout=_INSTALL_SECONDS).check()
+    debian.install(
+        "postgresql",
+        missing="PostgreSQL is needed, and initdb is neither on the PATH nor in /usr/lib/postgresql.",
+        elsewhere="macOS: brew install postgresql",
+    )
     if (programs := find_programs()) is None:
-        raise PostgresMissing("The package postgresql was installed, but initdb is not in /usr/lib/postgresql.")
+        raise PackageMissing("The package postgresql was installed, but initdb is not in /usr/lib/postgresql.")
     return programs
-
-
-def _unprivileged() -> list[str]:
-    """Return what a command begins with to run as somebody other than root; nothing for other users."""
-    if os.geteuid() != 0:
-        return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise PostgresMissing("PostgreSQL does not run as root, and setpriv is missing here: try as another user.")
-    account = _account()
-    # Another user's process forgets that it shall die with its parent: say it again.
-    return [
-        *[setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"],
-        *["--pdeathsig=KILL", "--"],
-    ]
-
-
-def _account() -> pwd.struct_passwd:
-    for name in _ACCOUNTS:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise PostgresMissing(f"PostgreSQL does not run as root, and none of {', '.join(_ACCOUNTS)} is a user here.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,6 +53,23 @@ def descendants(pid: int) -> set[Process]:
         found |= below
         unseen += [process.pid for process in below]
     return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process and of all below it, those that have ended and were waited for included."""
+    ticks = 0
+    for each in (pid, *(process.pid for process in descendants(pid))):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            # user, system, and the same of children that were waited for
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def machine_cpu_seconds() -> float:
+    """Return the processor time that all processors of the machine have spent on anything since it was started."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def processes_of_home(home: Path) -> list[int]:

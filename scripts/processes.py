@@ -86,6 +86,11 @@ class KeptProcess:
         return self._pid
 
     @property
+    def keeper_pid(self) -> int:
+        """The process id of the keeper; all that the command has started is below it, orphans too."""
+        return self._keeper.pid
+
+    @property
     def output(self) -> IO[bytes]:
         """The reading end of the output, when it was asked for by ``subprocess.PIPE``."""
         if self._keeper.stdout is None:

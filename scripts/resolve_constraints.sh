@@ -29,12 +29,17 @@ case $name in
         needs="apache-airflow==$airflow editables hatchling uv $needs"
         ;;
 esac
+# The fleet of Celery workers is tested on the newest Airflow.
+case $airflow in
+    3.3.*) more=tests/fleet/requirements.txt ;;
+    *) more= ;;
+esac
 trap 'rm -f "$resolved"' EXIT
 
 # shellcheck disable=SC2086
 printf '%s\n' $needs |
     "${UV:-uv}" pip compile --quiet --universal --python-version 3.11 --upgrade --resolution "$resolution" \
-        --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra matrix pyproject.toml - \
+        --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra matrix pyproject.toml $more - \
         >"$resolved"
 
 {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,11 +20,13 @@ def whole_airflow(
     dag_ids: set[str],
     parallelism: int,
     environment: Mapping[str, str],
+    more_components: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[tuple[LocalAirflow, Postgres]]:
     """Start a database and an Airflow on it; yield both when the DAGs are parsed.
 
     :param dag_ids: the DAGs of the folder, all of them.
     :param parallelism: task processes at a time.
+    :param more_components: what is started beside the usual components, by name: the arguments of ``airflow``.
     """
     if find_spec("psycopg2") is None or find_spec("asyncpg") is None:
         raise ModuleNotFoundError("needs psycopg2 and asyncpg, which the extra 'dev' brings")
@@ -47,6 +49,7 @@ def whole_airflow(
                 "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
                 **environment,
             },
+            more_components=more_components,
         ) as airflow,
     ):
         airflow.start(timeout=300)

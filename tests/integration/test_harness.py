@@ -18,6 +18,7 @@ from local_airflow import ComponentDied, LocalAirflow
 from process_table import (
     HAS_PROC,
     Process,
+    cpu_seconds,
     descendants,
     listening_addresses,
     processes_of_home,
@@ -261,6 +262,30 @@ def test_a_daemon_that_ignores_sigterm_is_killed_too(tmp_path: Path) -> None:
         assert {process.pid, int(daemon_pid.read_text())} <= {each.pid for each in processes}
         assert process.stop() == 128 + signal.SIGKILL
     assert not any(each.is_alive for each in processes)
+
+
+BUSY = """
+import os, subprocess, sys, time
+burn = [sys.executable, "-c", "import time; any(time.process_time() > 0.5 for _ in iter(int, 1))"]
+if os.fork() == 0:
+    if os.fork() != 0:
+        os._exit(0)
+    subprocess.run(burn)
+    open(sys.argv[1], "w").write("ended")
+    os._exit(0)
+os.wait()
+subprocess.run(burn)
+time.sleep(300)
+"""
+
+
+@needs_proc
+def test_processor_time_counts_what_has_ended_and_what_lost_its_parent(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    command = [sys.executable, "-c", BUSY, str(ended)]
+    with KeptProcess(command, environment=os.environ, output=subprocess.DEVNULL, cwd=tmp_path, grace=0.2) as process:
+        wait_until(ended.exists, timeout=30, what="the orphan to have burnt its time")
+        wait_until(lambda: cpu_seconds(process.keeper_pid) >= 1.0, timeout=30, what="both to be counted")
 
 
 @pytest.mark.parametrize(("command", "exit_code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)])

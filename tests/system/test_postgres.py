@@ -10,7 +10,8 @@ from pathlib import Path
 
 import postgres
 import pytest
-from postgres import Postgres, PostgresMissing
+from debian import PackageMissing
+from postgres import Postgres
 from process_table import Process, descendants, listening_addresses
 from processes import wait_until
 
@@ -58,7 +59,7 @@ def test_it_ends_when_its_owner_is_killed():
 def test_it_says_what_to_install_where_it_cannot(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert postgres.find_programs(tmp_path) is None
-    with pytest.raises(PostgresMissing, match="apt-get install postgresql"):
+    with pytest.raises(PackageMissing, match="apt-get install postgresql"):
         postgres.install()
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from local_airflow import LocalAirflow
 from postgres import Postgres
 from processes import tail
+from worker_seconds import WorkerSeconds, read_worker_seconds
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.emulator.records import Billed
@@ -55,14 +54,6 @@ class World:
     def wait_for(self, condition: Callable[[], bool], what: str, *, more: float = 0.0) -> None:
         """Wait, for so many seconds ``more`` than workers need; end at once when a component of Airflow dies."""
         self.airflow.wait_until(condition, timeout=self.patience + more, what=what)
-
-
-@dataclass(frozen=True)
-class WorkerSeconds:
-    """The seconds for which the tasks of a run held a worker, and how often one was taken."""
-
-    processes: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -183,21 +174,6 @@ def read_triggers(airflow: LocalAirflow, runs: dict[str, str]) -> dict[tuple[str
         for dag_id, run_id, map_index, triggerer, kwargs in rows
         if runs.get(dag_id) == run_id
     }
-
-
-def read_worker_seconds(scheduler_log: str, task_instances: Iterable[str]) -> dict[str, WorkerSeconds]:
-    """Add up the wall-clock seconds of task processes, which the LocalExecutor's workers log at the end of each.
-
-    A task's own duration would not do: it goes on while the task is deferred.
-    """
-    wanted = set(task_instances)
-    found: dict[str, list[float]] = defaultdict(list)
-    for line in scheduler_log.splitlines():
-        if "Workload finished" in line:
-            facts = dict(re.findall(r"\b(workload_id|duration|final_state)=(\S+)", line))
-            if facts["workload_id"] in wanted:
-                found[facts["final_state"]].append(float(facts["duration"]))
-    return {state: WorkerSeconds(len(seconds), sum(seconds)) for state, seconds in found.items()}
 
 
 def end_of(

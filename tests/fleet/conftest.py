@@ -1,0 +1,20 @@
+"""One run of the batch for all tests of this folder."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+import pytest
+from fleet_run import FleetRun, run_batch
+from fleet_world import run_fleet
+
+
+@pytest.fixture(scope="session")
+def fleet_run(tmp_path_factory: pytest.TempPathFactory) -> FleetRun:
+    if sys.platform != "linux":
+        pytest.fail("needs Linux: it looks into /proc for the processes to kill and for what they cost")
+    if find_spec("airflow.providers.celery") is None:
+        pytest.fail("needs apache-airflow-providers-celery: run it with make system-celery")
+    with run_fleet(tmp_path_factory.mktemp("airflow")) as fleet:
+        return run_batch(fleet)
