@@ -29,6 +29,11 @@ from processes import CommandResult, KeptProcess, free_port, run_command, tail, 
 
 ADMIN = "admin"
 
+#: The option that makes people log in on Airflow 3, and the value that does: users, roles and permissions per DAG. It
+#: needs the package apache-airflow-providers-fab.
+AUTH_MANAGER = "AIRFLOW__CORE__AUTH_MANAGER"
+FAB_AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+
 COMPONENTS_OF_2 = {
     "webserver": ["webserver"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -91,8 +96,13 @@ class LocalAirflow:
         return self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
 
     @property
+    def has_users(self) -> bool:
+        """Whether people log in. Airflow 3 lets everybody on this machine in, unless it was told to use FAB's users."""
+        return self.installation.is_airflow_2 or self.environment.get(AUTH_MANAGER) == FAB_AUTH_MANAGER
+
+    @property
     def admin_password(self) -> str:
-        """The password of the user ``admin`` of Airflow 2; on Airflow 3 everybody on this machine is admin."""
+        """The password of the user ``admin``, where people log in."""
         return HomeSecrets.of_home(self.home).admin_password
 
     @property
@@ -103,6 +113,7 @@ class LocalAirflow:
             is_airflow_2=self.installation.is_airflow_2,
             user=ADMIN,
             password=self.admin_password,
+            has_users=self.has_users,
         )
 
     def run(
@@ -147,11 +158,10 @@ class LocalAirflow:
     def start(self, *, timeout: float = 180.0, on_progress: Callable[[str], None] | None = None) -> None:
         """Start all components and return when each of them reports that it is healthy."""
         self.migrate()
-        is_2 = self.installation.is_airflow_2
-        if is_2:
+        if self.has_users:
             self._create_admin()
         try:
-            for name in COMPONENTS_OF_2 if is_2 else COMPONENTS_OF_3:
+            for name in COMPONENTS_OF_2 if self.installation.is_airflow_2 else COMPONENTS_OF_3:
                 self.start_component(name)
             self._wait_until_healthy(timeout, on_progress)
         except BaseException:

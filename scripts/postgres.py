@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from debian import can_install, install_package
 from processes import CommandFailed, KeptProcess, free_port, run_command, tail, wait_until
 
 USER = "airflow"
@@ -30,7 +31,6 @@ _DEBIANS_PLACES = "usr/lib/postgresql/*/bin/initdb"
 _ACCOUNTS = ("postgres", "nobody")
 
 _STARTUP_SECONDS = 60.0
-_INSTALL_SECONDS = 600.0
 
 
 class PostgresMissing(RuntimeError):
@@ -156,16 +156,12 @@ def find_programs(root: Path = Path("/")) -> Path | None:
 
 def install() -> Path:
     """Install Debian's PostgreSQL, where that is possible; return the folder with its programs."""
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
+    if not can_install():
         raise PostgresMissing(
             "PostgreSQL is needed, and initdb is neither on the PATH nor in /usr/lib/postgresql. Install it "
             "(Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql), then try again."
         )
-    print("Installing Debian's package postgresql", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "postgresql"]):
-        run_command([apt, *arguments], environment=environment, cwd=Path("/"), timeout=_INSTALL_SECONDS).check()
+    install_package("postgresql")
     if (programs := find_programs()) is None:
         raise PostgresMissing("The package postgresql was installed, but initdb is not in /usr/lib/postgresql.")
     return programs

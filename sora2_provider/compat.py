@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     BaseHook,
     BaseOperator,
+    BaseOperatorLink,
     BaseSensorOperator,
     Connection,
     Context,
@@ -21,6 +22,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
     mask_secret,
 )
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
 __all__ = [
     "AirflowException",
@@ -30,18 +32,25 @@ __all__ = [
     "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
     "Connection",
     "Context",
     "ObjectStoragePath",
     "PokeReturnValue",
     "TaskDeferred",
+    "UI_TAKES_PAGES",
     "conf",
     "mask_secret",
     "never_expire",
+    "plugin_base",
     "read_connection",
+    "read_xcom",
     "retry_types",
 ]
+
+#: Whether Airflow's web interface takes pages of plugins (``react_apps``): from Airflow 3.1 on.
+UI_TAKES_PAGES: bool = AIRFLOW_V_3_1_PLUS
 
 
 async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
@@ -62,6 +71,23 @@ def never_expire() -> Any:
     except ImportError:
         return None
     return NEVER_EXPIRE
+
+
+def read_xcom(key: str, ti_key: Any) -> Any:
+    """Return an XCom that a task instance has pushed, ``None`` where there is none.
+
+    :param ti_key: the task instance, or its key.
+    """
+    from airflow.providers.common.compat.sdk import XCom
+
+    return XCom.get_value(ti_key=ti_key, key=key)
+
+
+def plugin_base() -> type[Any]:
+    """Return the base class of plugins. It is asked for here, because only plugins need it."""
+    from airflow.providers.common.compat.sdk import AirflowPlugin
+
+    return AirflowPlugin
 
 
 def retry_types() -> tuple[Any, Any] | None:
