@@ -16,13 +16,15 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 PEERS := tests/benchmarks/peers.txt
+TEST_UI := $(VENV)/test-ui
+TEST_UI_NEEDS := tests/ui/requirements.txt
 SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
 
 # The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system histories faults bench ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test test-ui system histories faults bench ui lint typecheck wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -40,6 +42,9 @@ ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connec
 
 test: $(INSTALLED)  ## Run the tests
 	$(BIN)/python -m pytest $(SUITES) -m "not wheel" $(PYTEST_ARGS)
+
+test-ui: $(TEST_UI)/.installed  ## In a browser, on a whole Airflow with users: the page of videos, and each task's link
+	$(TEST_UI)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
@@ -93,6 +98,15 @@ $(BENCH)/.installed: $(INSTALLED) $(PEERS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BENCH)/bin/python \
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable . --requirement $(PEERS) || \
 		$(BENCH)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable . --requirement $(PEERS)
+	@touch $@
+
+# The users' rights come from a provider that changes which login an Airflow has: not in the environment of all else.
+$(TEST_UI)/.installed: $(INSTALLED) $(TEST_UI_NEEDS)
+	@$(BIN)/python -m venv --clear $(TEST_UI)
+	@echo "Installing what test-ui needs into $(TEST_UI)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(TEST_UI)/bin/python --constraints $(CONSTRAINTS) \
+		--build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS) || \
+		$(TEST_UI)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS)
 	@touch $@
 
 constraints/airflow-%.txt:

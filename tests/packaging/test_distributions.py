@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import sora2_provider
+from sora2_provider.plugins.video_page import FILES
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel_names: list[str]) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["sora2_provider/py.typed", "sora2_provider/__init__.py", "sora2_provider/emulator/__init__.py"]
+    "name",
+    [
+        "sora2_provider/py.typed",
+        "sora2_provider/__init__.py",
+        "sora2_provider/emulator/__init__.py",
+        *(f"sora2_provider/plugins/page/{file.name}" for file in sorted(FILES.iterdir())),
+    ],
 )
 def test_the_wheel_holds(name: str, wheel_names: list[str]) -> None:
     assert name in wheel_names
@@ -48,6 +55,7 @@ def test_airflow_and_pytest_find_their_entry_points(built: Any) -> None:
     entry_points = configparser.ConfigParser()
     entry_points.read_string(read_from_dist_info(built, "entry_points.txt"))
     assert dict(entry_points["apache_airflow_provider"]) == {"provider_info": "sora2_provider:get_provider_info"}
+    assert dict(entry_points["airflow.plugins"]) == {"sora2": "sora2_provider.plugins.video_page:Sora2Plugin"}
     assert dict(entry_points["pytest11"]) == {"sora2_emulator": "sora2_provider.emulator.pytest_plugin"}
 
 

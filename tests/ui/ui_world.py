@@ -29,7 +29,7 @@ PASSWORD = "only-on-this-machine"
 #: What a role needs besides the DAG: to see that there is a page, and what the page reads.
 READS = ("Website", "Plugins", "DAG Runs", "Task Instances", "XComs", "Task Logs")
 
-WORKERS = 6
+WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ def ui_world(home: Path) -> Iterator[World]:
                 AUTH_MANAGER: FAB_AUTH_MANAGER,
                 # For the FAB auth manager's own sessions.
                 "AIRFLOW__FAB__SESSION_BACKEND": "securecookie",
+                # A busy machine answers late.
+                "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
                 **films.environment(home / "films"),
             },
         ) as (airflow, _),

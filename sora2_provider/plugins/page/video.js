@@ -11,6 +11,11 @@ export function isBusy(task) {
   return task.state === null || BUSY.has(task.state);
 }
 
+// Whether the task can have pushed anything: one that no worker has begun cannot.
+export function hasBegun(task) {
+  return Boolean(task.start_date) && !["upstream_failed", "skipped", "removed"].includes(task.state);
+}
+
 // A link that may be followed or played: absolute, http or https; null for all else.
 export function safeLink(text) {
   if (typeof text !== "string") return null;
@@ -105,7 +110,7 @@ function withoutVideo(task, video) {
     case "failed":
       return { kind: "failed", label: "Failed", words: "No video was made.", hint: "The task's log says why." };
     case "upstream_failed":
-      return { kind: "failed", label: "Not started", words: "An earlier task failed, so nothing was submitted." };
+      return { kind: "gone", label: "Not started", words: "An earlier task failed, so nothing was submitted." };
     case "skipped":
     case "removed":
       return { kind: "gone", label: "Skipped", words: "The task was skipped. Nothing was submitted." };

@@ -1,6 +1,6 @@
 // Which videos are known: reads an XCom when a card asks for it, a few at a time, and never again once it is settled.
 
-import { isSettled, merged, needsMore } from "./video.js";
+import { hasBegun, isSettled, merged, needsMore } from "./video.js";
 
 const AT_A_TIME = 4;
 
@@ -56,7 +56,7 @@ export class VideoStore {
 
   async _readOne(task, further) {
     try {
-      let video = await this._read(task);
+      let video = hasBegun(task) ? await this._read(task) : null;
       const asksFurther = video?.id && (further || needsMore(task, video, this._clock()));
       if (asksFurther) video = merged(video, await this._readFurther(task, video.id));
       const settled = isSettled(task, video, this._clock());

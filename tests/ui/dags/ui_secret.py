@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pendulum
 from airflow.sdk import dag
 
@@ -16,6 +18,8 @@ def ui_secret():
         wait_for_completion=True,
         deferrable=False,
         poll_interval=0.5,
+        retries=2,
+        retry_delay=timedelta(seconds=1),
     )
 
 
