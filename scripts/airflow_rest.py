@@ -70,9 +70,7 @@ class AirflowRest:
 
     def post_to_users(self, path: str, body: Mapping[str, Any]) -> Any:
         """Post to the API of the FAB auth manager, which has users and roles."""
-        return _exchange(
-            "POST", f"{self._url}/auth/fab/v1{path}", body, {"Authorization": self._authorization()}
-        )
+        return _exchange("POST", f"{self._url}/auth/fab/v1{path}", body, {"Authorization": self._authorization()})
 
     def health(self) -> dict[str, str]:
         """Return the status that each component reports, by its name; empty while nothing answers."""

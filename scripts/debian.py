@@ -21,6 +21,4 @@ def install_package(package: str) -> None:
     print(f"Installing Debian's package {package}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", package]):
-        run_command(
-            ["apt-get", *arguments], environment=environment, cwd=Path("/"), timeout=_INSTALL_SECONDS
-        ).check()
+        run_command(["apt-get", *arguments], environment=environment, cwd=Path("/"), timeout=_INSTALL_SECONDS).check()

@@ -25,6 +25,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
 __all__ = [
+    "UI_TAKES_PAGES",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -39,7 +40,6 @@ __all__ = [
     "ObjectStoragePath",
     "PokeReturnValue",
     "TaskDeferred",
-    "UI_TAKES_PAGES",
     "conf",
     "mask_secret",
     "never_expire",

@@ -71,4 +71,3 @@ def link_to(video: Mapping[str, Any], ti_key: Any) -> str:
 def page_address(**shown: str) -> str:
     """Return the address of the page, narrowed down to what it shall show."""
     return f"{PAGE}?{urlencode(shown)}"
-

@@ -9,7 +9,7 @@ from typing import Any
 
 from sora2_provider.emulator import Emulator
 
-HOSTILE = '<img src=x onerror="document.title=\'owned\'"> a cat on a roof'
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"> a cat on a roof"
 HOSTILE_REASON = '<script>document.title="owned"</script> not allowed'
 
 SUBJECTS = (
@@ -44,7 +44,9 @@ TOTAL = 60
 
 def batch() -> list[dict[str, Any]]:
     """Return the arguments of the mapped task: what is special stands among the last ones, which the page shows first."""
-    plain = [f"{subject} (no. {number})" for number, subject in enumerate(itertools.islice(itertools.cycle(SUBJECTS), BATCH))]
+    plain = [
+        f"{subject} (no. {number})" for number, subject in enumerate(itertools.islice(itertools.cycle(SUBJECTS), BATCH))
+    ]
     prompts = plain[: BATCH - 2 * len(SPECIAL)]
     for usual, special in zip(plain, SPECIAL.values(), strict=False):
         prompts += [usual, special]
@@ -70,7 +72,12 @@ def prepare(emulator: Emulator) -> None:
     def creates(word: str, **does: Any) -> None:
         emulator.fault(route="create", prompt_contains=word, times=None, **does)
 
-    creates("(moderated)", rendering="failed", error_code="content_policy_violation", error_message="A real person was detected.")
+    creates(
+        "(moderated)",
+        rendering="failed",
+        error_code="content_policy_violation",
+        error_message="A real person was detected.",
+    )
     creates("(hostile reason)", rendering="failed", error_code="blocked", error_message=HOSTILE_REASON)
     creates("(cancelled)", rendering="cancelled")
     creates("(refused)", status=400, body={"error": {"message": "prompt is not allowed", "code": "sentinel_block"}})

@@ -80,7 +80,12 @@ KINDS = {
     "ready": ({}, {}, "ready", "Ready"),
     "expired": ({"expires_at": "2026-11-22T11:59:59Z"}, {}, "expired", "Link expired"),
     "no link": ({"url": None}, {}, "stored", "Ready"),
-    "rendering": ({"status": "in_progress", "url": None, "progress": 40}, {"state": "deferred"}, "rendering", "Rendering"),
+    "rendering": (
+        {"status": "in_progress", "url": None, "progress": 40},
+        {"state": "deferred"},
+        "rendering",
+        "Rendering",
+    ),
     "submitted by a task that does not wait": ({"status": "queued", "url": None}, {}, "rendering", "Rendering"),
     "nobody has told for hours": (
         {"status": "queued", "url": None, "created_at": "2026-11-22T08:00:00Z"},
@@ -193,7 +198,8 @@ def test_text_is_found_in_any_order_and_case(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.6, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (7380, "2 h 3 min"), (200_000, "2 days")]
+    ("seconds", "text"),
+    [(0, "0 s"), (59.6, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (7380, "2 h 3 min"), (200_000, "2 days")],
 )
 def test_durations(page: Page, seconds: float, text: str) -> None:
     assert ask(page, "words", "m.durationText(v[0])", seconds) == text
@@ -221,17 +227,20 @@ STORE = """
     const store = new m.VideoStore({
         read: async (task) => { asked.push(task.id); return video; },
         readFurther: async (task) => { asked.push(task.id + " further"); return []; },
-        clock: () => new Date("%s"),
+        clock: () => new Date(v[2]),
     });
     const known = (task) => new Promise((resolve) => {
         const stop = store.subscribe(() => { if (store.get(task)) { stop(); resolve(); } });
         store.want(task);
     });
-""" % NOW
+"""
 
 
 def test_a_settled_video_is_read_once_and_an_unsettled_one_again(page: Page) -> None:
-    code = "{" + STORE + """
+    code = (
+        "{"
+        + STORE
+        + """
         const [task, busy] = [v[0], { ...v[0], id: "2", state: "running" }];
         await known(task);
         store.want(task);
@@ -241,16 +250,17 @@ def test_a_settled_video_is_read_once_and_an_unsettled_one_again(page: Page) -> 
         store.want({ ...busy, state: "success" });
         return asked;
     }"""
-    assert ask(page, "video_store", code, TASK, VIDEO) == ["1", "2", "2", "2"]
+    )
+    assert ask(page, "video_store", code, TASK, VIDEO, NOW) == ["1", "2", "2", "2"]
 
 
 def test_other_tasks_are_asked_only_about_what_the_own_one_does_not_know(page: Page) -> None:
     code = "{" + STORE + "await known(v[0]); return asked; }"
-    assert ask(page, "video_store", code, TASK, VIDEO) == ["1"]
+    assert ask(page, "video_store", code, TASK, VIDEO, NOW) == ["1"]
     for lacking in ({"status": "queued", "url": None}, {"expires_at": "2026-11-22T11:00:00Z"}, {"url": None}):
-        assert ask(page, "video_store", code, TASK, {**VIDEO, **lacking}) == ["1", "1 further"]
+        assert ask(page, "video_store", code, TASK, {**VIDEO, **lacking}, NOW) == ["1", "1 further"]
     stored = {**VIDEO, "url": None, "stored_uri": "s3://bucket/1.mp4"}
-    assert ask(page, "video_store", code, TASK, stored) == ["1"]
+    assert ask(page, "video_store", code, TASK, stored, NOW) == ["1"]
 
 
 def test_few_are_read_at_a_time_and_none_that_nobody_looks_at_any_more(page: Page) -> None:

@@ -142,7 +142,9 @@ def test_an_expired_link_gives_way_to_the_stored_file(open_page, world):
         expect(one.locator("code")).to_contain_text(folder)
 
 
-@pytest.mark.parametrize(("prompt", "shown"), [(films.HOSTILE[-20:], films.HOSTILE), ("(hostile reason)", films.HOSTILE_REASON)])
+@pytest.mark.parametrize(
+    ("prompt", "shown"), [(films.HOSTILE[-20:], films.HOSTILE), ("(hostile reason)", films.HOSTILE_REASON)]
+)
 def test_markup_stays_text(open_page, prompt, shown):
     page = open_page(FILMS)
     alerts = []
@@ -354,7 +356,9 @@ def test_everything_can_be_reached_by_keyboard(open_page):
     reached = []
     for _ in range(8):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.tagName + ' ' + (document.activeElement.innerText ?? '')").strip())
+        reached.append(
+            page.evaluate("document.activeElement.tagName + ' ' + (document.activeElement.innerText ?? '')").strip()
+        )
     assert any(each.startswith("VIDEO") for each in reached)
     assert "A ui_films" in reached
     assert "A batch [3]" in reached

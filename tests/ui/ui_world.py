@@ -131,6 +131,7 @@ def second_api_server(airflow: LocalAirflow, path: str) -> Iterator[str]:
         airflow.component_log("api-server-below-a-path").open("wb") as log,
         KeptProcess(command, environment=environment, output=log, cwd=airflow.home) as server,
     ):
+
         def answers() -> bool:
             if server.poll() is not None:
                 raise RuntimeError(f"the second API server has ended: see {log.name}")
@@ -145,5 +146,3 @@ def second_api_server(airflow: LocalAirflow, path: str) -> Iterator[str]:
 
         wait_until(answers, timeout=120, what="the second API server", every=0.5)
         yield url
-
-

@@ -35,10 +35,10 @@ export const Card = memo(function Card({ task, store, inView, tick, now }) {
         "p",
         { className: "status" },
         h("span", { className: "pill" }, shown.label),
-        h("span", { className: "took" }, shown.took ? `took ${shown.took}` : startText(task, now)),
+        shown.kind !== "rendering" && h("span", { className: "when" }, startText(task, now)),
       ),
       h(Prompt, { text: shown.prompt }),
-      shown.facts.length > 0 && h("p", { className: "facts" }, shown.facts.join(" · ")),
+      h(Facts, { shown }),
       shown.note && h("p", { className: "note" }, shown.note),
       record?.problem && h("p", { className: "note" }, xcomProblem(record.problem)),
       shown.storedUri && h(Stored, { uri: shown.storedUri }),
@@ -92,6 +92,11 @@ function Rendering({ shown, now }) {
       h("progress", { max: 100, value: shown.progress, "aria-label": "Progress of the rendering" }),
     shown.progress !== null && h("p", { className: "hint" }, `${shown.progress} %`),
   );
+}
+
+function Facts({ shown }) {
+  const facts = shown.took ? [...shown.facts, `rendered in ${shown.took}`] : shown.facts;
+  return facts.length > 0 && h("p", { className: "facts" }, facts.join(" · "));
 }
 
 function Prompt({ text }) {

@@ -49,7 +49,12 @@ def ui_films():
         output_path=f"{FOLDER}/stored/",
     )
     Sora2CreateVideoOperator.partial(
-        task_id="rendering", model="sora-2-pro", wait_for_completion=True, deferrable=True, poll_interval=2, timeout=7200
+        task_id="rendering",
+        model="sora-2-pro",
+        wait_for_completion=True,
+        deferrable=True,
+        poll_interval=2,
+        timeout=7200,
     ).expand(prompt=PROMPTS["rendering"])
 
 
