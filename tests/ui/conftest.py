@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chromium import chromium
@@ -40,31 +41,46 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[tuple[str, str], Any]:
+    """The cookies of those who have logged in, by Airflow and user."""
+    return {}
+
+
 @pytest.fixture
-def open_page(world: World, browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Log somebody in, and open an address of Airflow.
+def open_page(world: World, browser: Browser, sessions: dict[tuple[str, str], Any]) -> Iterator[Callable[..., Page]]:
+    """Open an address of Airflow as somebody.
 
     ``open_page("plugin/sora2", user="crew", url=..., **options of the browser's window)``
     """
     contexts: list[BrowserContext] = []
 
-    def open_page(path: str, *, user: str = "admin", url: str | None = None, **options: object) -> Page:
+    def open_page(path: str, *, user: str = "admin", url: str | None = None, **options: Any) -> Page:
         root = url or world.airflow.url
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        context = browser.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, "storage_state": sessions.get((root, user)), **options}
+        )
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
-        page.goto(f"{root}/auth/login/")
-        page.get_by_label("Username").fill(user)
-        page.get_by_label("Password").fill(world.password(user))
-        page.get_by_role("button", name="Sign In").click()
-        page.wait_for_url(lambda address: "/auth/login" not in address)
+        if (root, user) not in sessions:
+            log_in(page, root, user, world.password(user))
+            sessions[root, user] = context.storage_state()
         page.goto(f"{root}/{path}")
         return page
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+def log_in(page: Page, root: str, user: str, password: str) -> None:
+    """Log in as a person does."""
+    page.goto(f"{root}/auth/login/")
+    page.get_by_label("Username").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign In").click()
+    page.wait_for_url(lambda address: "/auth/login" not in address)
 
 
 @pytest.fixture

@@ -45,10 +45,10 @@ TOTAL = 60
 def batch() -> list[dict[str, Any]]:
     """Return the arguments of the mapped task: what is special stands among the last ones, which the page shows first."""
     plain = [
-        f"{subject} (no. {number})" for number, subject in enumerate(itertools.islice(itertools.cycle(SUBJECTS), BATCH))
+        f"{subject} (no-{number})" for number, subject in enumerate(itertools.islice(itertools.cycle(SUBJECTS), BATCH))
     ]
     prompts = plain[: BATCH - 2 * len(SPECIAL)]
-    for usual, special in zip(plain, SPECIAL.values(), strict=False):
+    for usual, special in zip(plain[len(prompts) :], SPECIAL.values(), strict=False):
         prompts += [usual, special]
     return [
         {

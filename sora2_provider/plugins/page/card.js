@@ -95,7 +95,7 @@ function Rendering({ shown, now }) {
 }
 
 function Facts({ shown }) {
-  const facts = shown.took ? [...shown.facts, `rendered in ${shown.took}`] : shown.facts;
+  const facts = shown.took ? [...shown.facts, `took ${shown.took}`] : shown.facts;
   return facts.length > 0 && h("p", { className: "facts" }, facts.join(" · "));
 }
 
