@@ -24,6 +24,8 @@ PEERS := tests/benchmarks/peers.txt
 RELEASE_TOOLS := $(VENV)/release-tools
 FLEET := $(VENV)/fleet
 FLEET_NEEDS := tests/fleet/requirements.txt
+TEST_UI := $(VENV)/test-ui
+TEST_UI_NEEDS := tests/ui/requirements.txt
 FILES = $(wildcard constraints/*.txt)
 SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging tests/upgrade)
 
@@ -31,7 +33,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging 
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix system system-celery measured-docs histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
@@ -55,6 +57,9 @@ test: $(INSTALLED)  ## Run the tests
 
 test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python, and write docs/versions.md
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(NOX) $(if $(MATRIX),--session $(MATRIX)) $(if $(PYTEST_ARGS),-- $(PYTEST_ARGS))
+
+test-ui: $(TEST_UI)/.installed  ## In a browser, on a whole Airflow with users: the page of videos, and each task's link
+	$(TEST_UI)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
@@ -156,6 +161,15 @@ $(FLEET)/.installed: $(INSTALLED) $(FLEET_NEEDS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(FLEET)/bin/python \
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(FLEET_NEEDS) || \
 		$(FLEET)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(FLEET_NEEDS)
+	@touch $@
+
+# The users' rights come from a provider that changes which login an Airflow has: not in the environment of all else.
+$(TEST_UI)/.installed: $(INSTALLED) $(TEST_UI_NEEDS)
+	@$(BIN)/python -m venv --clear $(TEST_UI)
+	@echo "Installing what test-ui needs into $(TEST_UI)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(TEST_UI)/bin/python --constraints $(CONSTRAINTS) \
+		--build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS) || \
+		$(TEST_UI)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS)
 	@touch $@
 
 constraints/airflow-%.txt:

@@ -23,10 +23,14 @@ class RestError(RuntimeError):
 
 
 class AirflowRest:
-    """One Airflow's REST API. Paths are relative to the API's root: ``/dags/example/dagRuns``."""
+    """One Airflow's REST API. Paths are relative to the API's root: ``/dags/example/dagRuns``.
 
-    def __init__(self, url: str, *, is_airflow_2: bool, user: str, password: str) -> None:
+    :param has_users: this Airflow 3 wants a name and a password; the others let everybody in.
+    """
+
+    def __init__(self, url: str, *, is_airflow_2: bool, user: str, password: str, has_users: bool = False) -> None:
         self._is_airflow_2 = is_airflow_2
+        self._login = {"username": user, "password": password} if has_users else None
         self._url = url
         self.root = f"{url}/api/{'v1' if is_airflow_2 else 'v2'}"
         self._basic = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -68,6 +72,10 @@ class AirflowRest:
         """Return the JSON with which Airflow 3 fills a part of its web interface."""
         return _exchange("GET", f"{self._url}/ui{path}", None, {"Authorization": self._authorization()})
 
+    def post_to_users(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Post to the API of the FAB auth manager, which has users and roles."""
+        return _exchange("POST", f"{self._url}/auth/fab/v1{path}", body, {"Authorization": self._authorization()})
+
     def health(self) -> dict[str, str]:
         """Return the status that each component reports, by its name; empty while nothing answers."""
         path = "/api/v1/health" if self._is_airflow_2 else "/api/v2/monitor/health"
@@ -81,7 +89,8 @@ class AirflowRest:
         if self._is_airflow_2:
             return f"Basic {self._basic}"
         if self._token is None:
-            self._token = str(_exchange("GET", f"{self._url}/auth/token", None, {})["access_token"])
+            method = "POST" if self._login else "GET"
+            self._token = str(_exchange(method, f"{self._url}/auth/token", self._login, {})["access_token"])
         return f"Bearer {self._token}"
 
 

@@ -29,6 +29,11 @@ from processes import CommandResult, KeptProcess, free_port, run_command, tail, 
 
 ADMIN = "admin"
 
+#: The option that makes people log in on Airflow 3, and the value that does: users, roles and permissions per DAG. It
+#: needs the package apache-airflow-providers-fab.
+AUTH_MANAGER = "AIRFLOW__CORE__AUTH_MANAGER"
+FAB_AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+
 COMPONENTS_OF_2 = {
     "webserver": ["webserver"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -98,8 +103,13 @@ class LocalAirflow:
         return self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
 
     @property
+    def has_users(self) -> bool:
+        """Whether people log in. Airflow 3 lets everybody on this machine in, unless it was told to use FAB's users."""
+        return self.installation.is_airflow_2 or self.environment.get(AUTH_MANAGER) == FAB_AUTH_MANAGER
+
+    @property
     def admin_password(self) -> str:
-        """The password of the user ``admin`` of Airflow 2; on Airflow 3 everybody on this machine is admin."""
+        """The password of the user ``admin``, where people log in."""
         return HomeSecrets.of_home(self.home).admin_password
 
     @property
@@ -110,6 +120,7 @@ class LocalAirflow:
             is_airflow_2=self.installation.is_airflow_2,
             user=ADMIN,
             password=self.admin_password,
+            has_users=self.has_users,
         )
 
     def run(
@@ -137,8 +148,8 @@ class LocalAirflow:
         self._is_migrated = True
 
     def create_admin(self) -> None:
-        """Make the user ``admin`` of Airflow 2, unless there is one; Airflow 3 needs none here."""
-        if not self.installation.is_airflow_2:
+        """Make the user ``admin``, unless there is one, where people log in."""
+        if not self.has_users:
             return
         person = ["--firstname", "Local", "--lastname", "Admin", "--email", "admin@localhost.invalid"]
         self.run(

@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     BaseHook,
     BaseOperator,
+    BaseOperatorLink,
     BaseSensorOperator,
     Connection,
     Context,
@@ -25,6 +26,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
     mask_secret,
 )
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPABILITIES",
+    "UI_TAKES_PAGES",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -44,6 +47,7 @@ __all__ = [
     "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
     "Connection",
     "Context",
@@ -58,11 +62,16 @@ __all__ = [
     "determine_kwargs",
     "mask_secret",
     "never_expire",
+    "plugin_base",
     "read_connection",
+    "read_xcom",
     "retry_types",
     "stats",
     "task_decorator_factory",
 ]
+
+#: Whether Airflow's web interface takes pages of plugins (``react_apps``): from Airflow 3.1 on.
+UI_TAKES_PAGES: bool = AIRFLOW_V_3_1_PLUS
 
 #: Loaded when they are asked for: on Airflow 2 they cost a DAG file that does not need them most of a second.
 _LATER = ("DecoratedOperator", "TaskDecorator", "context_merge", "determine_kwargs", "task_decorator_factory")
@@ -107,6 +116,23 @@ def never_expire() -> Any:
     except ImportError:
         return None
     return NEVER_EXPIRE
+
+
+def read_xcom(key: str, ti_key: Any) -> Any:
+    """Return an XCom that a task instance has pushed, ``None`` where there is none.
+
+    :param ti_key: the task instance, or its key.
+    """
+    from airflow.providers.common.compat.sdk import XCom
+
+    return XCom.get_value(ti_key=ti_key, key=key)
+
+
+def plugin_base() -> type[Any]:
+    """Return the base class of plugins. It is asked for here, because only plugins need it."""
+    from airflow.providers.common.compat.sdk import AirflowPlugin
+
+    return AirflowPlugin
 
 
 def retry_types() -> tuple[Any, Any] | None:

@@ -38,12 +38,14 @@ class StoredVideo(NamedTuple):
     :param size: bytes.
     :param sha256: hex digest.
     :param content_type: media type, usually ``video/mp4``.
+    :param video: the video whose file it is; ``None`` where an existing file was kept.
     """
 
     uri: str
     size: int
     sha256: str
     content_type: str
+    video: Video | None = None
 
 
 class Sora2Hook(BaseHook):
@@ -251,7 +253,7 @@ class Sora2Hook(BaseHook):
             self.log.warning("The server did not say how long the file is, so its end could not be checked.")
         if (stored := target.size()) != got.size:
             raise OSError(f"{target.uri} holds {stored} bytes, but {got.size} were written. Try again.")
-        return StoredVideo(target.uri, got.size, got.sha256, got.content_type)
+        return StoredVideo(target.uri, got.size, got.sha256, got.content_type, known)
 
     def list_models(self) -> list[str]:
         """Return the names of the models that the key may use. Costs nothing.

@@ -19,6 +19,7 @@ from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.waiting import Finished, Outcome, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.ledger import Ledger
+from sora2_provider.links.sora2 import show_link
 from sora2_provider.operators import arguments
 from sora2_provider.operators.submitting import Accepted, Submitter
 from sora2_provider.outcomes import (
@@ -268,7 +269,9 @@ class Creation:
     def _push(self, video: Video, passport: dict[str, Any], stored_uri: str | None = None) -> None:
         self.facts = self.facts.with_video(video)
         said = {"request": passport["request"], "conn_id": passport["conn_id"], "stored_uri": stored_uri}
-        self._context["ti"].xcom_push(key="video", value={**self.facts.video, **said})
+        shown = {**self.facts.video, **said}
+        self._context["ti"].xcom_push(key="video", value=shown)
+        show_link(self._context["ti"], shown)
 
     def _passport_of_xcom(self) -> dict[str, Any]:
         task_instance = self._context["ti"]

@@ -10,7 +10,8 @@ from sora2_provider.assets import announce
 from sora2_provider.compat import AirflowFailException, BaseOperator, Context
 from sora2_provider.facts import VideoFacts
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
+from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
 from sora2_provider.outcomes import download_failed
 from sora2_provider.retries import pass_on_retry_after, say_what_is_not_passed_on
@@ -24,7 +25,8 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     Streams in constant memory; the target appears whole or not at all. Downloading costs nothing, so retries are safe.
 
-    XCom: ``return_value`` is the URI written; ``size`` (bytes), ``sha256`` (hex) and ``content_type``.
+    XCom: ``return_value`` is the URI written; ``size`` (bytes), ``sha256`` (hex) and ``content_type``; ``video`` is the
+    video as the gateway described it when the file was fetched, with ``conn_id`` and ``stored_uri`` added.
 
     :param video_id: the id that ``Sora2CreateVideoOperator`` returned, or the dict of ``Sora2VideoSensor``, or the XCom
         ``video`` of the create task (``create.output["video"]``), with which asset events and lineage know all.
@@ -36,6 +38,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("video_id", "path", "if_exists", "sora2_conn_id")
     ui_color = "#e1f0ff"
+    operator_extra_links = (Sora2VideoLink(),)
 
     _facts: VideoFacts | None = None
 
@@ -83,6 +86,10 @@ class Sora2DownloadVideoOperator(BaseOperator):
         task_instance.xcom_push(key="size", value=stored.size)
         task_instance.xcom_push(key="sha256", value=stored.sha256)
         task_instance.xcom_push(key="content_type", value=stored.content_type)
+        # A file that was kept, as ``if_exists`` may ask for, was not asked about.
+        described = {"id": checked_id(self.video_id)} if stored.video is None else stored.video.to_dict()
+        said = {"conn_id": self.sora2_conn_id, "stored_uri": stored.uri}
+        task_instance.xcom_push(key="video", value={**described, **said})
         return stored.uri
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sora2_provider.compat import BaseOperator, Context
 from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT
 from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
 from sora2_provider.operators.download import Sora2DownloadVideoOperator
 
@@ -65,6 +66,7 @@ class Sora2CreateVideoOperator(BaseOperator):
     template_ext: Sequence[str] = (".prompt",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "images": "json", "extra": "json"}
     ui_color = "#e8e1ff"
+    operator_extra_links = (Sora2VideoLink(),)
 
     #: Whether the request is there without calling code of the user's, which is not called for a video that is there.
     knows_request: ClassVar[bool] = True

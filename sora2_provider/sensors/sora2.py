@@ -23,6 +23,7 @@ from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.status import VideoStatus
 from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, ProgressReport, VideoWait, duration_text
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
+from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.outcomes import TRIGGER_GRACE, refused, rendering_ended, timed_out
 from sora2_provider.retries import pass_on_retry_after
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 class Sora2VideoSensor(BaseSensorOperator):
     """Waits until a video is completed, and returns it as a dict (``Video.to_dict()``).
+
+    XCom: ``return_value`` is that dict; ``video`` is the same with ``conn_id`` added, also of a rendering that failed.
 
     Asking costs nothing, so retries are safe. A failed or cancelled rendering fails the task at once. Questions that
     fail are ridden out: in poke mode and in the triggerer until they have failed for minutes, in reschedule mode, which
@@ -47,6 +50,7 @@ class Sora2VideoSensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("video_id", "sora2_conn_id")
     ui_color = "#fff3d6"
+    operator_extra_links = (Sora2VideoLink(),)
 
     def __init__(
         self,
@@ -106,7 +110,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         if finished.outcome is Outcome.TIMEOUT:
             raise self._timed_out()
         if finished.video is not None and finished.outcome is not Outcome.UNREACHABLE:
-            return self._ended(finished.video)
+            return self._ended(finished.video, context)
         raise self._unreachable(finished.error or GatewayError("no answer", transient=True))
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -136,7 +140,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         if line := self._progress.line(video, elapsed=elapsed):
             self.log.info("Video %s", line)
         if video.status.is_terminal:
-            return PokeReturnValue(is_done=True, xcom_value=self._ended(video))
+            return PokeReturnValue(is_done=True, xcom_value=self._ended(video, context))
         return PokeReturnValue(is_done=False)
 
     def _defer(self) -> NoReturn:
@@ -158,8 +162,9 @@ class Sora2VideoSensor(BaseSensorOperator):
             timeout=timedelta(seconds=self.timeout + TRIGGER_GRACE),
         )
 
-    def _ended(self, video: Video) -> dict[str, Any]:
+    def _ended(self, video: Video, context: Context) -> dict[str, Any]:
         metrics.rendering_ended(video)
+        context["ti"].xcom_push(key="video", value={**video.to_dict(), "conn_id": self.sora2_conn_id})
         if video.status is not VideoStatus.COMPLETED:
             raise self._softly(AirflowFailException(str(rendering_ended(video))))
         return video.to_dict()

@@ -57,6 +57,7 @@ def test_airflow_and_pytest_find_their_entry_points(built: Any) -> None:
     entry_points = configparser.ConfigParser()
     entry_points.read_string(read_from_dist_info(built, "entry_points.txt"))
     assert dict(entry_points["apache_airflow_provider"]) == {"provider_info": "sora2_provider:get_provider_info"}
+    assert dict(entry_points["airflow.plugins"]) == {"sora2": "sora2_provider.plugins.video_page:Sora2Plugin"}
     assert dict(entry_points["pytest11"]) == {"sora2_emulator": "sora2_provider.emulator.pytest_plugin"}
 
 
