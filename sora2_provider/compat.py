@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
+    AirflowNotFoundException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
@@ -25,6 +27,7 @@ from airflow.providers.common.compat.sdk import (
 __all__ = [
     "AirflowException",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
@@ -36,11 +39,14 @@ __all__ = [
     "ObjectStoragePath",
     "PokeReturnValue",
     "TaskDeferred",
+    "airflow_version",
     "conf",
+    "latest_triggerer",
     "mask_secret",
     "never_expire",
     "read_connection",
     "retry_types",
+    "stored_connection",
 ]
 
 
@@ -71,3 +77,35 @@ def retry_types() -> tuple[Any, Any] | None:
     except ImportError:
         return None
     return RetryPolicy, RetryDecision
+
+
+def airflow_version() -> str:
+    """Return the version of the Airflow that is installed."""
+    from airflow import __version__
+
+    return str(__version__)
+
+
+def stored_connection(conn_id: str) -> Any:
+    """Return a connection outside of any task: from the environment, a secrets backend or the metadata database.
+
+    For commands. ``None`` where there is none.
+    """
+    # Airflow 3 reads the database only in what calls itself a server; its own `airflow connections` does the same.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    from airflow.models.connection import Connection
+
+    try:
+        return Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def latest_triggerer() -> Any:
+    """Return Airflow's job of the triggerer that reported last, one that runs before all others; ``None`` if there is none.
+
+    For commands: raises whatever the metadata database raises.
+    """
+    from airflow.jobs.job import most_recent_job
+
+    return most_recent_job("TriggererJob")

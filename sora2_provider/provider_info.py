@@ -22,6 +22,7 @@ def provider_info() -> dict[str, Any]:
         "sensors": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.sensors.sora2"]}],
         "hooks": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.hooks.sora2"]}],
         "triggers": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.triggers.sora2"]}],
+        "cli": ["sora2_provider.cli.definition.airflow_commands"],
         "config": {
             "sora2": {
                 "description": "Options of the Sora 2 provider.",
