@@ -44,8 +44,8 @@ def _checked_folder(folder: str) -> Finding:
         target = Target.parse(f"{folder.rstrip('/')}/.doctor-{secrets.token_hex(8)}", video_id=None)
         target.create(content)
         try:
-            is_exclusive = _refuses_another(target)
             found = b"".join(target.read())
+            is_exclusive = _refuses_another(target)
         finally:
             target.remove()
     except Exception as error:

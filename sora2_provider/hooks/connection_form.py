@@ -89,11 +89,13 @@ FIELDS = (
     ),
 )
 
-HIDDEN = ("login", "schema", "port", "extra")
-RELABELING = {"host": "Base URL", "password": "API key"}
+#: The port stays in sight: the Test button of Airflow 3.3 works only for a connection that has one.
+HIDDEN = ("login", "schema", "extra")
+RELABELING = {"host": "Base URL", "password": "API key", "port": "Port"}
 PLACEHOLDERS = {
-    "host": settings.DEFAULT_BASE_URL,
-    "password": "sk-...",
+    "host": f"Your gateway's address; empty: {settings.DEFAULT_BASE_URL}",
+    "password": "sk-... from your gateway's console, without Bearer",
+    "port": "443 for https, if the Base URL names none",
     "proxy": "http://proxy.example.com:3128",
     "extra_headers": '{"X-Proxy-Token": "..."}',
 }
