@@ -22,7 +22,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system histories faults bench ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test system histories faults approval screenshots bench ui lint typecheck wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -49,6 +49,14 @@ histories: $(INSTALLED)  ## Take a create task through 20,000 made-up histories 
 
 faults: histories  ## The histories, and on a whole Airflow: kill everything at every point, and break the gateway
 	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)
+
+approval: $(INSTALLED)  ## On a whole Airflow: a person approves or rejects a video in the example DAG
+	$(BIN)/python -m pytest tests/approval $(PYTEST_ARGS)
+
+screenshots: $(INSTALLED)  ## Photograph the connection form for the docs, and press its Test button (needs Chromium)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) --requirement tests/ui/requirements.txt || \
+		$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --requirement tests/ui/requirements.txt
+	$(BIN)/python scripts/screenshot_form.py
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
 	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)

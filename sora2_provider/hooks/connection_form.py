@@ -30,19 +30,19 @@ FIELDS = (
     FormField(
         "create_path",
         "Create path",
-        "Route that submits a video, below the base URL.",
+        "Route that submits a video, below the Base URL. As it is, unless your gateway's guide names another.",
         default=settings.DEFAULT_CREATE_PATH,
     ),
     FormField(
         "query_path",
         "Query path",
-        "Route that tells a video's state: ?id= is added, or write {id} where the id goes (/v1/videos/{id}).",
+        "Route that tells a video's state. ?id=... is added to it, or write {id} where the id goes: /v1/videos/{id}.",
         default=settings.DEFAULT_QUERY_PATH,
     ),
     FormField(
         "connect_timeout",
         "Connect timeout (seconds)",
-        "How long a connection to the gateway may take to stand.",
+        "How long it may take to connect to the gateway.",
         "integer",
         settings.DEFAULT_CONNECT_TIMEOUT,
         1,
@@ -51,8 +51,8 @@ FIELDS = (
     FormField(
         "read_timeout",
         "Read timeout (seconds)",
-        "How long the gateway may stay silent. A create that was sent and not answered in this time has an unknown "
-        "outcome, so do not set it low.",
+        "How long the gateway may stay silent. Do not set it low: of a create that was sent and is not answered in this "
+        "time, nobody knows whether it was accepted.",
         "integer",
         settings.DEFAULT_READ_TIMEOUT,
         1,
@@ -64,17 +64,23 @@ FIELDS = (
         "true, false, or the path of a CA bundle (PEM) on the workers. With false, anyone on the network can take the key.",
         default="true",
     ),
-    FormField("proxy", "Proxy", "Address of an HTTP proxy; empty for the workers' environment.", "password"),
+    FormField(
+        "proxy",
+        "Proxy",
+        "Address of an HTTP proxy, such as http://proxy.example.com:3128. Empty: what the workers' environment says.",
+        "password",
+    ),
     FormField(
         "extra_headers",
         "Extra headers",
-        "JSON object of headers that your gateway or proxy asks for. Masked in logs, sent to the gateway only.",
+        'JSON object of headers that your gateway asks for, such as {"X-Team": "films"}. Sent to the gateway only, masked in '
+        "logs.",
         "password",
     ),
     FormField(
         "max_video_mb",
         "Largest video (MB)",
-        "A download that is larger than this ends with an error and leaves no file.",
+        "A larger download ends with an error and leaves no file. A video of 25 s has tens of MB.",
         "integer",
         settings.DEFAULT_MAX_VIDEO_MB,
         1,

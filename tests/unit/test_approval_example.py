@@ -27,7 +27,9 @@ def can_ask_people() -> bool:
 
 def test_the_dag_asks_a_person_where_airflow_can() -> None:
     tasks = set(loaded().task_ids)
-    expected = {"create_video", "approve", "decide", "publish", "discard"} if can_ask_people() else {"needs_airflow_3_1"}
+    expected = (
+        {"create_video", "approve", "decide", "publish", "discard"} if can_ask_people() else {"needs_airflow_3_1"}
+    )
     assert tasks == expected
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 import pendulum
@@ -12,6 +13,7 @@ import yaml
 from rich.console import Console
 
 from sora2_provider.cli import definition, display
+from sora2_provider.cli.doctor import examine
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
@@ -162,3 +164,13 @@ def test_airflows_command_ends_with_the_exit_code(gateway, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         get.func(argparse.Namespace(video_id="nobody", conn_id="sora2_default", output="table"))
     assert ended.value.code == 1
+
+
+def test_the_docs_tell_of_every_check_and_every_option(gateway, connect) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    for finding in examine("sora2_default").findings:
+        assert f"| `{finding.check}` |" in text
+    for command in definition.COMMANDS:
+        assert f"## `airflow sora2 {command.name}" in text
+        for option in command.options:
+            assert option.flags[-1] in text or option.flags == ("video_id",)
