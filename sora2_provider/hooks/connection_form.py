@@ -101,10 +101,13 @@ RELABELING = {"host": "Base URL", "password": "API key", "port": "Port"}
 PLACEHOLDERS = {
     "host": f"Your gateway's address; empty: {settings.DEFAULT_BASE_URL}",
     "password": "sk-... from your gateway's console, without Bearer",
-    "port": "443 for https, if the Base URL names none",
+    "port": "443, or as in the Base URL: Airflow 3.3's Test needs it",
     "proxy": "http://proxy.example.com:3128",
     "extra_headers": '{"X-Proxy-Token": "..."}',
 }
+
+#: What Airflow 2 puts back when a form is saved: the secret that is stored already.
+UNCHANGED_SECRET = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"  # noqa: S105
 
 
 def conn_fields() -> dict[str, Any]:
@@ -132,10 +135,17 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 
 def widgets() -> dict[str, Any]:
-    """Return the fields as wtforms widgets, for Airflow before 3.2. Needs wtforms, which those versions bring."""
-    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
-    from wtforms import BooleanField, IntegerField, PasswordField, StringField
-    from wtforms.validators import NumberRange, Optional
+    """Return the fields as wtforms widgets, for Airflow before 3.2.
+
+    Airflow 3.0 and 3.1 may be without the libraries that these are made of. To raise would cost the form its labels, too:
+    then there are no extra fields, and people write them as JSON.
+    """
+    try:
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from wtforms import BooleanField, IntegerField, PasswordField, StringField
+        from wtforms.validators import NumberRange, Optional
+    except ImportError:
+        return {}
 
     made: dict[str, Any] = {}
     for field in FIELDS:
@@ -146,7 +156,24 @@ def widgets() -> dict[str, Any]:
         elif field.kind == "boolean":
             made[field.name] = BooleanField(field.label, **options)
         elif field.kind == "password":
-            made[field.name] = PasswordField(field.label, widget=BS3PasswordFieldWidget(), **options)
+            made[field.name] = PasswordField(field.label, widget=_secret_widget(), **options)
         else:
             made[field.name] = StringField(field.label, widget=BS3TextFieldWidget(), **options)
     return made
+
+
+def _secret_widget() -> Any:
+    """Return a widget that neither shows a stored secret nor loses it.
+
+    A password field of a form is sent to the browser empty. In an extra field Airflow 2 takes that, when the form is saved again,
+    for "remove it": a connection would lose its proxy and headers whenever somebody corrects its address.
+    """
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget
+
+    class SecretWidget(BS3PasswordFieldWidget):  # type: ignore[misc]
+        def __call__(self, field: Any, **attributes: Any) -> Any:
+            self.hide_value = False
+            attributes["value"] = UNCHANGED_SECRET if field.data else ""
+            return super().__call__(field, **attributes)
+
+    return SecretWidget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -116,6 +117,27 @@ def test_the_old_and_the_new_form_are_the_same_form():
         ]
         stated = (described["schema"].get("minimum"), described["schema"].get("maximum"))
         assert limits == ([stated] if field.kind == "integer" else [])
+
+
+def test_the_old_form_neither_shows_nor_loses_a_stored_secret():
+    pytest.importorskip("flask_appbuilder", reason="the old form is made of its widgets, which Airflow 2 brings")
+    from airflow.www.views import SENSITIVE_FIELD_PLACEHOLDER
+    from wtforms import Form
+
+    assert connection_form.UNCHANGED_SECRET == SENSITIVE_FIELD_PLACEHOLDER
+    made = type("Made", (Form,), dict(Sora2Hook.get_connection_form_widgets()))
+    stored = str(made(data={"extra_headers": '{"X-Team": "a-secret"}'}).extra_headers())
+    assert "a-secret" not in stored
+    assert f'value="{SENSITIVE_FIELD_PLACEHOLDER}"' in stored
+    assert 'type="password"' in stored
+    assert 'value=""' in str(made(data={}).extra_headers())
+
+
+def test_without_the_libraries_of_the_old_form_its_labels_are_left(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flask_appbuilder", None)
+    monkeypatch.setitem(sys.modules, "flask_appbuilder.fieldwidgets", None)
+    assert Sora2Hook.get_connection_form_widgets() == {}
+    assert Sora2Hook.get_ui_field_behaviour()["relabeling"]["host"] == "Base URL"
 
 
 def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():
