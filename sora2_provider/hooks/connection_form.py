@@ -135,17 +135,10 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 
 def widgets() -> dict[str, Any]:
-    """Return the fields as wtforms widgets, for Airflow before 3.2.
-
-    Airflow 3.0 and 3.1 may be without the libraries that these are made of. To raise would cost the form its labels, too:
-    then there are no extra fields, and people write them as JSON.
-    """
-    try:
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-        from wtforms import BooleanField, IntegerField, PasswordField, StringField
-        from wtforms.validators import NumberRange, Optional
-    except ImportError:
-        return {}
+    """Return the fields as wtforms widgets, for Airflow before 3.2. Needs wtforms, which those versions bring."""
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+    from wtforms import BooleanField, IntegerField, PasswordField, StringField
+    from wtforms.validators import NumberRange, Optional
 
     made: dict[str, Any] = {}
     for field in FIELDS:

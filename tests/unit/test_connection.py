@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
@@ -131,13 +130,6 @@ def test_the_old_form_neither_shows_nor_loses_a_stored_secret():
     assert f'value="{SENSITIVE_FIELD_PLACEHOLDER}"' in stored
     assert 'type="password"' in stored
     assert 'value=""' in str(made(data={}).extra_headers())
-
-
-def test_without_the_libraries_of_the_old_form_its_labels_are_left(monkeypatch):
-    monkeypatch.setitem(sys.modules, "flask_appbuilder", None)
-    monkeypatch.setitem(sys.modules, "flask_appbuilder.fieldwidgets", None)
-    assert Sora2Hook.get_connection_form_widgets() == {}
-    assert Sora2Hook.get_ui_field_behaviour()["relabeling"]["host"] == "Base URL"
 
 
 def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():
