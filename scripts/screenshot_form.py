@@ -46,7 +46,7 @@ def main() -> int:
         with sync_playwright() as playwright:
             # Without a sandbox of its own: it opens nothing but what this script has started.
             browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1180, "height": 1900}, locale="en-GB")
+            page = browser.new_page(viewport={"width": 1180, "height": 800}, locale="en-GB")
             page.set_default_timeout(60_000)
             take = _of_airflow_2 if airflow.installation.is_airflow_2 else _of_airflow_3
             try:
@@ -78,6 +78,8 @@ def _of_airflow_2(page: Page, airflow: LocalAirflow, emulator: Emulator, output:
 
 
 def _of_airflow_3(page: Page, airflow: LocalAirflow, emulator: Emulator, output: Path) -> list[Path]:
+    # A dialog scrolls within the window: this one is high enough for all fields.
+    page.set_viewport_size({"width": 1180, "height": 1900})
     page.goto(f"{airflow.url}/connections")
     page.get_by_role("button", name="Add Connection").click()
     dialog = page.get_by_role("dialog")
@@ -100,7 +102,7 @@ def _of_airflow_3(page: Page, airflow: LocalAirflow, emulator: Emulator, output:
     expect(page.get_by_text(SUCCESS)).to_be_visible(timeout=60_000)
     tested = output / "connection-test-airflow-3.png"
     page.set_viewport_size({"width": 1180, "height": 560})
-    page.screenshot(path=tested)
+    page.screenshot(path=tested, animations="disabled")
     return [filled, extra, tested]
 
 

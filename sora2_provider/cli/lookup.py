@@ -10,7 +10,7 @@ CONN_TYPE = "sora2"
 
 
 class ConnectionMissing(LookupError):
-    """There is no such connection of this type.
+    """There is no such connection of this type, or none that can be read here.
 
     :param to_do: what a person does about it.
     """
@@ -23,7 +23,7 @@ class ConnectionMissing(LookupError):
 def settings_for(conn_id: str) -> GatewaySettings:
     """Return a connection's checked settings; its secrets are masked in logs from here on.
 
-    :raises ConnectionMissing: there is none.
+    :raises ConnectionMissing: there is none, or it cannot be decrypted.
     :raises ValueError: it lacks something; says what to write where, and holds no secret.
     """
     connection = compat.stored_connection(conn_id)
@@ -31,14 +31,24 @@ def settings_for(conn_id: str) -> GatewaySettings:
         raise ConnectionMissing(
             f"There is no connection {conn_id!r}, as far as this machine can see.",
             f"Add it in Airflow under Admin > Connections (type Sora 2), or set AIRFLOW_CONN_{conn_id.upper()}. Where workers "
-            "see connections only inside tasks (Airflow 3), run this on the API server or the scheduler.",
+            "see connections only inside tasks (Airflow 3), run this on the API server or the scheduler; where [core] fernet_key "
+            "is another than when it was stored, no machine can read it.",
         )
     if connection.conn_type != CONN_TYPE:
         raise ConnectionMissing(
             f"The connection {conn_id!r} is of the type {connection.conn_type!r}, not {CONN_TYPE!r}.",
             "Choose another connection with --conn-id, or change its type to Sora 2.",
         )
-    settings = settings_of(connection)
+    try:
+        settings = settings_of(connection)
+    except ValueError:
+        raise
+    except Exception as error:
+        # Airflow's own error, or that of the library which decrypts.
+        raise ConnectionMissing(
+            f"The connection {conn_id!r} cannot be decrypted here ({type(error).__name__}).",
+            "Give this machine the [core] fernet_key with which the connection was stored, or store it again.",
+        ) from error
     for secret in secrets_of(settings):
         compat.mask_secret(secret)
     return settings

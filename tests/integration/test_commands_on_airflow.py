@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -90,6 +91,25 @@ def test_a_connection_of_the_database_is_found(airflow: LocalAirflow, gateway: E
     result = run(airflow, "doctor", "--conn-id", "stored", "--output", "json", module=module)
     assert result.returncode == 0, result.stderr
     assert checks(result.stdout)["key"]["state"] == "ok"
+
+
+def test_a_connection_that_another_airflow_has_encrypted_is_told_of(airflow: LocalAirflow, gateway: Emulator) -> None:
+    airflow.run("connections", "add", "stored", "--conn-json", gateway.connection(KEY)).check()
+    another = base64.urlsafe_b64encode(b"k" * 32).decode()
+    result = run(
+        airflow,
+        "doctor",
+        "--conn-id",
+        "stored",
+        "-o",
+        "json",
+        module="sora2_provider",
+        AIRFLOW__CORE__FERNET_KEY=another,
+    )
+    assert result.returncode == 1
+    found = checks(result.stdout)["connection"]
+    assert found["state"] == "fail"
+    assert "fernet_key" in found["to_do"]
 
 
 def test_a_video_is_shown_and_an_unknown_one_is_not(airflow: LocalAirflow, gateway: Emulator, module: str) -> None:
