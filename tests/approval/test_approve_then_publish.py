@@ -92,7 +92,7 @@ def test_an_approved_video_is_published(asked: Asked) -> None:
         "discard": "skipped"
     }
     xcoms = asked.world.airflow.xcoms(asked.dag_id, asked.run_id)
-    assert xcoms["publish", "return_value", -1] == f"file://{asked.published}"
+    assert xcoms["publish", "return_value", -1] == str(asked.published)
 
 
 def test_a_rejected_video_is_not_published_and_its_draft_is_removed(asked: Asked) -> None:
