@@ -33,7 +33,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging 
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade bench ui lint typecheck wheel-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade approval screenshots bench ui lint typecheck wheel-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
@@ -83,6 +83,14 @@ ifneq ($(FROM),)
 	UPGRADE_FROM=$(CURDIR)/$(VENV)/earlier $(BIN)/python -m pytest tests/upgrade/upgrade_from.py $(PYTEST_ARGS)
 endif
 	$(BIN)/python -m pytest tests/upgrade $(PYTEST_ARGS)
+
+approval: $(INSTALLED)  ## On a whole Airflow: a person approves or rejects a video in the example DAG
+	$(BIN)/python -m pytest tests/approval $(PYTEST_ARGS)
+
+screenshots: $(INSTALLED)  ## Photograph the connection form for the docs, and press its Test button (needs Chromium)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) --requirement tests/ui/browser.txt || \
+		$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --requirement tests/ui/browser.txt
+	$(BIN)/python scripts/screenshot_form.py
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
 	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)

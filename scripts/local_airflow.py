@@ -184,6 +184,19 @@ class LocalAirflow:
             self.stop()
             raise
 
+    def start_web(self, *, timeout: float = 120.0) -> None:
+        """Start the web interface alone, which runs no DAGs, and return when it answers."""
+        self.migrate()
+        is_2 = self.installation.is_airflow_2
+        if is_2:
+            self._create_admin()
+        try:
+            self.start_component("webserver" if is_2 else "api-server")
+            self.wait_until(lambda: bool(self.rest.health()), timeout=timeout, what="the web interface to answer")
+        except BaseException:
+            self.stop()
+            raise
+
     def start_component(self, name: str) -> None:
         """Start one component, anew if it was killed, and do not wait; its log goes on where it ended."""
         with self.component_log(name).open("ab") as log:

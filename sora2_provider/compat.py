@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from importlib import resources, util
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
+    AirflowNotFoundException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
@@ -42,6 +44,7 @@ __all__ = [
     "UI_TAKES_PAGES",
     "AirflowException",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
@@ -56,10 +59,12 @@ __all__ = [
     "PokeReturnValue",
     "TaskDecorator",
     "TaskDeferred",
+    "airflow_version",
     "asset_types",
     "conf",
     "context_merge",
     "determine_kwargs",
+    "latest_triggerer",
     "mask_secret",
     "never_expire",
     "plugin_base",
@@ -67,6 +72,7 @@ __all__ = [
     "read_xcom",
     "retry_types",
     "stats",
+    "stored_connection",
     "task_decorator_factory",
 ]
 
@@ -205,3 +211,35 @@ CAPABILITIES: dict[str, Callable[[], bool]] = {
     "pages in the web interface": _has_ui_pages,
     "human in the loop": _has_human_in_the_loop,
 }
+
+
+def airflow_version() -> str:
+    """Return the version of the Airflow that is installed."""
+    from airflow import __version__
+
+    return str(__version__)
+
+
+def stored_connection(conn_id: str) -> Any:
+    """Return a connection outside of any task: from the environment, a secrets backend or the metadata database.
+
+    For commands. ``None`` where there is none.
+    """
+    # Airflow 3 reads the database only in what calls itself a server; its own `airflow connections` does the same.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    from airflow.models.connection import Connection
+
+    try:
+        return Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def latest_triggerer() -> Any:
+    """Return Airflow's job of the triggerer that reported last, one that runs before all others; ``None`` if there is none.
+
+    For commands: raises whatever the metadata database raises.
+    """
+    from airflow.jobs.job import most_recent_job
+
+    return most_recent_job("TriggererJob")

@@ -24,6 +24,7 @@ def provider_info() -> dict[str, Any]:
         "triggers": [{"integration-name": "Sora 2", "python-modules": ["sora2_provider.triggers.sora2"]}],
         "task-decorators": [{"name": "sora2_video", "class-name": "sora2_provider.decorators.sora2.sora2_video_task"}],
         "extra-links": ["sora2_provider.links.sora2.Sora2VideoLink"],
+        "cli": ["sora2_provider.cli.definition.airflow_commands"],
         "config": {
             "sora2": {
                 "description": "Options of the Sora 2 provider.",

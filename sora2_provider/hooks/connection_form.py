@@ -31,19 +31,19 @@ FIELDS = (
     FormField(
         "create_path",
         "Create path",
-        "Route that submits a video, below the base URL.",
+        "Route that submits a video, below the Base URL. As it is, unless your gateway's guide names another.",
         default=settings.DEFAULT_CREATE_PATH,
     ),
     FormField(
         "query_path",
         "Query path",
-        "Route that tells a video's state: ?id= is added, or write {id} where the id goes (/v1/videos/{id}).",
+        "Route that tells a video's state. ?id=... is added to it, or write {id} where the id goes: /v1/videos/{id}.",
         default=settings.DEFAULT_QUERY_PATH,
     ),
     FormField(
         "connect_timeout",
         "Connect timeout (seconds)",
-        "How long a connection to the gateway may take to stand.",
+        "How long it may take to connect to the gateway.",
         "integer",
         settings.DEFAULT_CONNECT_TIMEOUT,
         1,
@@ -52,8 +52,8 @@ FIELDS = (
     FormField(
         "read_timeout",
         "Read timeout (seconds)",
-        "How long the gateway may stay silent. A create that was sent and not answered in this time has an unknown "
-        "outcome, so do not set it low.",
+        "How long the gateway may stay silent. Do not set it low: of a create that was sent and is not answered in this "
+        "time, nobody knows whether it was accepted.",
         "integer",
         settings.DEFAULT_READ_TIMEOUT,
         1,
@@ -65,17 +65,23 @@ FIELDS = (
         "true, false, or the path of a CA bundle (PEM) on the workers. With false, anyone on the network can take the key.",
         default="true",
     ),
-    FormField("proxy", "Proxy", "Address of an HTTP proxy; empty for the workers' environment.", "password"),
+    FormField(
+        "proxy",
+        "Proxy",
+        "Address of an HTTP proxy, such as http://proxy.example.com:3128. Empty: what the workers' environment says.",
+        "password",
+    ),
     FormField(
         "extra_headers",
         "Extra headers",
-        "JSON object of headers that your gateway or proxy asks for. Masked in logs, sent to the gateway only.",
+        'JSON object of headers that your gateway asks for, such as {"X-Team": "films"}. Sent to the gateway only, masked in '
+        "logs.",
         "password",
     ),
     FormField(
         "max_video_mb",
         "Largest video (MB)",
-        "A download that is larger than this ends with an error and leaves no file.",
+        "A larger download ends with an error and leaves no file. A video of 25 s has tens of MB.",
         "integer",
         settings.DEFAULT_MAX_VIDEO_MB,
         1,
@@ -113,14 +119,19 @@ FIELDS = (
     ),
 )
 
-HIDDEN = ("login", "schema", "port", "extra")
-RELABELING = {"host": "Base URL", "password": "API key"}
+#: The port stays in sight: the Test button of Airflow 3.3 works only for a connection that has one.
+HIDDEN = ("login", "schema", "extra")
+RELABELING = {"host": "Base URL", "password": "API key", "port": "Port"}
 PLACEHOLDERS = {
-    "host": settings.DEFAULT_BASE_URL,
-    "password": "sk-...",
+    "host": f"Your gateway's address; empty: {settings.DEFAULT_BASE_URL}",
+    "password": "sk-... from your gateway's console, without Bearer",
+    "port": "443, or as in the Base URL: Airflow 3.3's Test needs it",
     "proxy": "http://proxy.example.com:3128",
     "extra_headers": '{"X-Proxy-Token": "..."}',
 }
+
+#: What Airflow 2 puts back when a form is saved: the secret that is stored already.
+UNCHANGED_SECRET = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"  # noqa: S105
 
 
 def conn_fields() -> dict[str, Any]:
@@ -149,7 +160,7 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 def widgets() -> dict[str, Any]:
     """Return the fields as wtforms widgets, for Airflow before 3.2. Needs wtforms, which those versions bring."""
-    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
     from wtforms import BooleanField, IntegerField, PasswordField, StringField
     from wtforms.validators import NumberRange, Optional
 
@@ -162,7 +173,24 @@ def widgets() -> dict[str, Any]:
         elif field.kind == "boolean":
             made[field.name] = BooleanField(field.label, **options)
         elif field.kind == "password":
-            made[field.name] = PasswordField(field.label, widget=BS3PasswordFieldWidget(), **options)
+            made[field.name] = PasswordField(field.label, widget=_secret_widget(), **options)
         else:
             made[field.name] = StringField(field.label, widget=BS3TextFieldWidget(), **options)
     return made
+
+
+def _secret_widget() -> Any:
+    """Return a widget that neither shows a stored secret nor loses it.
+
+    A password field of a form is sent to the browser empty. In an extra field Airflow 2 takes that, when the form is saved again,
+    for "remove it": a connection would lose its proxy and headers whenever somebody corrects its address.
+    """
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget
+
+    class SecretWidget(BS3PasswordFieldWidget):  # type: ignore[misc]
+        def __call__(self, field: Any, **attributes: Any) -> Any:
+            self.hide_value = False
+            attributes["value"] = UNCHANGED_SECRET if field.data else ""
+            return super().__call__(field, **attributes)
+
+    return SecretWidget()

@@ -136,3 +136,18 @@ def test_functions_say_what_to_render(run, gateway, tmp_path):
     assert (storm["size"], storm["duration"]) == ("large", 15)
     assert (tmp_path / "trailer.mp4").stat().st_size > 1000
     assert set(airflow.xcoms("sora2_taskflow")["report", "return_value", -1]) == {one.id for one in gateway.billed}
+
+
+def test_the_approval_renders_nothing_on_an_airflow_that_cannot_ask_people(gateway, make_airflow, tmp_path):
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    example = (EXAMPLES / "sora2_approve_then_publish.py").read_text()
+    # The Airflow at hand may be able to: this one cannot.
+    (dags / "approval.py").write_text(
+        example.replace("airflow.providers.standard.operators.hitl", "no_such_package.hitl")
+    )
+    airflow = make_airflow(dags_folder=dags, connection=gateway.connection())
+    result = airflow.dags_test("sora2_approve_then_publish")
+    assert airflow.task_states("sora2_approve_then_publish") == {("needs_airflow_3_1", -1): "failed"}
+    assert "which needs Airflow 3.1 or later" in result.output + airflow.task_log("sora2_approve_then_publish")
+    assert gateway.requests == ()

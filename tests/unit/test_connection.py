@@ -100,6 +100,7 @@ def test_only_the_gateways_own_origin_counts_as_its_own(url, own):
 def test_the_old_and_the_new_form_are_the_same_form():
     pytest.importorskip("flask_appbuilder", reason="the old form is made of its widgets, which Airflow 2 brings")
     from wtforms import BooleanField, IntegerField, PasswordField, StringField
+    from wtforms.validators import NumberRange
 
     kinds = {"integer": IntegerField, "boolean": BooleanField, "password": PasswordField, "string": StringField}
     old = Sora2Hook.get_connection_form_widgets()
@@ -114,6 +115,25 @@ def test_the_old_and_the_new_form_are_the_same_form():
         assert (described["schema"].get("format") == "password") is (field.kind == "password")
         for kind in ("integer", "boolean"):
             assert (kind in described["schema"]["type"]) is (field.kind == kind)
+        limits = [
+            (check.min, check.max) for check in widget.kwargs.get("validators", []) if isinstance(check, NumberRange)
+        ]
+        stated = (described["schema"].get("minimum"), described["schema"].get("maximum"))
+        assert limits == ([stated] if field.kind == "integer" else [])
+
+
+def test_the_old_form_neither_shows_nor_loses_a_stored_secret():
+    pytest.importorskip("flask_appbuilder", reason="the old form is made of its widgets, which Airflow 2 brings")
+    from airflow.www.views import SENSITIVE_FIELD_PLACEHOLDER
+    from wtforms import Form
+
+    assert connection_form.UNCHANGED_SECRET == SENSITIVE_FIELD_PLACEHOLDER
+    made = type("Made", (Form,), dict(Sora2Hook.get_connection_form_widgets()))
+    stored = str(made(data={"extra_headers": '{"X-Team": "a-secret"}'}).extra_headers())
+    assert "a-secret" not in stored
+    assert f'value="{SENSITIVE_FIELD_PLACEHOLDER}"' in stored
+    assert 'type="password"' in stored
+    assert 'value=""' in str(made(data={}).extra_headers())
 
 
 def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():
@@ -129,6 +149,20 @@ def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():
 def test_what_may_hold_a_secret_is_masked_in_the_form():
     masked = {name for name, field in connection_form.conn_fields().items() if field["schema"].get("format")}
     assert masked == {"proxy", "extra_headers"}
+
+
+def test_a_field_explains_itself_and_hides_no_field_that_people_fill_in():
+    for field in connection_form.FIELDS:
+        assert field.description.endswith(".")
+        assert (field.default is None) == (field.kind == "password"), "what may stay empty is a secret, and says so"
+    behaviour = connection_form.ui_field_behaviour()
+    assert not set(behaviour["hidden-fields"]) & {*behaviour["relabeling"], *behaviour["placeholders"]}
+
+
+def test_a_port_that_the_test_button_needs_changes_no_address():
+    connection = Connection(conn_id="c", conn_type="sora2", password="sk-x", host="https://g.example.com", port=443)
+    settings = settings_of(connection)
+    assert settings.is_own("https://g.example.com/files/a.mp4")
 
 
 def test_short_header_values_are_not_masked_because_they_are_words():

@@ -45,6 +45,15 @@ def test_the_provider_info_loads_neither_airflow_nor_http():
     assert loaded_by(code, "airflow", "requests", "aiohttp", "pendulum") == set()
 
 
+def test_airflows_command_line_gets_our_commands_cheaply():
+    code = (
+        "import airflow.cli.cli_config\n"
+        "import sora2_provider.cli.definition; sora2_provider.cli.definition.airflow_commands()"
+    )
+    heavy = ("requests", "aiohttp", "yaml", "rich.console", "sora2_provider.compat", "sora2_provider.hooks.sora2")
+    assert loaded_by(code, *heavy) == set()
+
+
 def test_the_pytest_plugin_loads_nothing():
     code = "import pytest\nimport sora2_provider.emulator.pytest_plugin"
     assert loaded_by(code, "airflow", "requests", "aiohttp", "av", "PIL") == set()

@@ -1,0 +1,76 @@
+"""The commands themselves: what is printed where, and the exit codes. What was asked for goes to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import warnings
+from argparse import Namespace
+from collections.abc import Iterator
+
+from sora2_provider.cli import display
+from sora2_provider.cli.lookup import ConnectionMissing, settings_for
+from sora2_provider.gateway.errors import GatewayError, VideoNotFound
+from sora2_provider.hooks.connection import secrets_of
+
+
+def doctor(arguments: Namespace) -> int:
+    """Check a connection; return 1 where something must be fixed."""
+    with _quiet():
+        from sora2_provider.cli.doctor import examine
+
+        report = examine(arguments.conn_id)
+    if arguments.output == "json":
+        display.print_json(report.to_dict())
+    else:
+        display.print_report(report)
+    return 0 if report.is_healthy else 1
+
+
+def get(arguments: Namespace) -> int:
+    """Show a video; return 1 where there is none, or the gateway cannot be asked."""
+    secrets: tuple[str, ...] = ()
+    try:
+        with _quiet():
+            from sora2_provider.gateway.client import Sora2Client
+            from sora2_provider.gateway.parameters import checked_video_id
+
+            video_id = checked_video_id(arguments.video_id)
+            settings = settings_for(arguments.conn_id)
+            secrets = secrets_of(settings)
+            with Sora2Client(settings) as client:
+                video = client.get_video(video_id)
+    except ConnectionMissing as error:
+        return _failed(f"{error} {error.to_do}", secrets)
+    except VideoNotFound as error:
+        return _failed(f"The gateway knows no video {video_id}: {error}. {error.remedy}", secrets)
+    except GatewayError as error:
+        return _failed(f"The gateway does not say how the video stands: {error}. {error.remedy}", secrets)
+    except ValueError as error:
+        return _failed(str(error), secrets)
+    if arguments.output == "table":
+        display.print_video(video, arguments.conn_id)
+    else:
+        shown = {"conn_id": arguments.conn_id, **video.to_dict()}
+        (display.print_json if arguments.output == "json" else display.print_yaml)(shown)
+    return 0
+
+
+def _failed(message: str, secrets: tuple[str, ...]) -> int:
+    for secret in secrets:
+        message = message.replace(secret, "***")
+    print(message, file=sys.stderr)  # noqa: T201
+    return 1
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Airflow's warnings and log lines out of an answer that a program may read."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)

@@ -1,0 +1,122 @@
+"""The connection form as a running web interface serves it, and its Test button; on Airflow 2 also what saving it keeps."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+from local_airflow import ADMIN, LocalAirflow
+
+from sora2_provider.emulator import Emulator
+from sora2_provider.hooks import connection_form
+
+KEY = "sk-form-test-4711"
+
+
+@pytest.fixture
+def gateway() -> Iterator[Emulator]:
+    with Emulator(canned=True) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def airflow(make_airflow: Callable[..., LocalAirflow]) -> LocalAirflow:
+    made = make_airflow()
+    made.start_web()
+    return made
+
+
+def test_the_form_has_every_field_and_its_test_button_works(airflow: LocalAirflow, gateway: Emulator) -> None:
+    body = {"connection_id": "new", "conn_type": "sora2", "host": gateway.url, "password": KEY}
+    answer = airflow.rest.post("/connections/test", body)
+    assert answer == {
+        "status": True,
+        "message": "The key works, and the gateway offers sora-2 (also sora-2-pro, sora-2-all).",
+    }
+    refused = airflow.rest.post("/connections/test", {**body, "password": "a-wrong-key-of-the-form"})
+    assert refused["status"] is False
+    assert "does not accept the key" in refused["message"]
+    if airflow.installation.is_airflow_2:
+        check_form_of_2(airflow, gateway)
+    else:
+        check_form_of_3(airflow)
+
+
+def check_form_of_3(airflow: LocalAirflow) -> None:
+    """Compare what the browser is told with the table."""
+    token = requests.get(f"{airflow.url}/auth/token", timeout=60).json()["access_token"]
+    served = requests.get(
+        f"{airflow.url}/ui/connections/hook_meta", headers={"Authorization": f"Bearer {token}"}, timeout=60
+    ).json()
+    (form,) = [one for one in served if one["connection_type"] == "sora2"]
+    assert form["hook_name"] == "Sora 2"
+    for name, label in connection_form.RELABELING.items():
+        shown = form["standard_fields"][name]
+        assert (shown["title"], shown["hidden"]) == (label, False)
+        assert shown["placeholder"] == connection_form.PLACEHOLDERS[name]
+    extra = form["extra_fields"]
+    assert list(extra) == [field.name for field in connection_form.FIELDS]
+    for field in connection_form.FIELDS:
+        shown = extra[field.name]
+        assert shown["description"] == field.description
+        assert shown["schema"]["title"] == field.label
+        assert shown["value"] == field.default
+        assert shown["schema"].get("format") == ("password" if field.kind == "password" else None)
+
+
+class FormOf2:
+    """A person at the web interface of Airflow 2, without a browser."""
+
+    def __init__(self, airflow: LocalAirflow) -> None:
+        self.airflow = airflow
+        self.session = requests.Session()
+        token = self.inputs("/login/")["csrf_token"]
+        login = {"csrf_token": token, "username": ADMIN, "password": airflow.admin_password}
+        self.session.post(f"{airflow.url}/login/", data=login, timeout=60).raise_for_status()
+
+    def page(self, path: str) -> str:
+        answer = self.session.get(self.airflow.url + path, timeout=60)
+        answer.raise_for_status()
+        return answer.text
+
+    def inputs(self, path: str) -> dict[str, str]:
+        """Return the names and values of a page's inputs, as a browser would send them."""
+        found = {}
+        for tag in re.findall(r"<input\b[^>]*>", self.page(path)):
+            facts = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+            if "name" in facts and facts.get("type") not in ("checkbox", "submit"):
+                found[facts["name"]] = html.unescape(facts.get("value", ""))
+        return found
+
+    def save(self, path: str, **changes: str) -> None:
+        data = {**self.inputs(path), "conn_type": "sora2", **changes}
+        self.session.post(self.airflow.url + path, data=data, timeout=60).raise_for_status()
+
+    def stored(self, conn_id: str) -> dict[str, str]:
+        output = self.airflow.run("connections", "get", conn_id, "--output", "json").check().output
+        return dict(json.loads(output[output.index("[{") :])[0])
+
+
+def check_form_of_2(airflow: LocalAirflow, gateway: Emulator) -> None:
+    """Look at the page, store a connection with secrets, change its address, and look for the secrets."""
+    form = FormOf2(airflow)
+    page = html.unescape(form.page("/connection/add"))
+    for field in connection_form.FIELDS:
+        assert field.label in page
+        assert field.description in page
+
+    secrets = {"extra__sora2__extra_headers": '{"X-Team": "films-secret"}', "extra__sora2__proxy": "http://127.0.0.1:1"}
+    form.save("/connection/add", conn_id="second", host=gateway.url, password=KEY, **secrets)
+    ((number,),) = airflow.query("SELECT id FROM connection WHERE conn_id = 'second'")
+    edit = f"/connection/edit/{number}"
+    assert "films-secret" not in form.page(edit)
+    form.save(edit, host="https://moved.example.com")
+
+    stored = form.stored("second")
+    assert (stored["host"], stored["password"]) == ("https://moved.example.com", KEY)
+    assert stored["extra_dejson"]["extra_headers"] == '{"X-Team": "films-secret"}'
+    assert stored["extra_dejson"]["proxy"] == "http://127.0.0.1:1"
