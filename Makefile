@@ -16,13 +16,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/bench
 PEERS := tests/benchmarks/peers.txt
-SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging)
+DOCS := $(VENV)/docs
+DOCS_REQUIREMENTS := docs/requirements.txt
+# The pages show DAGs and tests as the newest Airflow wants them.
+DOCS_SUITE = $(if $(filter $(DEFAULT_AIRFLOW),$(AIRFLOW)),tests/docs)
+SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging) $(DOCS_SUITE)
 
 # The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test system histories faults bench ui lint typecheck wheel-check constraints clean
+.PHONY: help setup demo test system histories faults bench ui docs docs-test docs-pictures lint typecheck wheel-check constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -52,6 +56,16 @@ faults: histories  ## The histories, and on a whole Airflow: kill everything at 
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
 	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)
+
+docs: $(DOCS)/.installed  ## Build the documentation into build/site; any warning or broken link fails it
+	@$(DOCS)/bin/python -m sphinx -W --keep-going -q -c docs -b html -d build/doctrees . build/site
+	@echo "build/site/index.html"
+
+docs-test: docs  ## Run every code block of the documentation, and hold the pages against the code
+	$(BIN)/python -m pytest tests/docs $(PYTEST_ARGS)
+
+docs-pictures: $(DOCS)/.installed  ## Go the way of the five-minute tour in a browser, and photograph it (needs Chromium)
+	@$(DOCS)/bin/python scripts/screenshot_tour.py
 
 lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/python -m ruff check .
@@ -93,6 +107,15 @@ $(BENCH)/.installed: $(INSTALLED) $(PEERS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BENCH)/bin/python \
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable . --requirement $(PEERS) || \
 		$(BENCH)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable . --requirement $(PEERS)
+	@touch $@
+
+# A site needs the package, for its docstrings, and tools that Airflow's own pins need not agree with.
+$(DOCS)/.installed: $(INSTALLED) $(DOCS_REQUIREMENTS)
+	@$(BIN)/python -m venv --clear $(DOCS)
+	@echo "Installing the tools of the documentation into $(DOCS)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(DOCS)/bin/python \
+		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[emulator]' --requirement $(DOCS_REQUIREMENTS) || \
+		$(DOCS)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[emulator]' --requirement $(DOCS_REQUIREMENTS)
 	@touch $@
 
 constraints/airflow-%.txt:
