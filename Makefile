@@ -27,13 +27,17 @@ FLEET_NEEDS := tests/fleet/requirements.txt
 TEST_UI := $(VENV)/test-ui
 TEST_UI_NEEDS := tests/ui/requirements.txt
 FILES = $(wildcard constraints/*.txt)
-SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging tests/upgrade)
+DOCS := $(VENV)/docs
+DOCS_REQUIREMENTS := docs/requirements.txt
+# The pages show DAGs and tests as the newest Airflow wants them.
+DOCS_SUITE = $(if $(filter $(DEFAULT_AIRFLOW),$(AIRFLOW)),tests/docs)
+SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging tests/upgrade) $(DOCS_SUITE)
 
 # The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade approval screenshots bench ui lint typecheck wheel-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade approval screenshots bench ui docs docs-test docs-pictures lint typecheck wheel-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
@@ -94,6 +98,16 @@ screenshots: $(INSTALLED)  ## Photograph the connection form for the docs, and p
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
 	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)
+
+docs: $(DOCS)/.installed  ## Build the documentation into build/site; any warning or broken link fails it
+	@$(DOCS)/bin/python -m sphinx -W --keep-going -q -c docs -b html -d build/doctrees . build/site
+	@echo "build/site/index.html"
+
+docs-test: docs  ## Run every code block of the documentation, and hold the pages against the code
+	$(BIN)/python -m pytest tests/docs $(PYTEST_ARGS)
+
+docs-pictures: $(DOCS)/.installed  ## Go the way of the five-minute tour in a browser, and photograph it (needs Chromium)
+	@$(DOCS)/bin/python scripts/screenshot_tour.py
 
 lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/python -m ruff check .
@@ -178,6 +192,15 @@ $(TEST_UI)/.installed: $(INSTALLED) $(TEST_UI_NEEDS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(TEST_UI)/bin/python --constraints $(CONSTRAINTS) \
 		--build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS) || \
 		$(TEST_UI)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS)
+	@touch $@
+
+# A site needs the package, for its docstrings, and tools that Airflow's own pins need not agree with.
+$(DOCS)/.installed: $(INSTALLED) $(DOCS_REQUIREMENTS)
+	@$(BIN)/python -m venv --clear $(DOCS)
+	@echo "Installing the tools of the documentation into $(DOCS)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(DOCS)/bin/python \
+		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[emulator]' --requirement $(DOCS_REQUIREMENTS) || \
+		$(DOCS)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[emulator]' --requirement $(DOCS_REQUIREMENTS)
 	@touch $@
 
 constraints/airflow-%.txt:

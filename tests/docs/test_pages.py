@@ -1,0 +1,58 @@
+"""The pages agree with the code where a table names what the code has."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from blocks import PROJECT, pages
+
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.sensors.sora2 import Sora2VideoSensor
+
+REFERENCE = PROJECT / "docs" / "reference.md"
+INDEX = PROJECT / "docs" / "index.md"
+
+
+@pytest.fixture
+def pushed(ti):
+    """The XComs that a task pushes, by key."""
+
+    def keys() -> dict[str, object]:
+        return {call.kwargs["key"]: call.kwargs["value"] for call in ti.xcom_push.call_args_list}
+
+    return keys
+
+
+def rows(task: str) -> dict[str, str]:
+    """Return the table of XComs of a task, by key."""
+    return dict(re.findall(rf"^\| {task} \| `(\w+)` \| (.*) \|$", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_xcoms_of_the_tasks_are_those_of_the_table(gateway, ti, pushed, tmp_path):
+    video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat", retries=0).execute({"ti": ti})
+    assert {"return_value", *pushed()} == set(rows("create"))
+    assert isinstance(video_id, str)
+    assert re.findall(r"`(\w+)`", rows("create")["video"]) == list(pushed()["video"])
+    ti.xcom_push.reset_mock()
+    waited = Sora2VideoSensor(task_id="wait", video_id=video_id, poke_interval=1).execute({"ti": ti})
+    assert (set(rows("sensor")), pushed()) == ({"return_value"}, {})
+    Sora2DownloadVideoOperator(task_id="store", video_id=waited, path=f"{tmp_path}/").execute({"ti": ti})
+    assert {"return_value", *pushed()} == set(rows("download"))
+
+
+def test_every_page_is_in_the_list_of_pages():
+    text = INDEX.read_text(encoding="utf-8")
+    for page in pages():
+        if page.parent == INDEX.parent and page != INDEX:
+            assert f"]({page.name})" in text, f"docs/index.md does not list {page.name}"
+
+
+def test_the_modules_that_the_design_names_are_there():
+    text = (PROJECT / "docs" / "design.md").read_text(encoding="utf-8")
+    package = PROJECT / "sora2_provider"
+    names = set(re.findall(r"`((?:\w+/)*\w+\.py)`", text))
+    assert len(names) > 20
+    for name in names:
+        places = (package / name, package / "gateway" / name, PROJECT / name)
+        assert any(place.exists() for place in places), f"docs/design.md names {name}"
