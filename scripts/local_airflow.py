@@ -189,7 +189,7 @@ class LocalAirflow:
         self.migrate()
         is_2 = self.installation.is_airflow_2
         if is_2:
-            self._create_admin()
+            self.create_admin()
         try:
             self.start_component("webserver" if is_2 else "api-server")
             self.wait_until(lambda: bool(self.rest.health()), timeout=timeout, what="the web interface to answer")

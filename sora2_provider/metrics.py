@@ -56,6 +56,8 @@ class Failure(enum.StrEnum):
     STORAGE = "storage"
     BROKEN = "broken"
     INVALID_PARAMETER = "invalid_parameter"
+    CAP = "cap"
+    MIN_BALANCE = "min_balance"
 
 
 def created() -> None:

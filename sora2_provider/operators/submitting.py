@@ -16,7 +16,9 @@ from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.interruptions import signals_held
 from sora2_provider.ledger import Ledger
 from sora2_provider.outcomes import broken_after_submit, refused, unknown_before, unknown_submission
+from sora2_provider.reserve import BalanceTooLow
 from sora2_provider.retries import say_what_is_not_passed_on
+from sora2_provider.spending import CapReached, Slots
 from sora2_provider.submission import Decision, OutcomeUnknown, RequestNeeded, Resume, Submit, digest_of
 
 
@@ -81,12 +83,22 @@ class Submitter:
         if self._request is None or isinstance(decision, RequestNeeded):
             raise AirflowFailException("There is no request to submit. Nothing was sent, and nothing was paid.")
         # Before the intent: a process that dies between the two has lost a slot, and nothing is unknown.
-        slots = self._hook.claim_slots(retry_waits=self._retry_waits)
+        slots = self._claimed_slots()
         try:
             return self._submit(decision, self._request)
         except BaseException:
             if self._accepted is None and self._lost is None:
                 slots.give_back()
+            raise
+
+    def _claimed_slots(self) -> Slots:
+        try:
+            return self._hook.claim_slots(retry_waits=self._retry_waits)
+        except CapReached:
+            metrics.failed(metrics.Failure.CAP)
+            raise
+        except BalanceTooLow:
+            metrics.failed(metrics.Failure.MIN_BALANCE)
             raise
 
     def _take_up(self, decision: Resume) -> Accepted:

@@ -17,6 +17,7 @@ import random
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from sora2_provider import metrics
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.waiting import Finished, PollAgain, ProgressReport, VideoWait
 
@@ -102,6 +103,7 @@ class WatchedVideo:
 
     def on_error(self, error: GatewayError) -> PollAgain | Finished:
         """Take a question that failed."""
+        metrics.poll_failed(error)
         if not self._failing:
             self._failing = True
             self._tell(Said(logging.WARNING, f"The gateway could not say how video {self.video_id} stands: {error}"))

@@ -53,6 +53,15 @@ def test_a_video_that_is_made_and_stored(gateway, context, client, tmp_path):
     assert client.told[-1] == ("c", "sora2.bytes_stored", (tmp_path / "cat.mp4").stat().st_size)
 
 
+def test_a_create_that_a_cap_refuses(gateway, connect, context, client, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(tmp_path))
+    connect(gateway.url, max_creates_per_day="1")
+    create().execute(context)
+    with pytest.raises(AirflowException, match="1 of 1 creates are used"):
+        create().execute(context)
+    assert client.names == ["created", "failed.cap"]
+
+
 def test_a_retry_counts_no_second_create(gateway, durable_context, client):
     create().execute(durable_context)
     create().execute(durable_context)
