@@ -46,20 +46,25 @@ def run_row(session: nox.Session, row: Row) -> None:
         *["--quiet", "--compile-bytecode", "--constraints", constraints, "--build-constraints", constraints],
         *["--editable", ".[dev]"],
     )
-    result = {suite: run_suite(session, suite) for suite in suites}
+    result = {}
+    for suite in suites:
+        result[suite] = run_suite(session, suite)
+        if not session.posargs:
+            keep(row, suite, result[suite])
     if session.posargs:
         session.log("docs/versions.md is left alone: pytest was given options, so these may be fewer tests")
-    else:
-        # Rows may run side by side.
-        with matrix_results.locked():
-            kept = matrix_results.keep(result, row, order=[each.name for each in rows()])
-            matrix_page.write(kept)
-        for problem in matrix_results.problems_of(row, kept[row.name]):
-            session.warn(problem)
-    if problems := [problem for suite in suites for problem in result[suite].problems(suite, row)]:
+    if problems := matrix_results.problems_of(row, result, suites):
         session.error("; ".join(problems))
     tasks = sum(sum(each.tasks.values()) for each in result.values())
     session.log(f"{tasks} task instances succeeded on Airflow {row.airflow}")
+
+
+def keep(row: Row, suite: str, result: matrix_results.SuiteResult) -> None:
+    """Write a suite into docs/versions.json and the page as soon as it has run."""
+    # Rows may run side by side.
+    with matrix_results.locked():
+        kept = matrix_results.keep({suite: result}, row, order=[each.name for each in rows()])
+        matrix_page.write(kept)
 
 
 def run_suite(session: nox.Session, suite: str) -> matrix_results.SuiteResult:

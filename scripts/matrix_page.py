@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from matrix_results import SUITES, RowResult, SuiteResult
-from matrix_rows import PROJECT
+from matrix_rows import PROJECT, rows
 
 PAGE = PROJECT / "docs" / "versions.md"
 BEGIN = "<!-- Made by `make test-matrix` from docs/versions.json: do not edit. -->"
@@ -38,13 +38,15 @@ def with_results(text: str, results: dict[str, RowResult]) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"docs/versions.md needs the lines {BEGIN!r} and {END!r}")
-    return f"{before}{begin}\n\n{render(results)}\n\n{end}{after}"
+    # A row that has never run stands there too, and says so.
+    every_row = {row.name: results.get(row.name, {}) for row in rows()}
+    return f"{before}{begin}\n\n{render(every_row)}\n\n{end}{after}"
 
 
 def render(results: dict[str, RowResult]) -> str:
     """Return the tables: what ran, with which packages, and what was skipped or failed."""
     ran = [_ran(row, suites) for row, suites in results.items()]
-    packages = [_packages(row, next(iter(suites.values()))) for row, suites in results.items()]
+    packages = [_packages(row, next(iter(suites.values()))) for row, suites in results.items() if suites]
     return "\n".join(
         [
             *_table(["row", "Airflow", "Python", *SUITES, "tasks that succeeded", "minutes", "date"], ran),
@@ -65,15 +67,15 @@ def render(results: dict[str, RowResult]) -> str:
 
 
 def _ran(row: str, suites: RowResult) -> list[str]:
-    one = next(iter(suites.values()))
+    one = next(iter(suites.values()), None)
     tasks = sum(sum(each.tasks.values()) for each in suites.values())
     dags = {dag_id for each in suites.values() for dag_id in each.tasks}
     minutes = sum(each.seconds for each in suites.values()) / 60
     dates = sorted({each.date for each in suites.values()})
     return [
-        *[row, one.airflow, one.python],
+        *([row, one.airflow, one.python] if one else [row, "", ""]),
         *(_numbers(suites[suite]) if suite in suites else "**has not run**" for suite in SUITES),
-        *[f"{tasks} in {len(dags)} DAGs", f"{minutes:.0f}", " to ".join({dates[0]: 1, dates[-1]: 1})],
+        *[f"{tasks} in {len(dags)} DAGs", f"{minutes:.0f}", " to ".join(dict.fromkeys(dates[:1] + dates[-1:]))],
     ]
 
 

@@ -144,3 +144,9 @@ def test_the_page_names_what_failed_was_skipped_or_has_not_run():
     assert "| 3 passed, 2 skipped | **has not run** | **has not run** | 3 passed, **1 failed**, 2 skipped |" in page
     assert "| no /proc | 3.1.8: 4 |" in page
     assert "| 3.1.8 | `tests/a.py::b` |" in page
+
+
+def test_a_row_that_has_never_run_stands_on_the_page():
+    page = matrix_page.with_results(PAGE, {})
+    for row in rows():
+        assert f"| {row.name} |  |  | **has not run** |" in page
