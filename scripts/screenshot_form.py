@@ -61,6 +61,8 @@ def main() -> int:
 
 
 def _of_airflow_2(page: Page, airflow: LocalAirflow, emulator: Emulator, output: Path) -> list[Path]:
+    # All of it in one window: in one that scrolls the bar of menus would stand in the middle of the picture.
+    page.set_viewport_size({"width": 1180, "height": 1620})
     page.goto(f"{airflow.url}/login/")
     page.fill("#username", ADMIN)
     page.fill("#password", airflow.admin_password)

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 import pytest
 import requests
@@ -31,6 +32,11 @@ def airflow(make_airflow: Callable[..., LocalAirflow]) -> LocalAirflow:
 
 
 def test_the_form_has_every_field_and_its_test_button_works(airflow: LocalAirflow, gateway: Emulator) -> None:
+    # The form first: what Airflow 3.1 has loaded for a test, it loads no more for the form.
+    if airflow.installation.is_airflow_2:
+        check_form_of_2(airflow, gateway)
+    else:
+        check_form_of_3(airflow)
     body = {"connection_id": "new", "conn_type": "sora2", "host": gateway.url, "password": KEY}
     answer = airflow.rest.post("/connections/test", body)
     assert answer == {
@@ -40,10 +46,6 @@ def test_the_form_has_every_field_and_its_test_button_works(airflow: LocalAirflo
     refused = airflow.rest.post("/connections/test", {**body, "password": "a-wrong-key-of-the-form"})
     assert refused["status"] is False
     assert "does not accept the key" in refused["message"]
-    if airflow.installation.is_airflow_2:
-        check_form_of_2(airflow, gateway)
-    else:
-        check_form_of_3(airflow)
 
 
 def check_form_of_3(airflow: LocalAirflow) -> None:
@@ -54,6 +56,10 @@ def check_form_of_3(airflow: LocalAirflow) -> None:
     ).json()
     (form,) = [one for one in served if one["connection_type"] == "sora2"]
     assert form["hook_name"] == "Sora 2"
+    if airflow.installation.version.startswith("3.0.") and find_spec("flask_appbuilder") is None:
+        # docs/connection.md says what people see then.
+        assert form["standard_fields"] is None
+        return
     for name, label in connection_form.RELABELING.items():
         shown = form["standard_fields"][name]
         assert (shown["title"], shown["hidden"]) == (label, False)
