@@ -40,7 +40,8 @@ class Sora2VideoRunFacet(RunFacet):
 def lineage_of_create(facts: VideoFacts) -> Lineage:
     """Return the lineage of a task that created a video: of its images made, and a file or a video at the gateway."""
     images = [_image(link) for link in facts.request.get("images") or ()]
-    outputs = [_file(facts)] if facts.stored else [_rendering(facts, OutputDataset)] if facts.video_id else []
+    renders = facts.video_id and facts.video.get("status") not in ("failed", "cancelled")
+    outputs = [_file(facts)] if facts.stored else [_rendering(facts, OutputDataset)] if renders else []
     return _lineage(facts, images, outputs)
 
 

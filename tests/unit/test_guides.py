@@ -10,7 +10,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = [
     pytest.param(block, id=f"{name}-{number}")
-    for name in ("taskflow.md",)
+    for name in ("taskflow.md", "lineage.md")
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", (DOCS / name).read_text("utf-8"), re.DOTALL))
 ]
 

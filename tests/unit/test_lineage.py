@@ -97,6 +97,7 @@ def test_a_failed_rendering_is_told_with_its_code(gateway, context):
     facet = told.run_facets["sora2_video"]
     assert (facet.status, facet.errorCode) == ("failed", "video_generation_failed")
     assert facet.videoId == gateway.billed[0].id
+    assert told.outputs == []
 
 
 def test_a_refused_create_is_told_without_a_video(gateway, context):
