@@ -154,7 +154,8 @@ class LocalAirflow:
         person = ["--firstname", "Local", "--lastname", "Admin", "--email", "admin@localhost.invalid"]
         self.run(
             *["users", "create", "--role", "Admin", "--username", ADMIN],
-            *["--password", self.admin_password, *person],
+            # In one word: a password may begin with a hyphen.
+            *[f"--password={self.admin_password}", *person],
         ).check()
 
     def dags_test(

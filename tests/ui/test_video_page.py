@@ -26,8 +26,20 @@ COUNT_XCOMS = """
 """
 
 
-#: One of many that went well, and has nothing special: the tenth of the batch.
-USUAL = films.batch()[9]["prompt"]
+#: The promise of the seconds from now until there is a card with a prompt.
+NOTE_THE_FIRST_CARD = """() => {
+    const begun = performance.now();
+    window.firstCard = new Promise((resolve) => {
+        const look = () => {
+            if (document.querySelector(".sora2-page article .prompt")) resolve((performance.now() - begun) / 1000);
+            else requestAnimationFrame(look);
+        };
+        look();
+    });
+}"""
+
+#: One of many that went well, on the first page.
+USUAL = films.batch()[20]["prompt"]
 
 
 def cards(page: Page) -> Locator:
@@ -86,12 +98,12 @@ def test_a_card_tells_what_was_asked_for_and_where_it_came_from(open_page, world
     page = open_page(FILMS)
     one = card(page, USUAL)
     expect(one).to_contain_text("Ready")
-    expect(one).to_contain_text("sora-2 · 10 s · landscape")
+    expect(one).to_contain_text("sora-2 · 15 s · portrait")
     expect(one.get_by_role("link", name="ui_films")).to_have_attribute(
         "href", re.compile(f"/dags/ui_films/runs/{re.escape(quote(world.films_run, safe=''))}$")
     )
-    one.get_by_role("link", name="batch [9]").click()
-    page.wait_for_url(re.compile(r"/tasks/batch/mapped/9"))
+    one.get_by_role("link", name="batch [20]").click()
+    page.wait_for_url(re.compile(r"/tasks/batch/mapped/20"))
     page.go_back()
     expect(page.get_by_label("Text on this page")).to_have_value(USUAL)
     expect(cards(page)).to_have_count(1)
@@ -278,15 +290,22 @@ def test_a_dag_run_has_a_tab_with_its_own_videos(open_page, world):
 
 def test_thousands_of_videos_cost_no_more_than_those_in_view(open_page, world):
     page = open_page("")
-    page.add_init_script(COUNT_XCOMS)
-    started = time.monotonic()
-    page.goto(f"{world.airflow.url}/{PAGE}?dag_id=ui_archive")
-    expect(cards(page).first).to_contain_text("A lighthouse in a storm")
-    seconds = time.monotonic() - started
-    print(f"\n{world.archived} videos: the first page is usable after {seconds:.2f} s")
+    link = page.get_by_role("link", name="Sora 2")
+    expect(link).to_be_visible()
+    page.evaluate(COUNT_XCOMS)
+    # From the press of the button, in Airflow's interface as it stands open, to cards that can be read.
+    page.evaluate(NOTE_THE_FIRST_CARD)
+    link.click()
+    seconds = page.evaluate("firstCard")
+    print(f"\n{total(page)} videos: the first page is usable after {seconds:.2f} s")
     assert seconds < 3
+    page.get_by_label("DAG", exact=True).fill("ui_archive")
+    page.get_by_label("DAG", exact=True).press("Enter")
+    expect(cards(page).first).to_contain_text("A lighthouse in a storm")
     assert total(page) == world.archived
     expect(cards(page)).to_have_count(48)
+    page.evaluate("xcoms.length = 0")
+    older(page)
     in_view = page.evaluate(
         "[...document.querySelectorAll('.sora2-page article')].filter((card) => card.getBoundingClientRect().top < innerHeight + 200).length"
     )
@@ -294,10 +313,10 @@ def test_thousands_of_videos_cost_no_more_than_those_in_view(open_page, world):
     # Each card may ask twice: for what its own task says, and for what others of its run say.
     assert 0 < page.evaluate("xcoms.length") <= 2 * in_view + 2
     seen = {page.locator(".sora2-page .origin").first.text_content()}
-    for _ in range(3):
+    for _ in range(2):
         older(page)
         seen.add(page.locator(".sora2-page .origin").first.text_content())
-    assert len(seen) == 4
+    assert len(seen) == 3
     page.get_by_role("button", name="Newer").click()
     expect(page.get_by_text("Page 3")).to_be_visible()
 
@@ -306,8 +325,8 @@ def test_it_is_served_below_a_path_too(open_page, below_a_path):
     page = open_page(FILMS, url=below_a_path)
     one = card(page, USUAL)
     expect(one.locator("video")).to_be_visible()
-    one.get_by_role("link", name="batch [9]").click()
-    page.wait_for_url(re.compile(r"/airflow/dags/ui_films/runs/.*/tasks/batch/mapped/9"))
+    one.get_by_role("link", name="batch [20]").click()
+    page.wait_for_url(re.compile(r"/airflow/dags/ui_films/runs/.*/tasks/batch/mapped/20"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -368,5 +387,5 @@ def test_everything_can_be_reached_by_keyboard(open_page):
         )
     assert any(each.startswith("VIDEO") for each in reached)
     assert "A ui_films" in reached
-    assert "A batch [9]" in reached
+    assert "A batch [20]" in reached
     assert "A Open ↗" in reached
