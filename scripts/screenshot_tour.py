@@ -67,7 +67,9 @@ def main() -> int:
 
 def first_dag() -> str:
     """Return the DAG as it stands on the page."""
-    found = re.search(r"```python\n(# example_dags/first_video\.py\n.*?)```", TOUR.read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(
+        r"```python\n(# example_dags/first_video\.py\n.*?)```", TOUR.read_text(encoding="utf-8"), re.DOTALL
+    )
     if found is None:
         raise LookupError(f"{TOUR} holds no first_video.py")
     return found[1]
@@ -114,7 +116,8 @@ def frame_of(movie: Path, picture: Path) -> None:
 
     with av.open(str(movie)) as file:
         frames = [frame for number, frame in enumerate(file.decode(video=0)) if number % 24 == 0]
-    frames[len(frames) // 2].to_image().convert("P", colors=128).save(picture, optimize=True)
+    image = frames[len(frames) // 2].to_image()  # type: ignore[no-untyped-call]
+    image.convert("P", colors=128).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
