@@ -99,8 +99,9 @@ screenshots: $(INSTALLED)  ## Photograph the connection form for the docs, and p
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
 	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)
 
+# -E and -a: a page that has not changed must warn again, too.
 docs: $(DOCS)/.installed  ## Build the documentation into build/site; any warning or broken link fails it
-	@$(DOCS)/bin/python -m sphinx -W --keep-going -q -c docs -b html -d build/doctrees . build/site
+	@$(DOCS)/bin/python -m sphinx -E -a -W --keep-going -q -c docs -b html -d build/doctrees . build/site
 	@echo "build/site/index.html"
 
 docs-test: docs  ## Run every code block of the documentation, and hold the pages against the code

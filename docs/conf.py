@@ -59,6 +59,8 @@ autodoc_typehints = "none"
 autodoc_class_signature = "mixed"
 
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"Sora 2 for Airflow {release}"
 html_copy_source = False
 html_show_sphinx = False

@@ -136,6 +136,12 @@ def _check_curl(arguments: list[str]) -> None:
         raise BadCommand("curl is only known to ask the emulator")
 
 
+def _check_kubectl(arguments: list[str]) -> None:
+    """Check what is run in a pod; the rest is the cluster's business."""
+    if "--" in arguments:
+        check(arguments[arguments.index("--") + 1 :])
+
+
 def _check_variable(name: str, value: str) -> None:
     if name.startswith("AIRFLOW_CONN_") and value.startswith("{"):
         fields = json.loads(value)
@@ -159,4 +165,5 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "pip": _check_pip,
     "airflow": _check_airflow,
     "curl": _check_curl,
+    "kubectl": _check_kubectl,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -53,13 +54,28 @@ class Message(NamedTuple):
 def messages(package: Path = PACKAGE) -> list[Message]:
     """Return all messages of a package, in the order of its files."""
     files = [file for file in sorted(package.rglob("*.py")) if file.relative_to(package).parts[0] not in LEFT_OUT]
-    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    trees = {file: _parsed(file) for file in files}
     kinds, sayings = exceptions(trees.values()), _sayings(trees.values())
     return [
         one
         for file, tree in trees.items()
         for one in _messages(file.relative_to(package).as_posix(), tree, kinds, sayings)
     ]
+
+
+def ancestors(name: str, package: Path = PACKAGE) -> set[str]:
+    """Return the names of a class of the package and of all that it is made from."""
+    files = sorted(package.rglob("*.py"))
+    classes = [node for file in files for node in ast.walk(_parsed(file)) if isinstance(node, ast.ClassDef)]
+    found = {name}
+    while more := {_name(base) for one in classes if one.name in found for base in one.bases} - found:
+        found |= more
+    return found
+
+
+@functools.cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def exceptions(trees: Iterable[ast.Module]) -> set[str]:

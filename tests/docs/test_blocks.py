@@ -90,9 +90,9 @@ def test_output_and_drawings_hold_no_command(block):
     ],
 )
 def test_a_command_that_does_not_exist_is_found(line):
+    [words] = commands_of(line)
     with pytest.raises(BadCommand):
-        for words in commands_of(line):
-            check(words)
+        check(words)
 
 
 def test_an_unmarked_block_fails_and_a_remark_belongs_to_a_block(tmp_path):

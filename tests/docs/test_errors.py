@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Iterator
@@ -17,9 +18,6 @@ from sora2_provider.gateway import errors
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 #: An entry that fits more messages than this says too little.
 _MOST = 6
-
-NO_RETRY = ("AirflowFailException", "InvalidParameter", "AirflowSensorTimeout")
-RETRIED = ("AirflowException", "LeftRendering", "RenderingFailed")
 
 #: Errors that carry another message on, by the file and what they are made of: that message is in the inventory itself.
 PASSED_ON = {
@@ -154,14 +152,16 @@ def _file(message: Message) -> str:
 
 
 def _retries(found: list[Message]) -> str:
-    said = {_retries_of(one) for one in found}
+    said = {_retries_of_kind(one.kind) for one in found}
     return said.pop() if len(said) == 1 else "any"
 
 
-def _retries_of(one: Message) -> str:
-    if one.kind in NO_RETRY:
+@functools.cache
+def _retries_of_kind(kind: str) -> str:
+    made_from = error_inventory.ancestors(kind)
+    if made_from & {"AirflowFailException", "AirflowSensorTimeout"}:
         return "no"
-    if one.kind in RETRIED:
+    if "AirflowException" in made_from:
         return "yes"
     # The checks of parameters, paths and connections come out as InvalidParameter.
-    return "no" if one.kind == "ValueError" else "–"
+    return "no" if kind == "ValueError" else "–"
