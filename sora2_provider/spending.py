@@ -12,13 +12,14 @@ import random
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sora2_provider import storage
 from sora2_provider.compat import AirflowException, conf
-from sora2_provider.limits import PER_DAY, PER_HOUR, SpendingLimits
+from sora2_provider.limits import PER_DAY, PER_HOUR, SpendingLimits, limits_of
 from sora2_provider.outcomes import InvalidParameter
 from sora2_provider.tally import Tally, TallyUnavailable
 
@@ -69,6 +70,20 @@ class Window(NamedTuple):
         if self.limit == PER_DAY:
             return f"this day (UTC, {self.begins:%Y-%m-%d})"
         return f"this hour (UTC {self.begins:%H:%M} to {self.ends:%H:%M})"
+
+
+def limits_of_connection(conn_id: str, extra: Mapping[str, Any]) -> SpendingLimits:
+    """Return what a connection may spend: of its extra, or else of ``[sora2]``.
+
+    :raises ValueError: a limit is none; says what to write where.
+    """
+    return limits_of(conn_id, extra, lambda name: str(conf.get("sora2", name, fallback="") or ""))
+
+
+def counting_place() -> str:
+    """Return where the creates of capped connections are counted; ``""`` where no place is named."""
+    place = conf.get("sora2", "spending_path", fallback="") or conf.get("sora2", "state_path", fallback="")
+    return str(place).strip()
 
 
 class Slots:
@@ -149,8 +164,8 @@ def claim_slots(conn_id: str, limits: SpendingLimits, *, retry_waits: bool, log:
 
 
 def _place_of(conn_id: str, limit: str) -> str:
-    base = conf.get("sora2", "spending_path", fallback="") or conf.get("sora2", "state_path", fallback="")
-    if not base.strip():
+    base = counting_place()
+    if not base:
         raise InvalidParameter(
             f"Connection {conn_id!r} has a cap ({limit}), and there is no place where all workers could count its creates. "
             "Set the option [sora2] spending_path (or state_path) to a folder or bucket that all workers share, such as "
@@ -159,7 +174,7 @@ def _place_of(conn_id: str, limit: str) -> str:
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", conn_id)[:80]
     name = safe if safe == conn_id else f"{safe}-{sha256(conn_id.encode()).hexdigest()[:8]}"
     # No DAG's records are kept under a name that begins so.
-    return f"{base.strip().rstrip('/')}/_creates/{name}"
+    return f"{base.rstrip('/')}/_creates/{name}"
 
 
 def _cap_reached(conn_id: str, window: Window, used: int, cap: int, now: datetime, *, retry_waits: bool) -> CapReached:

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from sora2_provider.cli import display
-from sora2_provider.cli.lookup import ConnectionMissing, settings_for
+from sora2_provider.cli.lookup import ConnectionMissing, stored_settings
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.hooks.connection import secrets_of
 
@@ -37,7 +37,7 @@ def get(arguments: Namespace) -> int:
             from sora2_provider.gateway.parameters import checked_video_id
 
             video_id = checked_video_id(arguments.video_id)
-            settings = settings_for(arguments.conn_id)
+            settings = stored_settings(arguments.conn_id).settings
             secrets = secrets_of(settings)
             with Sora2Client(settings) as client:
                 video = client.get_video(video_id)

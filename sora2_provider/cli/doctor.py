@@ -7,12 +7,13 @@ import dataclasses
 from sora2_provider.cli import verdicts
 from sora2_provider.cli.address import check_address
 from sora2_provider.cli.findings import Finding, Report, State, fail, ok, skip
-from sora2_provider.cli.installation import check_storage, check_triggerer, check_versions
-from sora2_provider.cli.lookup import ConnectionMissing, settings_for
+from sora2_provider.cli.installation import check_counting, check_storage, check_triggerer, check_versions
+from sora2_provider.cli.lookup import ConnectionMissing, stored_settings
 from sora2_provider.cli.questions import ask
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.connection import secrets_of
+from sora2_provider.limits import LeastBalance
 
 #: Seconds of silence after which the doctor goes on; a person is waiting.
 _PATIENCE = 20.0
@@ -22,7 +23,7 @@ def examine(conn_id: str) -> Report:
     """Return all that can be said about a connection. No text in it holds a secret of the connection."""
     here = (check_storage(), check_triggerer(), check_versions())
     try:
-        settings = settings_for(conn_id)
+        settings, limits = stored_settings(conn_id)
     except ConnectionMissing as error:
         return Report(conn_id, "", (_unusable(str(error), error.to_do), *_unreached("There is no connection."), *here))
     except ValueError as error:
@@ -30,11 +31,11 @@ def examine(conn_id: str) -> Report:
         why = "The connection cannot be used."
         return Report(conn_id, "", (_unusable(str(error), to_do), *_unreached(why), *here))
     read = ok("connection", f"{conn_id} is complete: {settings.base_url} with a key.")
-    findings = (read, *_gateway(settings), *here)
+    findings = (read, *_gateway(settings, limits.min_balance), *check_counting(limits), *here)
     return Report(conn_id, settings.base_url, findings).without(secrets_of(settings))
 
 
-def _gateway(settings: GatewaySettings) -> list[Finding]:
+def _gateway(settings: GatewaySettings, least: LeastBalance | None) -> list[Finding]:
     reached = check_address(settings)
     if any(finding.state is State.FAIL for finding in reached):
         # The key does not go where it could be read, and nobody waits for what cannot answer.
@@ -42,7 +43,7 @@ def _gateway(settings: GatewaySettings) -> list[Finding]:
     patient = dataclasses.replace(settings, read_timeout=min(settings.read_timeout, _PATIENCE))
     with Sora2Client(patient) as client:
         answers = ask(client)
-    return [*reached, *verdicts.judge(answers, create_path=settings.create_path)]
+    return [*reached, *verdicts.judge(answers, create_path=settings.create_path, least=least)]
 
 
 def _unusable(seen: str, to_do: str) -> Finding:

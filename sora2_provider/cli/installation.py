@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 
 from sora2_provider import compat
 from sora2_provider.cli.findings import Finding, fail, ok, skip, warn
+from sora2_provider.limits import SpendingLimits
+from sora2_provider.spending import counting_place
 from sora2_provider.storage import Target
 
 _DISTRIBUTION = "airflow-provider-sora2"
@@ -23,7 +25,8 @@ def check_storage() -> Finding:
     """Check where create tasks write down what they have submitted, by writing a file there, if it is a place for files."""
     folder = compat.conf.get("sora2", "state_path", fallback="").strip()
     if folder:
-        return _checked_folder(folder)
+        to_do = "Correct [sora2] state_path, or the rights and the connection that it needs. Until then create tasks submit nothing."
+        return _checked_folder("storage", f"[sora2] state_path {folder}", folder, to_do)
     if compat.never_expire() is None:
         return warn(
             "storage",
@@ -37,9 +40,22 @@ def check_storage() -> Finding:
     return ok("storage", seen)
 
 
-def _checked_folder(folder: str) -> Finding:
+def check_counting(limits: SpendingLimits) -> Iterator[Finding]:
+    """Check where creates are counted, if the connection has a cap."""
+    if limits.max_creates_per_hour is None and limits.max_creates_per_day is None:
+        return
+    place = counting_place()
+    to_do = (
+        "Set [sora2] spending_path (or state_path) to a folder or bucket that all workers share, or take the cap away."
+    )
+    if not place:
+        yield fail("caps", "There is no place where all workers could count the connection's creates.", to_do)
+        return
+    yield _checked_folder("caps", f"Creates are counted at {place}, which", place, to_do)
+
+
+def _checked_folder(check: str, named: str, folder: str, to_do: str) -> Finding:
     content = b"Written by sora2 doctor, and safe to remove.\n"
-    to_do = "Correct [sora2] state_path, or the rights and the connection that it needs. Until then create tasks submit nothing."
     try:
         target = Target.parse(f"{folder.rstrip('/')}/.doctor-{secrets.token_hex(8)}", video_id=None)
         target.create(content)
@@ -50,17 +66,17 @@ def _checked_folder(folder: str) -> Finding:
             target.remove()
     except Exception as error:
         # Storages raise what they like.
-        return fail("storage", f"[sora2] state_path {folder}: {type(error).__name__}: {error}", to_do)
+        return fail(check, f"{named}: {type(error).__name__}: {error}", to_do)
     if found != content:
-        return fail("storage", f"[sora2] state_path {folder}: a file that was written read back differently.", to_do)
+        return fail(check, f"{named}: a file that was written read back differently.", to_do)
     shared = f" {_SHARED}" if "://" not in folder or folder.startswith(("file:", "local:")) else ""
     if not is_exclusive:
         return warn(
-            "storage",
-            f"[sora2] state_path {folder} can be written and read, but a file can be created over another one.",
+            check,
+            f"{named} can be written and read, but a file can be created over another one.",
             "If you can, use a storage that creates exclusively (a disk, S3): two processes of one task could both submit.",
         )
-    return ok("storage", f"[sora2] state_path {folder} can be written, once only, and read.{shared}")
+    return ok(check, f"{named} can be written, once only, and read.{shared}")
 
 
 def _refuses_another(target: Target) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sora2_provider import compat
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.connection import secrets_of, settings_of
+from sora2_provider.limits import SpendingLimits
+from sora2_provider.spending import limits_of_connection
 
 CONN_TYPE = "sora2"
 
@@ -20,8 +24,18 @@ class ConnectionMissing(LookupError):
         self.to_do = to_do
 
 
-def settings_for(conn_id: str) -> GatewaySettings:
-    """Return a connection's checked settings; its secrets are masked in logs from here on.
+class Stored(NamedTuple):
+    """A connection as it is stored, checked.
+
+    :param limits: what it may spend.
+    """
+
+    settings: GatewaySettings
+    limits: SpendingLimits
+
+
+def stored_settings(conn_id: str) -> Stored:
+    """Return a connection's checked settings and limits; its secrets are masked in logs from here on.
 
     :raises ConnectionMissing: there is none, or it cannot be decrypted.
     :raises ValueError: it lacks something; says what to write where, and holds no secret.
@@ -40,7 +54,7 @@ def settings_for(conn_id: str) -> GatewaySettings:
             "Choose another connection with --conn-id, or change its type to Sora 2.",
         )
     try:
-        settings = settings_of(connection)
+        settings, limits = settings_of(connection), limits_of_connection(conn_id, connection.extra_dejson)
     except ValueError:
         raise
     except Exception as error:
@@ -51,4 +65,4 @@ def settings_for(conn_id: str) -> GatewaySettings:
         ) from error
     for secret in secrets_of(settings):
         compat.mask_secret(secret)
-    return settings
+    return Stored(settings, limits)

@@ -15,6 +15,7 @@ from sora2_provider.gateway.errors import (
     VideoNotFound,
 )
 from sora2_provider.gateway.models import Balance, Video
+from sora2_provider.limits import LeastBalance
 
 DEFAULT_MODEL = "sora-2"
 
@@ -22,16 +23,18 @@ DEFAULT_MODEL = "sora-2"
 _CLOCK_IS_OFF = 60.0
 #: S3 refuses requests that are signed by a clock that is off by more.
 _CLOCK_IS_REFUSED = 900.0
+_UNITS = {"usd": "USD", "quota": "points"}
+_NO_LEAST = "Until then create tasks submit nothing: correct min_balance in the connection's extra or in [sora2], or take it out."
 _CHECKS = ("key", "routes", "models", "balance", "clock")
 
 
-def judge(answers: Answers, *, create_path: str) -> list[Finding]:
+def judge(answers: Answers, *, create_path: str, least: LeastBalance | None = None) -> list[Finding]:
     """Return the checks of the key, the routes, the models, the balance and the clock."""
     return [
         judge_key(answers),
         judge_routes(answers.query, answers.other_path, create_path=create_path),
         judge_models(answers.models),
-        judge_balance(answers.balance),
+        judge_balance(answers.balance, least),
         judge_clock(answers.skew),
     ]
 
@@ -114,8 +117,16 @@ def judge_models(models: tuple[str, ...] | GatewayError) -> Finding:
     )
 
 
-def judge_balance(balance: Balance | GatewayError) -> Finding:
-    """Judge whether a create can be paid for."""
+def judge_balance(balance: Balance | GatewayError, least: LeastBalance | None = None) -> Finding:
+    """Judge whether a create can be paid for.
+
+    :param least: the balance below which the connection submits nothing.
+    """
+    if least is not None and (
+        isinstance(balance, GatewayError) or (balance.remaining is None and not balance.unlimited)
+    ):
+        seen = balance if isinstance(balance, GatewayError) else "the gateway does not say what is left"
+        return fail("balance", f"The connection has a min_balance, and there is no balance: {seen}.", _NO_LEAST)
     if isinstance(balance, GatewayError):
         return _unanswered("balance", "The balance", balance, "Look into the gateway's console now and then.")
     if balance.unlimited:
@@ -124,8 +135,13 @@ def judge_balance(balance: Balance | GatewayError) -> Finding:
         return warn(
             "balance", "The gateway does not say what is left.", "Look into the gateway's console now and then."
         )
-    unit = "USD" if balance.unit == "usd" else "points"
+    unit = _UNITS[balance.unit]
     left = f"{balance.remaining:,.2f} {unit} left."
+    if least is not None and balance.unit != least.unit:
+        return fail("balance", f"{left} The min_balance is a number of {_UNITS[least.unit]}.", _NO_LEAST)
+    if least is not None and balance.remaining < least.amount:
+        kept = f"{left} The connection keeps {least.amount:,.2f} {unit} back (min_balance), so it submits nothing."
+        return fail("balance", kept, "Top up the account, or lower min_balance.")
     if balance.remaining <= 0:
         return fail("balance", left, "Top up the account, or raise the key's limit, in the gateway's console.")
     return ok("balance", left)

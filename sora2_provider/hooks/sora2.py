@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sora2_provider import metrics
-from sora2_provider.compat import BaseHook, conf, mask_secret
+from sora2_provider.compat import BaseHook, mask_secret
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, SubmissionUnknown, UnreadableResponse
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
@@ -22,12 +22,12 @@ from sora2_provider.gateway.waiting import (
 )
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
-from sora2_provider.limits import SpendingLimits, limits_of
 from sora2_provider.outcomes import InvalidParameter, not_completed, not_retried
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance, Video, VideoRequest
+    from sora2_provider.limits import SpendingLimits
     from sora2_provider.spending import Slots
 
 
@@ -148,10 +148,10 @@ class Sora2Hook(BaseHook):
         return claim_slots(self.sora2_conn_id, limits, retry_waits=retry_waits, log=self.log)
 
     def _limits(self) -> SpendingLimits:
+        from sora2_provider.spending import limits_of_connection
+
         try:
-            return limits_of(
-                self.sora2_conn_id, self._extra, lambda name: str(conf.get("sora2", name, fallback="") or "")
-            )
+            return limits_of_connection(self.sora2_conn_id, self._extra)
         except ValueError as error:
             raise InvalidParameter(f"{error} Nothing was sent, and nothing was paid.") from None
 

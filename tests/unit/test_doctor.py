@@ -36,6 +36,28 @@ def states(findings: dict[str, Finding]) -> dict[str, State]:
     return {check: finding.state for check, finding in findings.items() if check not in HERE}
 
 
+def test_less_is_left_than_the_connection_keeps_back(gateway, connect):
+    connect(gateway.url, min_balance="100.5")
+    finding = examined()["balance"]
+    assert finding.state is FAIL
+    assert "100.00 USD left. The connection keeps 100.50 USD back" in finding.seen
+    connect(gateway.url, min_balance="2500000 quota")
+    assert "a number of points" in examined()["balance"].seen
+    gateway.fault(route="billing", status=404, body={"error": {"message": "Invalid URL"}}, times=9)
+    assert examined()["balance"].state is FAIL
+
+
+def test_a_cap_wants_a_place_to_count(gateway, connect, monkeypatch, tmp_path):
+    assert "caps" not in examined()
+    connect(gateway.url, max_creates_per_hour="5")
+    assert examined()["caps"].state is FAIL
+    monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(tmp_path))
+    finding = examined()["caps"]
+    assert (finding.state, list(tmp_path.iterdir())) == (OK, [])
+    connect(gateway.url, max_creates_per_hour="many")
+    assert "max_creates_per_hour" in examined()["connection"].seen
+
+
 @pytest.fixture(autouse=True)
 def nothing_was_paid(request: pytest.FixtureRequest) -> Iterator[None]:
     emulator = request.getfixturevalue("gateway") if "gateway" in request.fixturenames else None
