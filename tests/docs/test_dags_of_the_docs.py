@@ -15,9 +15,9 @@ import boto3
 import pytest
 import requests
 from blocks import Block, all_blocks
-from integration.s3_server import aws_connection, s3_server
 from kinds import DAG, PROJECT_FILE, of_kind
 from local_airflow import LocalAirflow
+from s3_server import aws_connection, s3_server
 
 from sora2_provider.emulator import Emulator
 
