@@ -7,6 +7,7 @@ import http.server
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -59,7 +60,7 @@ def address() -> Iterator[str]:
 def page(browser: Browser, address: str) -> Iterator[Page]:
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(f"{address}/style.css")
+        page.goto(f"{address}/")
         yield page
 
 
@@ -189,6 +190,28 @@ def test_what_other_tasks_have_seen_completes_the_picture(page: Page) -> None:
     both = ask(page, "video", "m.merged(v[0], v[1])", own, others)
     assert (both["status"], both["url"], both["stored_uri"]) == ("completed", VIDEO["url"], "s3://bucket/1.mp4")
     assert both["request"] == VIDEO["request"]
+
+
+def test_the_run_s_other_tasks_are_asked_by_the_names_that_airflows_api_has(page: Page) -> None:
+    run = "/api/v2/dags/films/dagRuns/manual__1/taskInstances"
+    entries = [
+        {"dag_id": "films", "run_id": "manual__1", "task_id": name, "map_index": 3}
+        for name in ("create", "wait", "else")
+    ]
+    answers = {
+        f"{run}/~/xcomEntries?xcom_key=video&map_index=3&limit=20": {"xcom_entries": entries},
+        f"{run}/wait/xcomEntries/video?map_index=3": {"value": {"id": "video_1", "status": "completed"}},
+        f"{run}/else/xcomEntries/video?map_index=3": {"value": {"id": "video_2"}},
+    }
+
+    def answer(route: Any) -> None:
+        parts = urlsplit(route.request.url)
+        route.fulfill(json=answers[f"{parts.path}?{parts.query}"])
+
+    page.route("**/api/v2/**", answer)
+    told = ask(page, "airflow_api", "m.readFurther(v[0], 'video_1')", {**TASK, "map_index": 3})
+    page.unroute("**/api/v2/**")
+    assert told == [{"id": "video_1", "status": "completed"}]
 
 
 def test_text_is_found_in_any_order_and_case(page: Page) -> None:

@@ -98,7 +98,8 @@ export async function readFurther(task, videoId) {
   const path = `${runPath(task)}/taskInstances/~/xcomEntries`;
   const answer = await get(path, { xcom_key: "video", map_index: task.map_index, limit: 20 });
   const others = answer.xcom_entries.filter((entry) => entry.task_id !== task.task_id);
-  const videos = await Promise.all(others.map(readVideo));
+  // What a task instance calls its dag_run_id is the run_id of an XCom.
+  const videos = await Promise.all(others.map((entry) => readVideo({ ...entry, dag_run_id: entry.run_id })));
   return videos.filter((video) => video?.id === videoId);
 }
 
