@@ -106,7 +106,7 @@ FIELDS = (
     FormField(
         PER_DAY,
         "Most creates per day",
-        "The same for a day (UTC).",
+        "The same for a day (UTC). Empty: no cap, or that of [sora2].",
         "integer",
         minimum=1,
         maximum=LARGEST_CAP,
