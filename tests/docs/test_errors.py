@@ -21,6 +21,12 @@ _MOST = 6
 
 #: Errors that carry another message on, by the file and what they are made of: that message is in the inventory itself.
 PASSED_ON = {
+    ("cli/address.py", "str(error)"): "an error of the network, in a finding of the doctor",
+    ("cli/definition.py", "run(command, arguments)"): "an exit code",
+    ("limits.py", "f'{place}: {name}={given!r}: {error}'"): "a ValueError of the limits",
+    ("tally.py", "target"): "_failures(where): the folder",
+    ("tally.py", "path"): "_failures(where): the file",
+    ("tally.py", "f'{where}: {type(error).__name__}: {error}'"): "an error of the storage, after the file's name",
     ("gateway/answers.py", "f'{what}.'"): "unreadable(what): its callers' texts are collected",
     ("gateway/download.py", "error"): "a DeadLink around an error that was read from an answer",
     ("gateway/video_source.py", "error"): "a DeadLink around an error of the client",
