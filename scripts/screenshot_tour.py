@@ -100,13 +100,16 @@ def photograph(page: Page, airflow: LocalAirflow, run_id: str, output: Path) -> 
     page.set_viewport_size({"width": 1180, "height": 420})
     page.screenshot(path=output / "tour-connection.png", animations="disabled")
     task = f"{airflow.url}/dags/{DAG_ID}/runs/{run_id}/tasks/{TASK_ID}"
-    page.set_viewport_size({"width": 1280, "height": 720})
+    page.set_viewport_size({"width": 1280, "height": 560})
     page.goto(task)
     expect(page.get_by_text("The gateway accepted video").first).to_be_visible()
     expect(page.get_by_text(re.compile(r"Stored \d+ bytes")).first).to_be_visible()
     page.screenshot(path=output / "tour-log.png", animations="disabled")
+    page.set_viewport_size({"width": 1280, "height": 860})
     page.goto(f"{task}/xcom")
     expect(page.get_by_text("return_value").first).to_be_visible()
+    page.get_by_role("button", name="Expand all extra JSON").click()
+    expect(page.get_by_text("in_progress").or_(page.get_by_text('"completed"')).first).to_be_visible()
     page.screenshot(path=output / "tour-xcom.png", animations="disabled")
 
 
