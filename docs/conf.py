@@ -17,27 +17,11 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
-from sphinx.util import logging
 
 from sora2_provider import __version__, get_provider_info
 
 PROJECT = Path(__file__).resolve().parents[1]
 INDEX = "docs/index"
-#: Pages that are being written. Until one is there, the links to it are plain text.
-AWAITED = (
-    "CONTRIBUTING.md",
-    "docs/approve-then-publish.md",
-    "docs/command-line.md",
-    "docs/connection.md",
-    "docs/kubernetes.md",
-    "docs/lineage.md",
-    "docs/metrics.md",
-    "docs/page.md",
-    "docs/scaling.md",
-    "docs/spending.md",
-    "docs/taskflow.md",
-    "docs/versions.md",
-)
 
 project = "airflow-provider-sora2"
 author = "The airflow-provider-sora2 authors"
@@ -83,15 +67,14 @@ def navigation(text: str) -> str:
 
 
 def without_dead_ends(text: str, folder: Path) -> str:
-    """Turn links into plain text that only the repository can follow: to its folders, and to pages that are awaited."""
+    """Turn links into plain text that only the repository can follow: to its folders."""
 
     def kept(match: re.Match[str]) -> str:
         target = match[2].partition("#")[0]
         if "://" in target or not target:
             return match[0]
         path = os.path.relpath(folder / target, PROJECT)
-        is_awaited = path in AWAITED and not (PROJECT / path).exists()
-        return match[1] if is_awaited or (PROJECT / path).is_dir() else match[0]
+        return match[1] if (PROJECT / path).is_dir() else match[0]
 
     return _LINK.sub(kept, text)
 
@@ -127,9 +110,6 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
     if failure is None and app.builder.format == "html":
         page = f'<!doctype html><meta http-equiv="refresh" content="0; url={INDEX}.html"><a href="{INDEX}.html">{project}</a>\n'
         Path(app.outdir, "index.html").write_text(page, encoding="utf-8")
-        left_out = [page for page in AWAITED if not (PROJECT / page).exists()]
-        if left_out:
-            logging.getLogger(__name__).info("Not written yet, and left out: %s", ", ".join(left_out))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
