@@ -49,6 +49,8 @@ class Entry(NamedTuple):
 
     def fits(self, text: str) -> bool:
         """Whether the literal parts stand in the text in this order, from its beginning to its end."""
+        if self.pattern.startswith("… ") and not text.startswith("…"):
+            return False  # the end of a message speaks for those messages only whose beginning comes from elsewhere
         first, *others = (part.strip() for part in self.pattern.split("…"))
         if not others:
             return text == first
