@@ -140,13 +140,25 @@ def test_the_inventory_finds_what_is_raised(tmp_path):
         "def f(name, why):\n"
         "    said = f'The thing {name!r} broke.'\n"
         "    raise Odd(f'{said} Mend it{why}.')\n"
+        "def h(late):\n"
+        "    if late:\n"
+        "        said = 'It was too late.'\n"
+        "        return Odd(said)\n"
+        "    said = 'It was too early.'\n"
+        "    return Odd(said)\n"
         "def g(error):\n"
         "    return Odd(str(error))\n"
         "def test():\n"
         "    return False, 'Nobody is there.'\n"
     )
     found = [(one.kind, one.text) for one in error_inventory.messages(tmp_path)]
-    assert found == [("Odd", "The thing … broke. Mend it…."), ("Odd", None), ("connection test", "Nobody is there.")]
+    assert found == [
+        ("Odd", "The thing … broke. Mend it…."),
+        ("Odd", "It was too late."),
+        ("Odd", "It was too early."),
+        ("Odd", None),
+        ("connection test", "Nobody is there."),
+    ]
 
 
 def _file(message: Message) -> str:
