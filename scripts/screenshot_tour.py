@@ -120,7 +120,8 @@ def frame_of(movie: Path, picture: Path) -> None:
     with av.open(str(movie)) as file:
         frames = [frame for number, frame in enumerate(file.decode(video=0)) if number % 24 == 0]
     image = frames[len(frames) // 2].to_image()  # type: ignore[no-untyped-call]
-    image.convert("P", colors=128).save(picture, optimize=True)
+    image.thumbnail((640, 640))
+    image.convert("P", colors=64).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def _messages(where: str, tree: ast.Module, kinds: set[str], sayings: Names) -> 
             text = call.args[place]
         if name in MAKERS and isinstance(text, ast.Name) and text.id in _parameters(function):
             continue  # the maker's own body, or one that hands on to another
-        names = {**sayings, **constants, **(_assigned(ast.walk(function)) if function else {})}
+        names = {**sayings, **constants, **(_assigned_for(call, function) if function else {})}
         line = f"{where}:{call.lineno}"
         texts = list(_texts(text, names, frozenset()))
         if texts and all(_says_something(one) for one in texts):
@@ -211,6 +211,23 @@ def _assigned(nodes: Iterable[ast.AST]) -> Names:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             found.setdefault(node.target.id, []).append((node.value, {}))
     return found
+
+
+def _assigned_for(call: ast.Call, function: ast.FunctionDef) -> Names:
+    """Return what is assigned in a function, but for what leaves it before the call: `if late: said = ...; return ...`."""
+    left = [
+        (block[0].lineno, block[-1].end_lineno or block[-1].lineno)
+        for node in ast.walk(function)
+        if node is not function and isinstance(block := getattr(node, "body", None), list) and block
+        if isinstance(block[-1], (ast.Return, ast.Raise))
+    ]
+
+    def counts(value: ast.expr) -> bool:
+        gone = any(begin <= value.lineno <= end and not begin <= call.lineno <= end for begin, end in left)
+        return value.lineno <= (call.end_lineno or call.lineno) and not gone
+
+    found = _assigned(ast.walk(function))
+    return {name: [one for one in values if counts(one[0])] or values for name, values in found.items()}
 
 
 def _parameters(function: ast.FunctionDef | None) -> set[str]:

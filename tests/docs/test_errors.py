@@ -55,6 +55,8 @@ class Entry(NamedTuple):
 
     def fits(self, text: str) -> bool:
         """Whether the literal parts stand in the text in this order, from its beginning to its end."""
+        if self.pattern.startswith("… ") and not text.startswith("…"):
+            return False  # the end of a message speaks for those messages only whose beginning comes from elsewhere
         first, *others = (part.strip() for part in self.pattern.split("…"))
         if not others:
             return text == first
@@ -144,13 +146,25 @@ def test_the_inventory_finds_what_is_raised(tmp_path):
         "def f(name, why):\n"
         "    said = f'The thing {name!r} broke.'\n"
         "    raise Odd(f'{said} Mend it{why}.')\n"
+        "def h(late):\n"
+        "    if late:\n"
+        "        said = 'It was too late.'\n"
+        "        return Odd(said)\n"
+        "    said = 'It was too early.'\n"
+        "    return Odd(said)\n"
         "def g(error):\n"
         "    return Odd(str(error))\n"
         "def test():\n"
         "    return False, 'Nobody is there.'\n"
     )
     found = [(one.kind, one.text) for one in error_inventory.messages(tmp_path)]
-    assert found == [("Odd", "The thing … broke. Mend it…."), ("Odd", None), ("connection test", "Nobody is there.")]
+    assert found == [
+        ("Odd", "The thing … broke. Mend it…."),
+        ("Odd", "It was too late."),
+        ("Odd", "It was too early."),
+        ("Odd", None),
+        ("connection test", "Nobody is there."),
+    ]
 
 
 def _file(message: Message) -> str:
