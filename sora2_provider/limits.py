@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 LARGEST_CAP = 1_000_000
 #: The names under which a limit stands in the extra and in ``[sora2]``.
 PER_HOUR, PER_DAY, MIN_BALANCE = "max_creates_per_hour", "max_creates_per_day", "min_balance"
+LIMITS = (PER_HOUR, PER_DAY, MIN_BALANCE)
 #: How a gateway may count money, by what people write after the number.
 _UNITS = {"": "usd", "usd": "usd", "$": "usd", "quota": "quota"}
 

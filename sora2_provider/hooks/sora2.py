@@ -22,6 +22,7 @@ from sora2_provider.gateway.waiting import (
 )
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
+from sora2_provider.limits import LIMITS
 from sora2_provider.outcomes import InvalidParameter, not_completed, not_retried
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Sora2Hook(BaseHook):
         super().__init__(**kwargs)
         self.sora2_conn_id = sora2_conn_id
         self._client: Sora2Client | None = None
-        self._extra: dict[str, Any] = {}
+        # What else is in the extra may be secret, and a hook's attributes end up in somebody's log.
+        self._limits_in_extra: dict[str, Any] = {}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -98,7 +100,8 @@ class Sora2Hook(BaseHook):
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)
-            self._extra = connection.extra_dejson
+            extra = connection.extra_dejson
+            self._limits_in_extra = {name: extra[name] for name in LIMITS if name in extra}
         return self._client
 
     def close(self) -> None:
@@ -151,7 +154,7 @@ class Sora2Hook(BaseHook):
         from sora2_provider.spending import limits_of_connection
 
         try:
-            return limits_of_connection(self.sora2_conn_id, self._extra)
+            return limits_of_connection(self.sora2_conn_id, self._limits_in_extra)
         except ValueError as error:
             raise InvalidParameter(f"{error} Nothing was sent, and nothing was paid.") from None
 

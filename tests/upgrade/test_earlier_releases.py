@@ -15,9 +15,11 @@ from sora2_provider.emulator import Emulator
 from sora2_provider.events import from_event
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.limits import LIMITS
 from sora2_provider.operators.sora2 import Sora2DownloadVideoOperator
 from sora2_provider.provider_info import provider_info
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
+from sora2_provider.spending import limits_of_connection
 from sora2_provider.submission import digest_of
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS)
@@ -142,10 +144,14 @@ def test_a_connection_means_the_same(version: str, monkeypatch: pytest.MonkeyPat
     kept = kept_by(version, "connection")
     monkeypatch.setenv("AIRFLOW_CONN_SORA2_DEFAULT", json.dumps(kept))
     settings = Sora2Hook().get_conn().settings
+    limits = limits_of_connection("sora2_default", kept["extra"])
     assert (settings.base_url, settings.api_key) == (kept["host"], kept["password"])
     meant = {"verify_tls": False, "extra_headers": json.loads(kept["extra"]["extra_headers"])}
     for name, value in {**kept["extra"], **meant}.items():
-        assert getattr(settings, name) == value, name
+        if name in LIMITS:
+            assert getattr(limits, name) == value, name
+        else:
+            assert getattr(settings, name) == value, name
 
 
 def test_options_that_were_set_are_still_read(version: str) -> None:
