@@ -21,6 +21,8 @@ from matrix_rows import PROJECT, Row
 
 RESULTS = PROJECT / "docs" / "versions.json"
 EXAMPLES = PROJECT / "example_dags"
+#: A person answers in this one: `make approval` does, on the newest Airflow.
+ASKS_A_PERSON = "sora2_approve_then_publish"
 
 #: What pytest runs for each suite. The last one starts whole Airflows, the others single processes of one.
 SUITES: dict[str, tuple[str, ...]] = {
@@ -78,7 +80,7 @@ class SuiteResult:
         if suite in WITH_TASKS and not sum(self.tasks.values()):
             found.append(f"{suite} ran no task of Airflow to success")
         if suite == "examples":
-            names = sorted(example.stem for example in EXAMPLES.glob("*.py"))
+            names = sorted(example.stem for example in EXAMPLES.glob("*.py") if example.stem != ASKS_A_PERSON)
             found += [f"no task of the example DAG {name} succeeded" for name in names if not self.tasks.get(name)]
         return found
 
