@@ -27,7 +27,8 @@ from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2Downlo
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 
 FACTS = {{"schedule": None, "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"), "catchup": False}}
-ONCE = {{"retries": 0}}
+# A scheduler that is busy takes a task that comes back a second after it went to sleep for one that has died.
+COMES_BACK = {{"retries": 3, "retry_delay": pendulum.duration(seconds=1)}}
 
 
 @dag(**FACTS)
@@ -45,7 +46,9 @@ def mapped():
 
     from_rows = Sora2CreateVideoOperator.partial(task_id="from_rows", size="large").expand_kwargs(rows())
     Sora2CreateVideoOperator.partial(task_id="from_prompts", images=links()).expand(prompt=["third", "fourth"])
-    done = Sora2VideoSensor.partial(task_id="wait", mode="reschedule", poke_interval=1).expand(video_id=from_rows.output)
+    done = Sora2VideoSensor.partial(task_id="wait", mode="reschedule", poke_interval=1, **COMES_BACK).expand(
+        video_id=from_rows.output
+    )
     Sora2DownloadVideoOperator.partial(task_id="store", path="{folder}/").expand(video_id=done.output)
 
 
@@ -96,6 +99,7 @@ def waits():
         deferrable=True,
         poll_interval=1,
         output_path="{folder}/deferred.mp4",
+        **COMES_BACK,
     )
     Sora2CreateVideoOperator(task_id="busy_at_first", prompt="busy", wait_for_completion=True, poll_interval=1)
 
