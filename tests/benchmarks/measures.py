@@ -91,6 +91,9 @@ def stalls(bench: Bench, sizes: Sizes) -> Iterator[Row]:
             seen = bench.counts() if kind == "ours" else seen
     name = f"{sizes.waiting:,} videos"
     yield from _stall_rows(name, runs["ours"], runs["sleepers"], runs["bare"])
+    each = {kind: statistics.median(run["objects_each"] for run in found) for kind, found in runs.items()}
+    note = ", ".join(f"{who} {each[kind]:.1f}" for who, kind in (("sleepers", "sleepers"), ("bare triggers", "bare")))
+    yield Row(f"{name}: objects that the collector looks at, each", each["ours"], "", note=note)
     # One connection is the one that asks for the counts.
     note = f"{seen['requests']} requests over {seen['connections'] - 1} connections in all"
     yield Row(f"{name}: TCP connections at once", seen["most_open"] - 1, "", most=100, note=note)

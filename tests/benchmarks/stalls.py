@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import gc
 import json
 import random
 import sys
@@ -107,11 +108,19 @@ def batches(count: int) -> list[tuple[str, dict[str, Any]]]:
 KINDS = {"ours": waiting_videos, "bare": bare_triggers, "sleepers": sleepers, "batches": batches}
 
 
+def tracked_objects() -> int:
+    """Return how many objects the garbage collector looks at, when it has forgotten those that hold none."""
+    gc.collect()
+    return len(gc.get_objects())
+
+
 async def wait_together(kind: str, count: int, seconds: float) -> dict[str, float]:
     """Start triggers as the triggerer does, one after the other with the loop's other work in between, and wait."""
     from airflow.sdk.module_loading import import_string
 
-    made: list[BaseTrigger] = [import_string(path)(**kwargs) for path, kwargs in KINDS[kind](count)]
+    rows = KINDS[kind](count)
+    before = tracked_objects()
+    made: list[BaseTrigger] = [import_string(path)(**kwargs) for path, kwargs in rows]
     stalls = Stalls()
     heart = asyncio.create_task(stalls.beat())
     await asyncio.sleep(0.1)
@@ -124,6 +133,7 @@ async def wait_together(kind: str, count: int, seconds: float) -> dict[str, floa
     started, cpu = time.monotonic(), time.process_time()
     await asyncio.sleep(seconds)
     summary = stalls.summary(started) | {"cpu_share": (time.process_time() - cpu) / seconds}
+    summary["objects_each"] = (tracked_objects() - before) / count
     for task in (heart, *tasks):
         task.cancel()
     await asyncio.gather(heart, *tasks, return_exceptions=True)
