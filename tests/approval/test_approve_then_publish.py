@@ -51,6 +51,12 @@ class Asked:
         self.world.airflow.wait_until(
             lambda: self.question is not None and self.states["approve"] in waiting, timeout=120, what="the question"
         )
+        # No person answers before the scheduler has noticed that the task has gone to sleep; it would take it for dead.
+        noticed = f"TaskInstance Finished: dag_id={self.dag_id}, task_id=approve, run_id={self.run_id},"
+        log = self.world.airflow.component_log("scheduler")
+        self.world.airflow.wait_until(
+            lambda: noticed in log.read_text(errors="replace"), timeout=120, what="the scheduler to notice"
+        )
         question = self.question
         assert question is not None
         return question
