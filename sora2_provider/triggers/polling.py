@@ -173,7 +173,9 @@ class Poller:
         self._paused_until = max(self._paused_until, self._loop.time() + seconds)
 
     async def close(self) -> None:
-        """End the questions that are on their way."""
+        """End the questions that are on their way, and begin no other."""
+        # What ends looks at the schedule again, and must find nothing there to wait for.
+        self._due.clear()
         if self._timer is not None:
             self._timer.cancel()
         for task in self._asking:

@@ -241,6 +241,7 @@ def test_a_cancelled_trigger_leaves_nothing_behind(gateway, context):
 
     gone, left, tasks = asyncio.run(cancelled())
     assert (gone.users, gone.poller._watched, gone._client, left) == (0, {}, None, {})
+    assert (gone.poller._due, gone.poller._timer is None or gone.poller._timer.cancelled()) == ([], True)
     assert len(tasks) == 1
 
 
