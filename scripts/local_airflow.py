@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -265,6 +266,19 @@ class LocalAirflow:
             return {}
         succeeded = "SELECT dag_id, count(*) FROM task_instance WHERE state = 'success' GROUP BY dag_id"
         return {str(row[0]): int(row[1]) for row in self.query(succeeded)}
+
+    def noticed_ends(self, dag_id: str, run_id: str) -> set[tuple[str, int]]:
+        """Return the tries, as (task's id, number of the try), whose process has ended to the scheduler's knowledge.
+
+        A deferral is to be waited for with this. Where the trigger fires first, Airflow takes the end of the one
+        process for the end of the next one, which is only queued yet, and fails the try.
+        """
+        log = self.component_log("scheduler").read_text(errors="replace")
+        line = re.compile(
+            rf"TaskInstance Finished: dag_id={re.escape(dag_id)}, task_id=(\S+), run_id={re.escape(run_id)}, "
+            r".*\btry_number=(\d+),"
+        )
+        return {(name, int(number)) for name, number in line.findall(log)}
 
     def task_log(
         self, dag_id: str, task_id: str | None = None, run_id: str | None = None, map_index: int | None = None

@@ -52,10 +52,10 @@ class Asked:
             lambda: self.question is not None and self.states["approve"] in waiting, timeout=120, what="the question"
         )
         # No person answers before the scheduler has noticed that the task has gone to sleep; it would take it for dead.
-        noticed = f"TaskInstance Finished: dag_id={self.dag_id}, task_id=approve, run_id={self.run_id},"
-        log = self.world.airflow.component_log("scheduler")
         self.world.airflow.wait_until(
-            lambda: noticed in log.read_text(errors="replace"), timeout=120, what="the scheduler to notice"
+            lambda: ("approve", 1) in self.world.airflow.noticed_ends(self.dag_id, self.run_id),
+            timeout=120,
+            what="the scheduler to notice",
         )
         question = self.question
         assert question is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +91,6 @@ def run_outcomes(world: World) -> OutcomeRun:
     airflow, emulator = world.airflow, world.emulator
     started = time.monotonic()
     emulator.settings(render_seconds=HELD_SECONDS)
-    scheduler_log = airflow.component_log("scheduler")
     names = {(case, mode): task_id(case, mode) for case in TRIED for mode in MODES}
     cases = {name: TRIED[case] for (case, _), name in names.items()}
     deferring = {name for (_, mode), name in names.items() if mode.startswith("deferred")}
@@ -107,7 +105,7 @@ def run_outcomes(world: World) -> OutcomeRun:
         newest = {one.request["prompt"]: one.id for one in emulator.billed[billed_before:]}
         told = {one.video_id for one in emulator.requests if one.route == "query" and one.status == 200}
         tries = _tries(world, run_id)
-        settled = _settled_deferrals(scheduler_log.read_text(errors="replace"), run_id)
+        settled = airflow.noticed_ends(DAG_ID, run_id)
         for name, video_id in newest.items():
             status = cases[name].rendering if tries[name] == 1 else "completed"
             # Somebody was told that it goes on, and so has to wait.
@@ -147,19 +145,6 @@ def _tries(world: World, run_id: str) -> dict[str, int]:
         run_id=run_id,
     )
     return {str(name): int(number) for name, number in rows}
-
-
-def _settled_deferrals(scheduler_log: str, run_id: str) -> set[tuple[str, int]]:
-    """Return the deferrals, as (task's id, number of the try), of which the scheduler has heard that the process ended.
-
-    If a trigger fires before that, Airflow takes the end of the one process for the end of the next one, which is only
-    queued yet, and fails the try.
-    """
-    line = re.compile(
-        rf"TaskInstance Finished: dag_id={DAG_ID}, task_id=(\S+), run_id={re.escape(run_id)}, "
-        r".* state=deferred, .*\btry_number=(\d+),"
-    )
-    return {(name, int(number)) for name, number in line.findall(scheduler_log)}
 
 
 def _end(emulator: Emulator, video_id: str, status: str, case: Case) -> None:

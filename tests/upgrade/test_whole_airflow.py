@@ -42,7 +42,7 @@ def test_what_was_deferred_is_resumed_and_nothing_is_paid_again(gateway: Emulato
         # No triggerer yet: what is deferred stands in the database, and nowhere else.
         upgrading.start(airflow, triggerer=False)
         run_id = airflow.rest.trigger("kept")
-        upgrading.wait_for_states(airflow, "kept", run_id, dict.fromkeys(left, "deferred"))
+        upgrading.wait_for_deferrals(airflow, "kept", run_id, left)
         paths = airflow.query("SELECT classpath FROM trigger")
         assert sorted(path for (path,) in paths) == sorted(one["trigger"]["classpath"] for one in left.values())
         asked = len(gateway.requests)

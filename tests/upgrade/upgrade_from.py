@@ -36,13 +36,13 @@ def test_what_the_earlier_release_deferred_is_resumed_by_this_one(gateway: Emula
     gateway.settings(render_seconds=100_000)
     upgrading = Upgrading(gateway, tmp_path)
     awaited = upgrading.paid(REQUEST, CONN_ID)
-    deferred = dict.fromkeys(("create", "wait"), "deferred")
+    tasks = ("create", "wait")
 
     with upgrading.airflow({"PYTHONPATH": str(EARLIER)}) as airflow:
         assert provider_of(airflow.environment) == EARLIER / "sora2_provider" / "__init__.py"
         upgrading.start(airflow)
         run_id = airflow.rest.trigger("plain", {"video_id": awaited})
-        upgrading.wait_for_states(airflow, "plain", run_id, deferred)
+        upgrading.wait_for_deferrals(airflow, "plain", run_id, tasks)
         _, created = (one.id for one in gateway.billed)
         airflow.stop()
 
@@ -51,7 +51,7 @@ def test_what_the_earlier_release_deferred_is_resumed_by_this_one(gateway: Emula
         for video_id in (awaited, created):
             gateway.finish(video_id)
         upgrading.start(airflow)
-        upgrading.wait_for_states(airflow, "plain", run_id, dict.fromkeys(deferred, "success"))
+        upgrading.wait_for_states(airflow, "plain", run_id, dict.fromkeys(tasks, "success"))
         xcoms = airflow.xcoms("plain", run_id)
         tries = upgrading.tries(airflow, "plain", run_id)
 

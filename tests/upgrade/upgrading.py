@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,14 @@ class Upgrading:
 
         airflow.wait_until(settled, timeout=180, what=f"the tasks of {dag_id} to be {set(states.values())}")
         assert now() == states, airflow.task_log(dag_id, run_id=run_id)
+
+    def wait_for_deferrals(self, airflow: LocalAirflow, dag_id: str, run_id: str, task_ids: Iterable[str]) -> None:
+        """Wait until the first try of each task is deferred, and the scheduler has noticed that its process ended."""
+        tries = {(task_id, 1) for task_id in task_ids}
+        self.wait_for_states(airflow, dag_id, run_id, {task_id: "deferred" for task_id, _ in tries})
+        airflow.wait_until(
+            lambda: tries <= airflow.noticed_ends(dag_id, run_id), timeout=60, what="the scheduler to notice"
+        )
 
     def tries(self, airflow: LocalAirflow, dag_id: str, run_id: str) -> dict[str, int]:
         """Return each task's number of tries."""
