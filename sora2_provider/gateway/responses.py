@@ -26,7 +26,10 @@ _GAVE_UP = (408, 499)
 _PROXY_GAVE_UP = (*_GAVE_UP, 502, 504, *range(520, 525))
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.UNKNOWN
+_GOING_ON = (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _UNKNOWN)
 _NOT_REFUSED = Refusal()
+#: Bytes of an answer that are worth keeping as they are.
+_MAX_KEPT = 16_384
 # More names than any gateway has models: a bound on the time that a hostile list can take.
 _MAX_MODELS = 10_000
 _UNLIMITED_USD = 100_000_000
@@ -87,6 +90,53 @@ def read_video(
             return video
         answer.refuse(said)
     answer.refuse_or_unreadable()
+
+
+class StillRendering:
+    """A video that goes on rendering, as far as a waiter has to know it; the rest is read when somebody asks for it.
+
+    To read the little takes half the time. What is kept of it, the garbage collector never looks at.
+    """
+
+    __slots__ = ("_body", "id", "progress", "status", "status_word")
+
+    def __init__(
+        self, video_id: str, status: VideoStatus, progress: int | None, status_word: str | None, body: bytes
+    ) -> None:
+        self.id = video_id
+        self.status = status
+        self.progress = progress
+        self.status_word = status_word
+        self._body = body
+
+    def kept(self) -> tuple[str, bytes]:
+        """Return what :func:`read_kept` makes a :class:`Video` of."""
+        return self.id, self._body
+
+
+def read_state(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str) -> Video | StillRendering:
+    """Read the answer to a query as ``read_video`` does, but of a video that goes on rendering only what a waiter needs.
+
+    :param video_id: the id that was asked for, which the value carries.
+    :returns: a :class:`Video`, without ``raw``, of all that have ended.
+    :raises GatewayError: as ``read_video``.
+    """
+    if 200 <= status < 300 and len(body) <= _MAX_KEPT:
+        parsed = Answer(status, headers, body, Call.QUERY).parsed
+        if isinstance(parsed, dict):
+            _, meaning, word = _standing(parsed, missing=_UNKNOWN)
+            if meaning in _GOING_ON and explanations.refusal(parsed) is None:
+                return StillRendering(video_id, meaning, shapes.progress(parsed), word, body)
+    video = read_video(status, headers, body, video_id=video_id, keep_raw=False)
+    return video if video.id == video_id else dataclasses.replace(video, id=video_id)
+
+
+def read_kept(video_id: str, body: bytes) -> Video:
+    """Return the whole of a video that goes on rendering.
+
+    :param body: with ``video_id``, what :meth:`StillRendering.kept` gave.
+    """
+    return dataclasses.replace(read_video(200, {}, body, keep_raw=False), id=video_id)
 
 
 def read_models(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
@@ -152,11 +202,16 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | 
     answer.refuse_or_unreadable()
 
 
-def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
+def _standing(parsed: dict[str, Any], *, missing: VideoStatus) -> tuple[str, VideoStatus, str | None]:
+    """Return the id or an empty string, the status, and the gateway's word for it."""
     described = shapes.levels(parsed)
     found_id = shapes.video_id(parsed, described)
     status, word = shapes.status(parsed, described, find_link=links.find_link, some_id=bool(found_id))
-    status = status or missing
+    return found_id, status or missing, word
+
+
+def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
+    found_id, status, word = _standing(parsed, missing=missing)
     url = links.find_link(parsed) if status is _COMPLETED else None
     failed = status is _FAILED
     why = explanations.failure(parsed) if failed else _NOT_REFUSED

@@ -30,7 +30,8 @@ class GatewaySettings:
     :param query_path: route of the query; ``{id}`` in it stands for the video's id
         (``/v1/videos/{id}``), otherwise ``?id=`` is added.
     :param connect_timeout: seconds until a connection must stand.
-    :param read_timeout: seconds that the gateway may stay silent, and that the body of an answer may take.
+    :param read_timeout: seconds that the gateway may stay silent, and that the body of an answer may take; in the
+        triggerer, both together.
     :param verify_tls: check certificates; a path names a CA bundle (PEM).
     :param proxy: URL of an HTTP proxy; empty for the environment's.
     :param extra_headers: sent to the gateway, and only there. Not in the ``repr``: they may hold secrets.

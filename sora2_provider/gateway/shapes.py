@@ -7,7 +7,7 @@ gives a checked value or nothing; none of them raises, whatever the JSON holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from sora2_provider.gateway.models import Usage, VideoStatus
@@ -44,6 +44,10 @@ _WORDS: dict[str, VideoStatus] = {
     for word in words.split()
 }
 
+_ID_KEYS = ("id", "task_id", "taskId", "video_id")
+# In an envelope's data, "id" can be the row number of a database: the task's id comes first.
+_NESTED_ID_KEYS = ("task_id", "taskId", "video_id", "id")
+_ENVELOPES = ("data", "result", "output")
 _STATUS_KEYS = ("status", "task_status", "state")
 # Where an upstream's own answer is passed on: its word counts where the gateway has none.
 _UPSTREAM = (("detail",), ("data", "data"))
@@ -73,7 +77,14 @@ def clean(text: Any) -> str:
 
 def levels(body: Json) -> list[Level]:
     """Return what each level that can describe the video says of it, the outermost first."""
-    return [(_word(level), _id_in(level, keys)) for level, keys in _id_levels(body)]
+    described = [(_word(body), _id_in(body, _ID_KEYS))]
+    for key in _ENVELOPES:
+        inner = body.get(key)
+        if isinstance(inner, list) and len(inner) == 1:
+            inner = inner[0]
+        if isinstance(inner, dict):
+            described.append((_word(inner), _id_in(inner, _NESTED_ID_KEYS)))
+    return described
 
 
 def video_id(body: Json, described: list[Level]) -> str:
@@ -137,18 +148,6 @@ def _finish_reason(body: Json, find_link: Callable[[Json], str | None]) -> tuple
     return None, None
 
 
-def _id_levels(body: Json) -> Iterator[tuple[Json, tuple[str, ...]]]:
-    yield body, ("id", "task_id", "taskId", "video_id")
-    # In an envelope's data, "id" can be the row number of a database: the task's id comes first.
-    nested = ("task_id", "taskId", "video_id", "id")
-    for key in ("data", "result", "output"):
-        inner = body.get(key)
-        if isinstance(inner, list) and len(inner) == 1:
-            inner = inner[0]
-        if isinstance(inner, dict):
-            yield inner, nested
-
-
 def _id_in(level: Json, keys: tuple[str, ...]) -> str:
     if isinstance(level.get("id"), int):
         # A number called "id" can be the row of a database: any other id beside it comes first.
@@ -179,6 +178,8 @@ def _word(level: Json) -> str | None:
 
 def progress(body: Json) -> int | None:
     """Return the progress in percent, 0 to 100."""
+    if type(plain := body.get("progress")) is int and 0 <= plain <= 100:
+        return plain
     for root in (body, body.get("data"), body.get("result"), body.get("output")):
         if (found := _percent(at(root, "progress"), fraction=False)) is not None:
             return found

@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
@@ -20,6 +20,7 @@ from sora2_provider.gateway.status import VideoStatus
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.models import Video
+    from sora2_provider.gateway.responses import StillRendering
 
 DEFAULT_TIMEOUT = 1800.0
 
@@ -95,7 +96,7 @@ class VideoWait:
         self._deadline = deadline
         self._jitter = jitter
         # Thousands of these wait together in a triggerer, each for minutes: what they hold is kept small.
-        self._last: tuple[Any, ...] | None = None
+        self._last: Video | tuple[str, bytes] | None = None
         self._failing_since: float | None = None
         self._failures = 0
         if poll_interval is None:
@@ -109,12 +110,12 @@ class VideoWait:
         first = self._spread(self._first) - (now - self._started)
         return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._deadline - now)))
 
-    def on_video(self, video: Video, *, now: float) -> PollAgain | Finished:
+    def on_video(self, video: Video | StillRendering, *, now: float) -> PollAgain | Finished:
         """Take an answer of the gateway."""
         self._failing_since = None
+        self._last = video.kept()
         if (outcome := _END.get(video.status)) is not None:
-            return Finished(outcome, video)
-        self._last = video.packed()
+            return Finished(outcome, self._last_video())
         return self._again(self._pause, now)
 
     def on_error(self, error: GatewayError, *, now: float) -> PollAgain | Finished:
@@ -135,9 +136,11 @@ class VideoWait:
         return PollAgain(min(self._spread(seconds), left))
 
     def _last_video(self) -> Video | None:
-        from sora2_provider.gateway.models import Video
+        if not isinstance(self._last, tuple):
+            return self._last
+        from sora2_provider.gateway.responses import read_kept
 
-        return None if self._last is None else Video.unpacked(self._last)
+        return read_kept(*self._last)
 
     def _spread(self, seconds: float) -> float:
         return seconds * (1 + _JITTER * (2 * self._jitter() - 1))
@@ -160,13 +163,13 @@ class ProgressReport:
     def __init__(self) -> None:
         self._said: tuple[str, str | None, int] | None = None
 
-    def line(self, video: Video, *, elapsed: float | None) -> str | None:
+    def line(self, video: Video | StillRendering, *, elapsed: float | None) -> str | None:
         """Return a line such as ``sora-2:task_1 is in progress, 40 %, after 1 min 20 s``, or ``None``.
 
         :param elapsed: seconds since the wait began; ``None`` where that is not known.
         """
         word = video.status_word if video.status is _UNKNOWN else None
-        news = (video.status.value, word, (video.progress or 0) // 10)
+        news = (video.status._value_, word, (video.progress or 0) // 10)
         if news == self._said:
             return None
         self._said = news

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sora2_provider.gateway.async_client import AsyncSora2Client
     from sora2_provider.gateway.models import Video
+    from sora2_provider.gateway.responses import StillRendering
 
 #: Seconds over which the questions that a pause held up are spread, so that its end is not the next rush.
 _SPREAD = 5.0
@@ -44,7 +45,7 @@ class Said(NamedTuple):
 class Question(Protocol):
     """How the poller asks: see :meth:`sora2_provider.triggers.shared_gateway.SharedGateway.ask`."""
 
-    async def __call__(self, watched: WatchedVideo) -> Video:
+    async def __call__(self, watched: WatchedVideo) -> Video | StillRendering:
         """Return the video's state, or raise :class:`GatewayError`."""
         ...
 
@@ -91,7 +92,7 @@ class WatchedVideo:
         self._hand_over()
         return self._reader
 
-    def on_video(self, video: Video) -> PollAgain | Finished:
+    def on_video(self, video: Video | StillRendering) -> PollAgain | Finished:
         """Take an answer."""
         if self._failing:
             self._failing = False
@@ -162,6 +163,7 @@ class Poller:
         number = next(self._numbers)
         self._watched[number] = watched
         self._schedule(number, after)
+        self._wake_in_time()
         return number
 
     def leave(self, number: int) -> None:
@@ -184,7 +186,6 @@ class Poller:
 
     def _schedule(self, number: int, after: float) -> None:
         heapq.heappush(self._due, (self._loop.time() + after, number))
-        self._wake_in_time()
 
     def _wake_in_time(self) -> None:
         """See to it that somebody looks at the schedule when its first question is due."""
@@ -235,6 +236,7 @@ class Poller:
                 else:
                     self._schedule(number, after)
             number = self._next()
+            self._wake_in_time()
 
     async def _answer(self, watched: WatchedVideo) -> float | None:
         """Ask, and return the seconds until the next question; ``None`` where there is none."""

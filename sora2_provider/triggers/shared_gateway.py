@@ -20,6 +20,7 @@ from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2C
 from sora2_provider.gateway.errors import InvalidRequest, RateLimited
 from sora2_provider.gateway.expectation import Expectations
 from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.responses import StillRendering
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.connection import ConnectionLike, secrets_of, settings_of, unverified
 from sora2_provider.triggers.polling import Poller, WatchedVideo
@@ -63,7 +64,7 @@ class SharedGateway:
                 del self._registry[self.conn_id]
             await self.close()
 
-    async def ask(self, watched: WatchedVideo) -> Video:
+    async def ask(self, watched: WatchedVideo) -> Video | StillRendering:
         """Ask for a video's state. After "too many requests" no other question of the connection is begun for a while.
 
         :raises GatewayError: no state came back, or the connection cannot be used.
@@ -75,7 +76,7 @@ class SharedGateway:
             # An address that another client prepared may be another host's, and this client's key must not go there.
             watched.client, watched.url = client, client.url_of(watched.video_id)
         try:
-            return await client.get_video(watched.video_id, url=watched.url)
+            return await client.get_state(watched.video_id, url=watched.url)
         except RateLimited as error:
             self.poller.pause(_PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE))
             raise

@@ -64,13 +64,11 @@ def test_an_answer_that_trickles_is_given_up(script):
 
 
 @pytest.mark.parametrize("kind", ["a body", "headers", "the length of a chunk"])
-def test_an_answer_that_trickles_to_the_triggerer_is_given_up(monkeypatch, kind):
-    monkeypatch.setattr(async_client, "_LONGEST_QUESTION", QUICK)
-
+def test_an_answer_that_trickles_to_the_triggerer_is_given_up(kind):
     async def ask(settings):
         client = await async_client.AsyncSora2Client.open(settings)
         try:
-            await client.get_video("video_1")
+            await client.get_state("video_1")
         finally:
             await client.close()
 

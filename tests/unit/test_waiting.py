@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
-import pendulum
 import pytest
 
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
 from sora2_provider.gateway.expectation import Expectations, RenderingKind
 from sora2_provider.gateway.models import Usage, Video, VideoStatus
+from sora2_provider.gateway.responses import read_state, read_video
 from sora2_provider.gateway.waiting import Finished, Outcome, PollAgain, ProgressReport, VideoWait, duration_text
 
 NOW = 1_800_000_000.0
@@ -101,23 +102,31 @@ def test_the_last_question_is_asked_at_the_deadline_and_not_after_it():
     assert wait.on_video(last, now=NOW + 100) == Finished(Outcome.TIMEOUT, last)
 
 
+ANSWER = b"""{"id": "another", "status": "processing", "progress": 41, "model": "sora-2", "created_at": 1800000000,
+"expires_at": 1800086400, "usage": {"prompt_tokens": 1, "total_tokens": 3}}"""
+
+
 def test_what_was_last_known_is_told_in_full_at_the_end():
-    times = {name: pendulum.datetime(2026, 1, 2, 3, 4, 5, 678901) for name in ("created_at", "expires_at")}
-    last = video(
-        "in_progress", progress=41, model="sora-2", status_word="rendering", usage=Usage(1, None, 3), url=None, **times
-    )
+    last = read_state(200, {}, ANSWER, video_id="video_1")
     wait = waiting(timeout=100)
     wait.on_video(last, now=NOW)
-    assert wait.on_error(BUSY, now=NOW + 100) == Finished(Outcome.TIMEOUT, last, BUSY)
-    assert wait.on_error(BUSY, now=NOW + 100).video.expires_at.timezone_name == "UTC"
+    ended = wait.on_error(BUSY, now=NOW + 100)
+    assert ended == Finished(Outcome.TIMEOUT, replace(read_video(200, {}, ANSWER), id="video_1"), BUSY)
+    assert (ended.video.progress, ended.video.usage) == (41, Usage(1, None, 3))
+    assert ended.video.expires_at.timezone_name == "UTC"
 
 
 def test_a_wait_holds_nothing_that_the_garbage_collector_looks_at():
     wait = waiting()
-    wait.on_video(video("in_progress", created_at=pendulum.now("UTC"), usage=Usage(1, 2, 3)), now=NOW)
+    wait.on_video(read_state(200, {}, ANSWER, video_id="video_1"), now=NOW)
     gc.collect()
     held = [one for one in gc.get_referents(wait) if gc.is_tracked(one) and not isinstance(one, type)]
     assert [one for one in held if not callable(one)] == []
+
+
+def test_an_endless_answer_is_not_kept_as_it_is():
+    long = ANSWER[:-1] + b', "log": "' + b"x" * 20_000 + b'"}'
+    assert isinstance(read_state(200, {}, long, video_id="video_1"), Video)
 
 
 def test_a_video_that_is_completed_at_the_deadline_counts():

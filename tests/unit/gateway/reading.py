@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from soundness import check_state_is_the_video
 
 from sora2_provider.gateway import errors, responses
 from sora2_provider.gateway.models import Video
@@ -23,6 +24,7 @@ def as_bytes(body: Any) -> bytes:
 
 
 def queried(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Video:
+    check_state_is_the_video(status, headers or {}, as_bytes(body))
     return responses.read_video(status, headers or {}, as_bytes(body), video_id=ASKED_FOR)
 
 

@@ -82,12 +82,36 @@ def check_error(error: errors.GatewayError, status: int) -> None:
     assert not (error.transient and isinstance(error, errors.SubmissionUnknown))
 
 
+def in_full(state: Video | responses.StillRendering) -> Video:
+    """Return the whole of a state, which must be what the state says."""
+    if isinstance(state, Video):
+        return state
+    video = responses.read_kept(*state.kept())
+    shown = (state.id, state.status, state.progress, state.status_word)
+    assert shown == (video.id, video.status, video.progress, video.status_word)
+    assert not video.status.is_terminal
+    return video
+
+
+def check_state_is_the_video(status: int, headers: dict[str, str], body: bytes) -> None:
+    """Fail unless who waits is told what everybody is told, but for the id that was asked for."""
+    state, video = (outcome(name, status, headers, body) for name in ("state", "asked_for"))
+    if isinstance(video, Video):
+        assert state == dataclasses.replace(video, id="v")
+    else:
+        assert (type(state), str(state)) == (type(video), str(video))
+
+
 Reader = Callable[[int, dict[str, str], bytes], object]
 READERS: dict[str, tuple[Reader, Callable[[object], None]]] = {
     "created": (responses.read_created, lambda video: check_video(video, must_have_id=True)),
     "video": (responses.read_video, lambda video: check_video(video, must_have_id=False)),
     "asked_for": (
         lambda *answer: responses.read_video(*answer, video_id="v"),
+        lambda video: check_video(video, must_have_id=True),
+    ),
+    "state": (
+        lambda *answer: in_full(responses.read_state(*answer, video_id="v")),
         lambda video: check_video(video, must_have_id=True),
     ),
     "models": (responses.read_models, check_models),
@@ -114,3 +138,4 @@ def check_all_readers(status: int, headers: dict[str, str], body: bytes) -> None
         else:
             assert 200 <= status < 300
             check(came)
+    check_state_is_the_video(status, headers, body)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reading import ASKED_FOR, as_bytes
+from soundness import check_state_is_the_video
 
 from sora2_provider.gateway import errors, responses
 from sora2_provider.gateway.models import Balance, Video
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses.json").read_text("utf-8"))
-ASKED_FOR = "the-id-that-was-asked-for"
 
 READERS: dict[str, Any] = {
     "create": responses.read_created,
@@ -37,9 +38,8 @@ REQUEST_ID = re.compile(r"\s*\(request id: (\S+)\)$")
 
 
 def read(row: dict[str, Any]) -> Any:
-    body = row["body"] if isinstance(row["body"], str) else json.dumps(row["body"], ensure_ascii=False)
     reader = READERS[row["name"] if row["endpoint"] == "other" else row["endpoint"]]
-    return reader(row["http_status"], row["headers"], body.encode())
+    return reader(row["http_status"], row["headers"], as_bytes(row["body"]))
 
 
 def rows_that_end_in(*statuses: str | None) -> list[Any]:
@@ -95,6 +95,11 @@ def test_an_answer_that_is_an_error_raises_what_it_says(row: dict[str, Any]) -> 
     if expect.get("retryable") is not None:
         assert error.transient is expect["retryable"]
     assert isinstance(error, errors.SubmissionUnknown) is (expect.get("outcome") == "unknown")
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row["name"]) for row in ROWS if row["endpoint"] == "query"])
+def test_who_waits_is_told_the_same(row: dict[str, Any]) -> None:
+    check_state_is_the_video(row["http_status"], row["headers"], as_bytes(row["body"]))
 
 
 @pytest.mark.parametrize("row", rows_that_end_in(None))
