@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from connection_form_in_browser import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
 from local_airflow import ADMIN, LocalAirflow
 from playwright.sync_api import Page, expect, sync_playwright
 from processes import free_port, stop_cleanly_on_signals
@@ -22,7 +23,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 IMAGES = PROJECT / "docs" / "images"
 CONNECTION_ID = "sora2_default"
 KEY = "sk-emulator"
-SUCCESS = "The key works, and the gateway offers sora-2"
 EMULATOR_PORT = 8900
 
 
@@ -83,24 +83,17 @@ def _of_airflow_3(page: Page, airflow: LocalAirflow, emulator: Emulator, output:
     # A dialog scrolls within the window: this one is high enough for all fields.
     page.set_viewport_size({"width": 1180, "height": 1900})
     page.goto(f"{airflow.url}/connections")
-    page.get_by_role("button", name="Add Connection").click()
-    dialog = page.get_by_role("dialog")
-    dialog.locator("input[name=connection_id]").fill(CONNECTION_ID)
-    dialog.locator("input[role=combobox]").first.fill("Sora 2")
-    dialog.get_by_role("option", name="Sora 2", exact=True).click()
-    dialog.locator("input[name=host]").fill(emulator.url)
-    dialog.locator("input[name=port]").fill(str(emulator.port))
-    dialog.locator("input[name=password]").fill(KEY)
+    dialog = open_form(page, CONNECTION_ID)
+    fill_in(dialog, {"host": emulator.url, "port": str(emulator.port), "password": KEY})
     # Only one section is open at a time; the first picture shows the one that everybody fills in.
     filled = output / "connection-form-airflow-3.png"
     dialog.screenshot(path=filled)
-    dialog.get_by_role("button", name="Extra Fields", exact=True).click()
+    open_extra_fields(dialog)
     expect(dialog.get_by_text("Query path")).to_be_visible()
     extra = output / "connection-extra-airflow-3.png"
     dialog.screenshot(path=extra, animations="disabled")
-    dialog.get_by_role("button", name="Save").click()
-    expect(dialog).to_be_hidden()
-    page.get_by_role("button", name="Test Connection").click()
+    save(dialog)
+    press_test(page, CONNECTION_ID)
     expect(page.get_by_text(SUCCESS)).to_be_visible(timeout=60_000)
     tested = output / "connection-test-airflow-3.png"
     page.set_viewport_size({"width": 1180, "height": 560})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from whole_airflow import whole_airflow
 from sora2_provider.emulator import Emulator
 
 DAGS = Path(__file__).with_name("dags")
-DAG_IDS = {"ui_films", "ui_secret", "ui_archive"}
+#: An example as it ships: a person approves a video.
+APPROVAL = Path(__file__).parents[2] / "example_dags" / "sora2_approve_then_publish.py"
+RUN_AT_ONCE = ("ui_archive", "ui_films", "ui_secret")
 
 #: Sees everything.
 ADMIN = "admin"
@@ -51,13 +54,16 @@ class World:
 @contextlib.contextmanager
 def ui_world(home: Path) -> Iterator[World]:
     """Start everything; yield it when all videos have come to their ends, but for those that never will."""
+    dags_folder = home / "dags"
+    shutil.copytree(DAGS, dags_folder)
+    shutil.copy(APPROVAL, dags_folder)
     with (
         Emulator(balance=None) as emulator,
         whole_airflow(
-            dags_folder=DAGS,
+            dags_folder=dags_folder,
             home=home,
             connection=emulator.connection(),
-            dag_ids=DAG_IDS,
+            dag_ids={*RUN_AT_ONCE, APPROVAL.stem},
             parallelism=WORKERS,
             environment={
                 AUTH_MANAGER: FAB_AUTH_MANAGER,
@@ -71,7 +77,7 @@ def ui_world(home: Path) -> Iterator[World]:
     ):
         films.prepare(emulator)
         add_users(airflow)
-        runs = {dag_id: airflow.rest.trigger(dag_id) for dag_id in sorted(DAG_IDS)}
+        runs = {dag_id: airflow.rest.trigger(dag_id) for dag_id in RUN_AT_ONCE}
         wait_for_the_films(airflow, runs)
         archived = archive.fill(airflow, runs["ui_archive"])
         yield World(airflow, emulator, runs["ui_films"], runs["ui_secret"], archived)
