@@ -10,7 +10,6 @@ from typing import Any
 
 from sora2_provider import compat
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.spending import CapReached
 
 #: A retry is never put off for longer than this (seconds), whatever a gateway says. A cap that was reached is another
 #: thing: before its hour or day is over, a retry would only be used up.
@@ -45,6 +44,8 @@ def say_what_is_not_passed_on(error: GatewayError, log: Any) -> None:
 
 def retry_after(error: BaseException | None) -> float | None:
     """Return the seconds to wait that stand in the error that made a task fail."""
+    from sora2_provider.spending import CapReached
+
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -138,7 +138,8 @@ def _images(value: Any) -> tuple[str, ...]:
     links: Any = value
     if isinstance(value, str):
         links = _json_list(value) if value.lstrip().startswith("[") else [value]
-    if isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable):
+    listed = isinstance(links, (list, tuple))
+    if not listed and (isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable)):
         raise ValueError(f"images={_shown(value)}: it must be {allowed}, not {type(value).__name__}.")
     return tuple(_link(link) for link in links)
 

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sora2_provider.compat import UI_TAKES_PAGES, BaseOperatorLink, read_xcom
-from sora2_provider.gateway.links import as_link
 
 #: Where Airflow shows the page. Without a host, and relative: the web interface adds the path below which it is served.
 PAGE = "plugin/sora2"
@@ -57,6 +56,8 @@ def link_to(video: Mapping[str, Any], ti_key: Any) -> str:
     :param video: what the XCom ``video`` holds.
     :param ti_key: the task instance that has pushed it, or its key.
     """
+    from sora2_provider.gateway.links import as_link
+
     if url := as_link(video.get("url")):
         return url
     if not UI_TAKES_PAGES:

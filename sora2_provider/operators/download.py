@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider import metrics
-from sora2_provider.assets import announce
 from sora2_provider.compat import AirflowFailException, BaseOperator, Context
-from sora2_provider.facts import VideoFacts
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
 from sora2_provider.outcomes import download_failed
-from sora2_provider.retries import pass_on_retry_after, say_what_is_not_passed_on
 
 if TYPE_CHECKING:
+    from sora2_provider.facts import VideoFacts
     from sora2_provider.lineage import Lineage
 
 
@@ -60,6 +57,12 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
+        # Loaded here: a DAG file is parsed again and again, and must not pay for what a task does.
+        from sora2_provider import metrics
+        from sora2_provider.assets import announce
+        from sora2_provider.facts import VideoFacts
+        from sora2_provider.retries import pass_on_retry_after, say_what_is_not_passed_on
+
         pass_on_retry_after(self)
         arguments.checked_connection_id(self.sora2_conn_id)
         hook = Sora2Hook(self.sora2_conn_id)
