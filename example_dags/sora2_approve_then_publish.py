@@ -89,7 +89,8 @@ def sora2_approve_then_publish():
         options=["Approve", "Reject"],
         # No default: silence is no approval, and no reason to throw away what was paid for.
         defaults=None,
-        params={"comment": Param("", type="string", description="What is wrong with it?")},
+        # Without "null" the form would want a comment of who approves, too.
+        params={"comment": Param(None, type=["null", "string"], description="What is wrong with it?")},
         response_timeout=TIME_TO_ANSWER,
     )
 
@@ -110,7 +111,8 @@ def sora2_approve_then_publish():
     @task
     def discard(video: dict, answer: dict):
         ObjectStoragePath(video["stored_uri"]).unlink(missing_ok=True)
-        print(f"{video['id']} was rejected by {answer['responded_by_user']}: {answer['params_input'].get('comment')}")
+        why = answer["params_input"].get("comment") or "no reason given"
+        print(f"{video['id']} was rejected by {answer['responded_by_user']}: {why}")
 
     create >> approve
     video = create.output["video"]

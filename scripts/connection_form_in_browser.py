@@ -28,7 +28,7 @@ def fill_in(dialog: Locator, values: Mapping[str, str]) -> None:
 
 
 def open_extra_fields(dialog: Locator) -> None:
-    """Open the section with the provider's own fields; the other section closes."""
+    """Open the section with the provider's own fields, which are called ``element_NAME``; the other section closes."""
     dialog.get_by_role("button", name=EXTRA_FIELDS, exact=True).click()
 
 

@@ -17,6 +17,9 @@ import pytest
 Result = TypeVar("Result")
 #: Real seconds of silence after which nothing is on its way any more between two sockets of this process.
 _SILENCE = 0.01
+#: Seconds that pass with each wait besides: who is woken at the very moment that he asked for may ask for it once more
+#: (aiohttp 3.10 does), and would do so for ever.
+_PASSES = 1e-6
 _STARTED = 1_800_000_000.0
 
 
@@ -31,7 +34,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
             return super().select(None if self._clock.threads and timeout != 0 else timeout)
         if events := super().select(_SILENCE):
             return events
-        self._clock.now += timeout
+        self._clock.now += timeout + _PASSES
         return []
 
 
