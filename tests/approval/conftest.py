@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from approval_run import DAG_ID, EXAMPLE
 from local_airflow import LocalAirflow
 from whole_airflow import whole_airflow
 
 from sora2_provider.emulator import Emulator
 
-EXAMPLE = Path(__file__).parents[2] / "example_dags" / "sora2_approve_then_publish.py"
-DAG_ID = EXAMPLE.stem
 #: The same DAG, which waits a second for an answer.
 HASTY = f"{DAG_ID}_at_once"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import archive
 import films
+from approval_run import DAG_ID, EXAMPLE
 from local_airflow import AUTH_MANAGER, FAB_AUTH_MANAGER, LocalAirflow
 from processes import KeptProcess, free_port, wait_until
 from whole_airflow import whole_airflow
@@ -17,8 +18,6 @@ from whole_airflow import whole_airflow
 from sora2_provider.emulator import Emulator
 
 DAGS = Path(__file__).with_name("dags")
-#: An example as it ships: a person approves a video.
-APPROVAL = Path(__file__).parents[2] / "example_dags" / "sora2_approve_then_publish.py"
 RUN_AT_ONCE = ("ui_archive", "ui_films", "ui_secret")
 
 #: Sees everything.
@@ -56,14 +55,14 @@ def ui_world(home: Path) -> Iterator[World]:
     """Start everything; yield it when all videos have come to their ends, but for those that never will."""
     dags_folder = home / "dags"
     shutil.copytree(DAGS, dags_folder)
-    shutil.copy(APPROVAL, dags_folder)
+    shutil.copy(EXAMPLE, dags_folder)
     with (
         Emulator(balance=None) as emulator,
         whole_airflow(
             dags_folder=dags_folder,
             home=home,
             connection=emulator.connection(),
-            dag_ids={*RUN_AT_ONCE, APPROVAL.stem},
+            dag_ids={*RUN_AT_ONCE, DAG_ID},
             parallelism=WORKERS,
             environment={
                 AUTH_MANAGER: FAB_AUTH_MANAGER,
