@@ -15,6 +15,8 @@ import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from asgiref.sync import sync_to_async
+
 from sora2_provider.compat import conf, mask_secret, read_connection
 from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
 from sora2_provider.gateway.errors import InvalidRequest, RateLimited
@@ -106,8 +108,9 @@ class SharedGateway:
     async def _settings(self) -> GatewaySettings:
         try:
             connection, extra = await read_connection(self.conn_id)
-            # In a thread: a CA bundle is looked for, and masking talks to the supervisor.
-            return await asyncio.to_thread(_masked_settings, connection, extra)
+            # In a thread: a CA bundle is looked for, and masking talks to the supervisor. In one that knows this loop: on
+            # Airflow 3.0 and 3.1 a message from any other thread gets between those of the loop, and the triggerer dies.
+            return await sync_to_async(_masked_settings)(connection, extra)
         except Exception as error:
             # A secrets backend that is away for a moment must not lose a paid video: the wait rides this out too.
             raise InvalidRequest(f"The connection {self.conn_id!r} cannot be used: {error}") from error

@@ -8,6 +8,7 @@ import json
 import time
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, VideoNotFound
@@ -49,6 +50,23 @@ def test_it_comes_back_the_same_from_the_database():
     module, _, name = path.rpartition(".")
     again = getattr(__import__(module, fromlist=[name]), name)(**facts)
     assert again.serialize() == (path, facts)
+
+
+def test_what_talks_to_the_supervisor_does_so_on_the_triggers_loop(gateway, context, monkeypatch):
+    """Airflow 3.0 and 3.1 send such a message on the loop of a thread's maker, or on one of its own, which kills them."""
+    (video_id,) = create(context)
+    loops = set()
+
+    async def on_which_loop():
+        loops.add(asyncio.get_running_loop())
+
+    monkeypatch.setattr(shared, "mask_secret", lambda _: async_to_sync(on_which_loop)())
+
+    async def wait():
+        await only_event(trigger(video_id))
+        return asyncio.get_running_loop()
+
+    assert {asyncio.run(wait())} == loops
 
 
 @pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
