@@ -13,12 +13,10 @@ from typing import Any
 # Airflow writes into its home when it is imported; it must not be the user's.
 os.environ.setdefault("AIRFLOW_HOME", str(Path(__file__).parents[1] / "build" / "airflow-home"))
 
-from docutils import nodes
-from docutils.parsers.rst import Directive
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
-from sora2_provider import __version__, get_provider_info
+from sora2_provider import __version__
 
 PROJECT = Path(__file__).resolve().parents[1]
 INDEX = "docs/index"
@@ -87,24 +85,6 @@ def read_source(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = f"{source[0]}\n\n{others}\n\n{navigation(source[0])}\n"
 
 
-class Options(Directive):
-    """The options under ``[sora2]``, as Airflow is told of them."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return one description for each option."""
-        listed = nodes.definition_list()
-        for name, option in get_provider_info()["config"]["sora2"]["options"].items():
-            variable, default = f"AIRFLOW__SORA2__{name.upper()}", option["default"] or "empty"
-            facts = nodes.paragraph()
-            facts += [nodes.literal(text=variable), nodes.Text("; default: "), nodes.literal(text=default)]
-            listed += nodes.definition_list_item(
-                "",
-                nodes.term("", "", nodes.literal(text=name)),
-                nodes.definition("", nodes.paragraph(text=option["description"]), facts),
-            )
-        return [listed]
-
-
 def finish(app: Sphinx, failure: Exception | None) -> None:
     """Let the site's root lead to its first page."""
     if failure is None and app.builder.format == "html":
@@ -114,7 +94,6 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Hook into the build."""
-    app.add_directive("sora2-options", Options)
     app.add_lexer("csv", TextLexer)
     app.connect("source-read", read_source)
     app.connect("build-finished", finish)

@@ -112,7 +112,8 @@ def sora2_approve_then_publish():
     def discard(video: dict, answer: dict):
         ObjectStoragePath(video["stored_uri"]).unlink(missing_ok=True)
         why = answer["params_input"].get("comment") or "no reason given"
-        print(f"{video['id']} was rejected by {answer['responded_by_user']}: {why}")
+        who = (answer.get("responded_by_user") or {}).get("name", "nobody in time")
+        print(f"{video['id']} was rejected by {who}: {why}")
 
     create >> approve
     video = create.output["video"]

@@ -43,7 +43,9 @@ def sora2_batch():
     @task_group
     def film(prompt: str, path: str):
         create = Sora2CreateVideoOperator(task_id="create_video", prompt=prompt, duration=10)
-        wait = Sora2VideoSensor(task_id="wait_for_video", video_id=create.output, poke_interval=10, mode="reschedule")
+        wait = Sora2VideoSensor(
+            task_id="wait_for_video", video_id=create.output, poke_interval=10, mode="reschedule", retries=3
+        )
         Sora2DownloadVideoOperator(task_id="store", video_id=wait.output, path=path, retries=3)
 
     film.expand_kwargs(films("{{ params.folder }}"))

@@ -155,12 +155,15 @@ def not_stored(error: BaseException, video_id: str, conn_id: str, path: str, *, 
     )
 
 
-def unknown_submission(error: GatewayError, *, resubmits: bool) -> AirflowException:
+def unknown_submission(error: GatewayError, *, sent_at: str, resubmits: bool) -> AirflowException:
     """Return the exception for a create whose answer was lost.
 
+    :param sent_at: the time of that (UTC), for people and for the gateway's console.
     :param resubmits: the task's policy: submit again all the same.
     """
-    said = f"Nobody knows whether the gateway accepted the video: {with_stop(str(error))}"
+    said = (
+        f"Nobody knows whether the gateway accepted the video that was sent at {sent_at} UTC: {with_stop(str(error))}"
+    )
     if resubmits:
         return AirflowException(f"{said} on_unknown_submission is 'resubmit': a retry submits, and may pay, again.")
     return AirflowFailException(f"{said} {error.remedy}")
@@ -169,10 +172,10 @@ def unknown_submission(error: GatewayError, *, resubmits: bool) -> AirflowExcept
 def unknown_before(when: str, conn_id: str) -> AirflowException:
     """Return the exception for a try that finds that an earlier one was about to send a create, and nothing else.
 
-    :param when: the time of that, for people and for the gateway's console.
+    :param when: the time of that (UTC), for people and for the gateway's console.
     """
     return AirflowFailException(
-        f"An earlier try of this task was about to submit its video at {when}, or had just done so, when it was ended. "
+        f"An earlier try of this task was about to submit its video at {when} UTC, or had just done so, when it was ended. "
         f"Nobody knows whether the gateway accepted it, so nothing was submitted now. {SubmissionUnknown.remedy} The "
         f"connection was {conn_id!r}. on_unknown_submission='resubmit' would submit again by itself."
     )

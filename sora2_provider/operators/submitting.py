@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pendulum
 
 from sora2_provider import metrics
-from sora2_provider.compat import AirflowFailException
+from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.sending import send
@@ -64,6 +64,7 @@ class Submitter:
         self._log = log
         self._accepted: Video | None = None
         self._lost: SubmissionUnknown | None = None
+        self._sent_at = 0.0
 
     def settle(self, decision: Decision) -> Accepted:
         """Submit the video, or take up the one that is there.
@@ -74,10 +75,9 @@ class Submitter:
         if isinstance(decision, Resume):
             return self._take_up(decision)
         if isinstance(decision, OutcomeUnknown):
-            at = pendulum.from_timestamp(decision.record.intent_at).to_datetime_string()
             if not decision.record.unknown_reported:
                 metrics.unknown_submission()
-            unknown = unknown_before(f"{at} UTC", decision.record.conn_id)
+            unknown = unknown_before(_shown(decision.record.intent_at), decision.record.conn_id)
             self._ledger.told_unknown(unknown)
             raise unknown
         if self._request is None or isinstance(decision, RequestNeeded):
@@ -143,7 +143,7 @@ class Submitter:
         try:
             video = send(lambda: self._send_once(request), pause=time.sleep, report=self._log.warning)
         except SubmissionUnknown as error:
-            raise unknown_submission(error, resubmits=self._resubmits) from error
+            raise self._unknown(error) from error
         except GatewayError as error:
             metrics.failed(error)
             say_what_is_not_passed_on(error, self._log)
@@ -158,7 +158,7 @@ class Submitter:
                 conn_id, keeps = self._hook.sora2_conn_id, self._ledger.keeps
                 raise broken_after_submit(error, self._accepted.id, conn_id, keeps=keeps) from error
             if self._lost is not None:
-                raise unknown_submission(self._lost, resubmits=self._resubmits) from error
+                raise self._unknown(self._lost) from error
             raise
         return Accepted(video, request.to_json(), since, since)
 
@@ -168,6 +168,7 @@ class Submitter:
         # A signal between the intent and the id would leave a video that nobody knows of.
         with signals_held():
             self._ledger.intend(digest_of(request, conn_id), conn_id, request.to_json())
+            self._sent_at = time.time()
             try:
                 self._accepted = client.create_video(request)
             except SubmissionUnknown as error:
@@ -193,4 +194,11 @@ class Submitter:
     def _note_lost(self, lost: SubmissionUnknown) -> None:
         self._lost = lost
         metrics.unknown_submission()
-        self._ledger.told_unknown(unknown_submission(lost, resubmits=self._resubmits))
+        self._ledger.told_unknown(self._unknown(lost))
+
+    def _unknown(self, lost: SubmissionUnknown) -> AirflowException:
+        return unknown_submission(lost, sent_at=_shown(self._sent_at), resubmits=self._resubmits)
+
+
+def _shown(moment: float) -> str:
+    return pendulum.from_timestamp(moment).to_datetime_string()

@@ -22,7 +22,7 @@ TEXT = ("text", "")
 #: Not fenced: nobody can say what it is.
 INDENTED = "indented"
 #: Sphinx does them, and `make docs` fails where it cannot.
-DIRECTIVES = ("{eval-rst}", "{sora2-options}")
+DIRECTIVES = ("{eval-rst}",)
 
 
 @dataclass(frozen=True)

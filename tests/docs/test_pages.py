@@ -7,6 +7,7 @@ import re
 import pytest
 from blocks import PROJECT, pages
 
+from sora2_provider import get_provider_info
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 
@@ -42,6 +43,13 @@ def test_the_xcoms_of_the_tasks_are_those_of_the_table(gateway, ti, pushed, tmp_
     ti.xcom_push.reset_mock()
     Sora2DownloadVideoOperator(task_id="store", video_id=waited, path=f"{tmp_path}/").execute({"ti": ti})
     assert {"return_value", *pushed()} == set(rows("download"))
+
+
+def test_the_options_are_those_that_airflow_is_told_of():
+    table = re.findall(r"^\| `(\w+)` \| (?:`(.*)`)? ?\| (.*) \|$", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE)
+    options = get_provider_info()["config"]["sora2"]["options"]
+    told = [(name, option["default"], option["description"]) for name, option in options.items()]
+    assert [row for row in table if row[0] in options] == told
 
 
 def test_every_page_is_in_the_list_of_pages():

@@ -55,5 +55,6 @@ def test_of_five_mapped_creates_a_cap_lets_three_pass(make_airflow, tmp_path):
         "The next one is possible at",
         "max_creates_per_day",
     ):
-        assert words in result.output
+        # Airflow 3.0 breaks long lines of its log.
+        assert words in " ".join(result.output.split())
     assert len(list((tmp_path / f"spending-{day}").rglob("claim-*"))) == 3
