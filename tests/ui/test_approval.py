@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from approval_run import DAG_ID, PROMPT, ApprovalRun
 from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
-def asked(world, tmp_path) -> ApprovalRun:
+def asked(world, tmp_path) -> Iterator[ApprovalRun]:
     run = ApprovalRun(world.airflow, world.emulator, tmp_path)
     run.await_question()
-    return run
+    yield run
+    # Other tests count the videos that are there.
+    world.airflow.rest.request("DELETE", run.path)
 
 
 @pytest.fixture
