@@ -32,7 +32,7 @@ URIS = {
 }
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize(("stored", "uri"), URIS.items())
 def test_airflow_keeps_the_uri_of_a_file_as_it_is_given(stored, uri):
     assert asset_uri(stored) == uri
