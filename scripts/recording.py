@@ -20,16 +20,16 @@ from typing import Any
 
 from sora2_provider.compat import AirflowException, TaskDeferred
 from sora2_provider.emulator import Emulator
-from sora2_provider.events import to_event
 from sora2_provider.gateway.errors import RateLimited
 from sora2_provider.gateway.models import VideoRequest
-from sora2_provider.gateway.waiting import Finished, Outcome
+from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.connection_form import FIELDS
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.provider_info import provider_info
-from sora2_provider.records import STATE_KEY, record_name
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
-from sora2_provider.submission import digest_of
+from sora2_provider.submission.record import digest_of
+from sora2_provider.submission.stores import STATE_KEY, record_name
+from sora2_provider.triggers.events import to_event
 
 #: A wait of a hundred years: a fixture must not be past its deadline when a later release takes it up.
 PATIENCE = 100 * 365 * 86_400.0

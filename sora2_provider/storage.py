@@ -7,6 +7,11 @@ closed, so an upload that fails is abandoned instead.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video
+
 import contextlib
 import errno
 import hashlib
@@ -15,10 +20,10 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
-from sora2_provider.gateway.media import media_type
+from sora2_provider.gateway.download.media_types import media_type
 
 IF_EXISTS = ("replace", "skip", "fail")
 
@@ -238,3 +243,20 @@ def _upload(file: Any) -> Iterator[Any]:
         with contextlib.suppress(Exception):
             file.closed = True
         raise
+
+
+class StoredVideo(NamedTuple):
+    """A video's file where it was stored.
+
+    :param uri: opens with ``ObjectStoragePath(uri)``.
+    :param size: bytes.
+    :param sha256: hex digest.
+    :param content_type: media type, usually ``video/mp4``.
+    :param video: the video whose file it is; ``None`` where an existing file was kept.
+    """
+
+    uri: str
+    size: int
+    sha256: str
+    content_type: str
+    video: Video | None = None

@@ -10,7 +10,7 @@ import sys
 # on a busy machine.
 _CLAIMERS = """
 import json, multiprocessing, sys
-from sora2_provider.tally import Tally
+from sora2_provider.spending.counter import Tally
 
 folder, cap, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 forked = multiprocessing.get_context("fork")

@@ -108,7 +108,7 @@ of_the_file()
 TRIGGER = """
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from sora2_provider import metrics
+from sora2_provider.reporting import metrics
 from sora2_provider.gateway.errors import RateLimited
 
 

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from sora2_provider.cli import display
-from sora2_provider.cli.lookup import ConnectionMissing, stored_settings
+from sora2_provider.cli.connections import ConnectionMissing, stored_settings
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.hooks.connection import secrets_of
 
@@ -18,7 +18,7 @@ from sora2_provider.hooks.connection import secrets_of
 def doctor(arguments: Namespace) -> int:
     """Check a connection; return 1 where something must be fixed."""
     with _quiet():
-        from sora2_provider.cli.doctor import examine
+        from sora2_provider.cli.doctor.examine import examine
 
         report = examine(arguments.conn_id)
     if arguments.output == "json":

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sora2_provider.cli.findings import Finding, Report, State
+from sora2_provider.cli.doctor.report import Finding, Report, State
 from sora2_provider.gateway.models import Video, VideoStatus
 
 _STYLES = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red", State.SKIP: "dim"}

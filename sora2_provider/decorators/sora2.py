@@ -19,8 +19,8 @@ from sora2_provider.compat import (
     determine_kwargs,
     task_decorator_factory,
 )
+from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import InvalidParameter
 
 __all__ = ["VideoParameters", "sora2_video_task"]
 

@@ -12,22 +12,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sora2_provider.emulator.errors import EmulatorError
+    from sora2_provider.emulator.emulator import Emulator
     from sora2_provider.emulator.faults import Fault
-    from sora2_provider.emulator.records import Billed, Received, VideoView
-    from sora2_provider.emulator.running import Emulator
-    from sora2_provider.emulator.settings import Settings
+    from sora2_provider.emulator.history import Billed, Received, VideoView
+    from sora2_provider.emulator.settings import EmulatorError, Settings
 
 __all__ = ["Billed", "Emulator", "EmulatorError", "Fault", "Received", "Settings", "VideoView"]
 
 _HOME = {
-    "Billed": "records",
-    "Emulator": "running",
-    "EmulatorError": "errors",
+    "Billed": "history",
+    "Emulator": "emulator",
+    "EmulatorError": "settings",
     "Fault": "faults",
-    "Received": "records",
+    "Received": "history",
     "Settings": "settings",
-    "VideoView": "records",
+    "VideoView": "history",
 }
 
 

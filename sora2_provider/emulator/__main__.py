@@ -10,9 +10,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from sora2_provider.emulator.errors import EmulatorError
-from sora2_provider.emulator.running import Emulator
-from sora2_provider.emulator.settings import DIALECTS
+from sora2_provider.emulator.emulator import Emulator
+from sora2_provider.emulator.settings import DIALECTS, EmulatorError
 
 _DESCRIPTION = """\
 A stand-in for a Sora 2 gateway, on this machine: it answers like a real one, renders for a while, and serves real

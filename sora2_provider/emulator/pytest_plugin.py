@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sora2_provider.emulator.running import Emulator
+    from sora2_provider.emulator.emulator import Emulator
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def sora2_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     Renderings take no time (``sora2_emulator.settings(render_seconds=...)`` and ``advance`` change that), every test
     gets a fresh one, and without PyAV and Pillow it serves a canned clip.
     """
-    from sora2_provider.emulator.library import can_draw
-    from sora2_provider.emulator.running import Emulator
+    from sora2_provider.emulator.emulator import Emulator
+    from sora2_provider.emulator.media.library import can_draw
 
     with Emulator(canned=not can_draw()) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_SORA2_DEFAULT", emulator.connection())

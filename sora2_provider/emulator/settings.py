@@ -6,6 +6,16 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+INSTALL_EXTRA = (
+    "Drawing videos needs PyAV and Pillow: pip install 'airflow-provider-sora2[emulator]'. "
+    "Without them the emulator still serves its canned clip: --canned, or Emulator(canned=True)."
+)
+
+
+class EmulatorError(RuntimeError):
+    """The emulator cannot start or go on; the message says what to change."""
+
+
 DIALECTS = ("guide", "unified", "openai", "taskdto")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sora2_provider.emulator.validation import Order
+from sora2_provider.emulator.create_request import Order
 
 QUEUED_SHARE = 0.1
 LINK_TROUBLES = ("expired", "missing", "dead")

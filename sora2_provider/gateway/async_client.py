@@ -18,12 +18,13 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from sora2_provider.gateway import endpoints, responses
+from sora2_provider.gateway.dialects import base as endpoints
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.responses import StillRendering
+from sora2_provider.gateway.parsing import videos as responses
+from sora2_provider.gateway.parsing.videos import StillRendering
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.user_agent import USER_AGENT
+from sora2_provider.gateway.transport.session import USER_AGENT
 
 #: More than any gateway's JSON.
 _MAX_BODY = 4 * 1024 * 1024
@@ -76,7 +77,7 @@ class AsyncSora2Client:
         return URL(endpoints.query(video_id, self.settings.query_path).url(self.settings), encoded=True)
 
     async def get_state(self, video_id: str, *, url: URL | None = None) -> Video | StillRendering:
-        """Ask for a video's state: see :func:`~sora2_provider.gateway.responses.read_state`.
+        """Ask for a video's state: see :func:`~sora2_provider.gateway.parsing.videos.read_state`.
 
         :param url: what ``url_of`` gave, for who asks more than once.
         :raises GatewayError: no state came back.

@@ -7,15 +7,17 @@ import dataclasses
 
 import requests
 
-from sora2_provider.gateway import endpoints, responses
-from sora2_provider.gateway.connections import ConnectionPolicy
-from sora2_provider.gateway.endpoints import Endpoint
+from sora2_provider.gateway.dialects import base as endpoints
+from sora2_provider.gateway.dialects import unified
+from sora2_provider.gateway.dialects.base import Endpoint
 from sora2_provider.gateway.errors import GatewayError, InternalAddress, SubmissionUnknown, UnreadableResponse
-from sora2_provider.gateway.fence import Fence, Home
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
+from sora2_provider.gateway.parsing import account
+from sora2_provider.gateway.parsing import videos as responses
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport import Answer, ExchangeBroken, Transport, as_sent
-from sora2_provider.gateway.user_agent import USER_AGENT
+from sora2_provider.gateway.transport.adapter import ConnectionPolicy
+from sora2_provider.gateway.transport.session import USER_AGENT, Answer, ExchangeBroken, Transport, as_sent
+from sora2_provider.gateway.transport.ssrf import Fence, Home
 
 
 class Sora2Client:
@@ -45,7 +47,7 @@ class Sora2Client:
         :raises SubmissionUnknown: it was sent and its answer was lost: it may be rendering, and billed.
         :raises GatewayError: nothing was accepted.
         """
-        endpoint = endpoints.create(request, self.settings.create_path)
+        endpoint = unified.create(request, self.settings.create_path)
         try:
             answer = self._exchange(endpoint)
         except ExchangeBroken as error:
@@ -69,7 +71,7 @@ class Sora2Client:
     def list_models(self) -> tuple[str, ...]:
         """Return the names of the models that the key may use. Costs nothing."""
         answer = self._ask(endpoints.models())
-        return responses.read_models(answer.status, answer.headers, answer.body)
+        return account.read_models(answer.status, answer.headers, answer.body)
 
     def get_balance(self) -> Balance:
         """Return what the account has left; where the gateway has no billing routes, what the key has left.
@@ -119,7 +121,7 @@ class Sora2Client:
 
     def _balance(self, endpoint: Endpoint) -> Balance:
         answer = self._ask(endpoint)
-        return responses.read_balance(answer.status, answer.headers, answer.body)
+        return account.read_balance(answer.status, answer.headers, answer.body)
 
     def _ask(self, endpoint: Endpoint) -> Answer:
         try:

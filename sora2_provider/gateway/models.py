@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -10,7 +11,26 @@ from typing import Any, NamedTuple
 import pendulum
 
 from sora2_provider.gateway import parameters
-from sora2_provider.gateway.status import VideoStatus
+
+
+class VideoStatus(enum.StrEnum):
+    """Where a video stands. A word that no gateway is known to use is ``unknown``, which is not an end."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more will happen to the video."""
+        return self in _TERMINAL
+
+
+_TERMINAL = (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
+
 
 __all__ = ["Balance", "Usage", "Video", "VideoRequest", "VideoStatus"]
 

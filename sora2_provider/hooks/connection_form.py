@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sora2_provider.gateway import settings
-from sora2_provider.limits import LARGEST_CAP, MIN_BALANCE, PER_DAY, PER_HOUR
+from sora2_provider.spending.limits import LARGEST_CAP, MIN_BALANCE, PER_DAY, PER_HOUR
 
 
 class FormField(NamedTuple):

@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from sora2_provider import metrics
 from sora2_provider.compat import BaseHook, mask_secret
+from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, SubmissionUnknown, UnreadableResponse
-from sora2_provider.gateway.expectation import DEFAULT_EXPECTED
-from sora2_provider.gateway.status import VideoStatus
-from sora2_provider.gateway.waiting import (
-    DEFAULT_TIMEOUT,
-    Finished,
-    Outcome,
-    PollAgain,
-    ProgressReport,
-    VideoWait,
-    duration_text,
-)
+from sora2_provider.gateway.models import VideoStatus
+from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
+from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
+from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outcome, PollAgain, VideoWait
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
-from sora2_provider.limits import LIMITS
-from sora2_provider.outcomes import InvalidParameter, not_completed, not_retried
+from sora2_provider.reporting import metrics
+from sora2_provider.reporting.failures import not_completed, not_retried
+from sora2_provider.spending.limits import LIMITS
+from sora2_provider.storage import StoredVideo
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance, Video, VideoRequest
-    from sora2_provider.limits import SpendingLimits
-    from sora2_provider.spending import Slots
-
-
-class StoredVideo(NamedTuple):
-    """A video's file where it was stored.
-
-    :param uri: opens with ``ObjectStoragePath(uri)``.
-    :param size: bytes.
-    :param sha256: hex digest.
-    :param content_type: media type, usually ``video/mp4``.
-    :param video: the video whose file it is; ``None`` where an existing file was kept.
-    """
-
-    uri: str
-    size: int
-    sha256: str
-    content_type: str
-    video: Video | None = None
+    from sora2_provider.spending.caps import Slots
+    from sora2_provider.spending.limits import SpendingLimits
 
 
 class Sora2Hook(BaseHook):
@@ -122,7 +100,7 @@ class Sora2Hook(BaseHook):
         :raises GatewayError: nothing was accepted.
         :raises AirflowException: nothing was sent, see :meth:`claim_slots`.
         """
-        from sora2_provider.gateway.sending import send
+        from sora2_provider.gateway.resend import send
 
         client = self.get_conn()
         slots = self.claim_slots()
@@ -143,15 +121,15 @@ class Sora2Hook(BaseHook):
         :raises InvalidParameter: a limit is none, or there is no place to count; says what to write where.
         :raises AirflowException: the count or the balance could not be read.
         """
-        from sora2_provider.reserve import ensure_balance
-        from sora2_provider.spending import claim_slots
+        from sora2_provider.spending.balance import ensure_balance
+        from sora2_provider.spending.caps import claim_slots
 
         client, limits = self.get_conn(), self._limits()
         ensure_balance(self.sora2_conn_id, limits.min_balance, client, log=self.log)
         return claim_slots(self.sora2_conn_id, limits, retry_waits=retry_waits, log=self.log)
 
     def _limits(self) -> SpendingLimits:
-        from sora2_provider.spending import limits_of_connection
+        from sora2_provider.spending.caps import limits_of_connection
 
         try:
             return limits_of_connection(self.sora2_conn_id, self._limits_in_extra)
@@ -233,7 +211,7 @@ class Sora2Hook(BaseHook):
         :raises GatewayError: the file could not be had; ``transient`` says whether a later try may get it.
         """
         from sora2_provider import storage
-        from sora2_provider.gateway.download import download
+        from sora2_provider.gateway.download.transfer import download
 
         video_id = checked_id(video_id)
         if if_exists not in storage.IF_EXISTS:

@@ -56,7 +56,7 @@ def link_to(video: Mapping[str, Any], ti_key: Any) -> str:
     :param video: what the XCom ``video`` holds.
     :param ti_key: the task instance that has pushed it, or its key.
     """
-    from sora2_provider.gateway.links import as_link
+    from sora2_provider.gateway.parsing.links import as_link
 
     if url := as_link(video.get("url")):
         return url

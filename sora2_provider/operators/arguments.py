@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sora2_provider.compat import AirflowException, conf
+from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.gateway import parameters
-from sora2_provider.outcomes import InvalidParameter
 
 ON_CLEAR = ("regenerate", "reuse")
 ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")

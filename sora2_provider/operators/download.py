@@ -10,11 +10,11 @@ from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
-from sora2_provider.outcomes import download_failed
+from sora2_provider.reporting.failures import download_failed
 
 if TYPE_CHECKING:
-    from sora2_provider.facts import VideoFacts
-    from sora2_provider.lineage import Lineage
+    from sora2_provider.reporting.lineage import Lineage
+    from sora2_provider.reporting.video_metadata import VideoFacts
 
 
 class Sora2DownloadVideoOperator(BaseOperator):
@@ -58,10 +58,10 @@ class Sora2DownloadVideoOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
         # Loaded here: a DAG file is parsed again and again, and must not pay for what a task does.
-        from sora2_provider import metrics
-        from sora2_provider.assets import announce
-        from sora2_provider.facts import VideoFacts
-        from sora2_provider.retries import pass_on_retry_after, say_what_is_not_passed_on
+        from sora2_provider.reporting import metrics
+        from sora2_provider.reporting.assets import announce
+        from sora2_provider.reporting.retry_policy import pass_on_retry_after, say_what_is_not_passed_on
+        from sora2_provider.reporting.video_metadata import VideoFacts
 
         pass_on_retry_after(self)
         arguments.checked_connection_id(self.sora2_conn_id)
@@ -97,7 +97,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:
         """Tell OpenLineage of the video and the file; it asks only where its provider is installed."""
-        from sora2_provider.lineage import lineage_of_download
+        from sora2_provider.reporting.lineage import lineage_of_download
 
         return None if self._facts is None else lineage_of_download(self._facts)
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sora2_provider.compat import BaseOperator, Context
-from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT
+from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
 from sora2_provider.operators.download import Sora2DownloadVideoOperator
 
 if TYPE_CHECKING:
-    from sora2_provider.lineage import Lineage
-    from sora2_provider.operators.creating import Creation
+    from sora2_provider.operators.create_run import Creation
+    from sora2_provider.reporting.lineage import Lineage
 
 __all__ = ["Sora2CreateVideoOperator", "Sora2DownloadVideoOperator"]
 
@@ -152,7 +152,7 @@ class Sora2CreateVideoOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:
         """Tell OpenLineage of the images, the video and the file; it asks only where its provider is installed."""
-        from sora2_provider.lineage import lineage_of_create
+        from sora2_provider.reporting.lineage import lineage_of_create
 
         return None if self._creation is None else lineage_of_create(self._creation.facts)
 
@@ -162,7 +162,7 @@ class Sora2CreateVideoOperator(BaseOperator):
 
     def _begin(self, context: Context) -> Creation:
         # Loaded here: a DAG file must not pay for what only a running task needs.
-        from sora2_provider.operators.creating import Creation
+        from sora2_provider.operators.create_run import Creation
 
         self._creation = Creation(self, context)
         return self._creation

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sora2_provider import metrics
 from sora2_provider.compat import (
     AirflowException,
     AirflowFailException,
@@ -20,12 +19,14 @@ from sora2_provider.compat import (
     conf,
 )
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.gateway.status import VideoStatus
-from sora2_provider.gateway.waiting import DEFAULT_TIMEOUT, Finished, Outcome, ProgressReport, VideoWait, duration_text
+from sora2_provider.gateway.models import VideoStatus
+from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
+from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outcome, VideoWait
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.links.sora2 import Sora2VideoLink
-from sora2_provider.outcomes import TRIGGER_GRACE, refused, rendering_ended, timed_out
-from sora2_provider.retries import pass_on_retry_after
+from sora2_provider.reporting import metrics
+from sora2_provider.reporting.failures import TRIGGER_GRACE, refused, rendering_ended, timed_out
+from sora2_provider.reporting.retry_policy import pass_on_retry_after
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.models import Video
@@ -99,7 +100,7 @@ class Sora2VideoSensor(BaseSensorOperator):
             has it too.
         """
         # Loaded here: a DAG file must not pay for it.
-        from sora2_provider.events import UnreadableEvent, from_event
+        from sora2_provider.triggers.events import UnreadableEvent, from_event
 
         self.video_id = video_id = video_id or checked_id(self.video_id)
         try:

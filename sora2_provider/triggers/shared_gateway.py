@@ -20,12 +20,12 @@ from asgiref.sync import sync_to_async
 from sora2_provider.compat import conf, mask_secret, read_connection
 from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
 from sora2_provider.gateway.errors import InvalidRequest, RateLimited
-from sora2_provider.gateway.expectation import Expectations
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.responses import StillRendering
+from sora2_provider.gateway.parsing.videos import StillRendering
+from sora2_provider.gateway.polling.estimates import Expectations
+from sora2_provider.gateway.polling.poller import Poller, WatchedVideo
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.connection import ConnectionLike, secrets_of, settings_of, unverified
-from sora2_provider.triggers.polling import Poller, WatchedVideo
 
 _log = logging.getLogger(__name__)
 

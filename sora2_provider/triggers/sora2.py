@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from sora2_provider.events import to_event
-from sora2_provider.gateway.expectation import RenderingKind
-from sora2_provider.gateway.waiting import Finished, Outcome, VideoWait, duration_text
-from sora2_provider.outcomes import pick_up
+from sora2_provider.gateway.polling.estimates import RenderingKind
+from sora2_provider.gateway.polling.progress import duration_text
+from sora2_provider.gateway.polling.wait import Finished, Outcome, VideoWait
+from sora2_provider.reporting.failures import pick_up
+from sora2_provider.triggers.events import to_event
 
 if TYPE_CHECKING:
-    from sora2_provider.triggers.polling import Said
+    from sora2_provider.gateway.polling.poller import Said
 
 
 class Sora2VideoTrigger(BaseTrigger):
-    """Waits until a video's rendering has ended, then fires one event (see :mod:`sora2_provider.events`).
+    """Waits until a video's rendering has ended, then fires one event (see :mod:`sora2_provider.triggers.events`).
 
     Its arguments are kept in Airflow's database as flat JSON and hold no secret; the deadline is a moment, so it is the
     same after a restart of the triggerer.
@@ -69,7 +70,7 @@ class Sora2VideoTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire the event."""
         # Loaded here: the scheduler and the workers import triggers too, and must not pay for aiohttp.
-        from sora2_provider.triggers.polling import WatchedVideo
+        from sora2_provider.gateway.polling.poller import WatchedVideo
         from sora2_provider.triggers.shared_gateway import shared_gateway
 
         async with shared_gateway(self.sora2_conn_id) as gateway:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from optimum import P95_IN_MEDIANS, SIGMA, Optimum
 
-from sora2_provider.gateway.expectation import Expectations, RenderingKind
 from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.waiting import PollAgain, VideoWait
+from sora2_provider.gateway.polling.estimates import Expectations, RenderingKind
+from sora2_provider.gateway.polling.wait import PollAgain, VideoWait
 
 SEED = 20_251_122
 MEDIAN = 120.0

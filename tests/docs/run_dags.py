@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> None:
     """Run all files."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-    from sora2_provider.gateway import waiting
+    from sora2_provider.gateway.polling import wait as waiting
 
     waiting._FIRST_SHARE = 0.0  # type: ignore[misc]
     waiting._SHORTEST_PAUSE = waiting._LONGEST_PAUSE = 0.1  # type: ignore[misc]

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from sora2_provider.emulator import Fault
-from sora2_provider.emulator.fault_book import RANDOM_FAULTS
+from sora2_provider.emulator.fault_queue import RANDOM_FAULTS
 
 
 def ids(emulator):

@@ -68,7 +68,7 @@ def test_any_prompt_is_drawn(start, prompt):
 
 
 def test_what_no_font_has_is_written_as_a_code_and_counted():
-    from sora2_provider.emulator.fonts import lettering
+    from sora2_provider.emulator.media.fonts import lettering
 
     letters = lettering("a\u0378\U000e0fff\U0010fffeb", 20)
     assert (letters.text, letters.escaped) == ("a\\u{378}\\u{e0fff}\\u{10fffe}b", 3)

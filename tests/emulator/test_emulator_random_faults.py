@@ -4,7 +4,7 @@ import contextlib
 
 import requests
 
-from sora2_provider.emulator.fault_book import RANDOM_FAULTS
+from sora2_provider.emulator.fault_queue import RANDOM_FAULTS
 
 
 def test_the_same_seed_meets_the_same_random_faults(start):

@@ -214,7 +214,7 @@ def test_without_pyav_the_program_says_what_to_install_and_serves_the_canned_cli
 def test_the_emulator_imports_nothing_of_the_client_nor_of_airflow(environment):
     code = (
         "import sys\n"
-        "import sora2_provider.emulator.running, sora2_provider.emulator.__main__\n"
+        "import sora2_provider.emulator.emulator, sora2_provider.emulator.__main__\n"
         "own = [m for m in sys.modules if m.startswith('sora2_provider.')]\n"
         "print([m for m in own if not m.startswith('sora2_provider.emulator')])\n"
         "print([m for m in sys.modules if m == 'airflow' or m.startswith('airflow.')])\n"

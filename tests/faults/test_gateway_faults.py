@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fault_world import VIDEOS, Told, World, show_table
 
-from sora2_provider.emulator.fault_book import RANDOM_FAULTS
+from sora2_provider.emulator.fault_queue import RANDOM_FAULTS
 from sora2_provider.emulator.faults import Fault
 
 FAULT_RATE = 0.1

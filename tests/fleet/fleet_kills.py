@@ -13,7 +13,7 @@ from fleet_meter import Meter
 from fleet_world import VIDEOS, WORKERS, Fleet
 from process_table import descendants
 
-from sora2_provider.records import STATE_KEY
+from sora2_provider.submission.stores import STATE_KEY
 
 #: What makes mid-run: this share of the videos waits in the triggerer.
 MID_RUN = 0.2

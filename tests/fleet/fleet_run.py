@@ -21,7 +21,7 @@ from fleet_world import POOL, POOL_SLOTS, RENDER_SECONDS, SLOTS, VIDEOS, WORKERS
 from s3_server import BUCKET
 from worker_seconds import read_worker_seconds
 
-from sora2_provider.emulator.records import Billed
+from sora2_provider.emulator.history import Billed
 
 DAG_ID = "batch"
 TASK_ID = "create"

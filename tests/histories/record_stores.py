@@ -15,8 +15,8 @@ from typing import Any
 from judge import Judge
 from processes import STORE_CHANGES, running
 
-from sora2_provider.records import STATE_KEY
 from sora2_provider.storage import Target
+from sora2_provider.submission.stores import STATE_KEY
 
 #: What a store may be like for a while.
 MOODS = ("healthy", "cannot read", *STORE_CHANGES)

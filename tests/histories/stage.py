@@ -17,11 +17,14 @@ from paid_gateway import Client
 from processes import SIGNALS, THREADS, Log, Process, Stage, running
 from record_stores import SteppedSlot, SteppedTarget
 
-from sora2_provider import interruptions, records, tally
 from sora2_provider.compat import AirflowException
-from sora2_provider.hooks.sora2 import Sora2Hook, StoredVideo
-from sora2_provider.operators import creating  # noqa: F401  (only a task loads it, and it must be there to be changed)
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.operators import create_run as creating  # noqa: F401  (only a task loads it, and it must be there to be changed)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.spending import counter as tally
+from sora2_provider.storage import StoredVideo
+from sora2_provider.submission import signals as interruptions
+from sora2_provider.submission import stores as records
 
 
 class Clock:

@@ -22,13 +22,13 @@ from record_stores import StateFolder, SteppedTarget, TaskStateStore
 from stage import Clock, TaskInstance
 
 from sora2_provider.compat import AirflowFailException, TaskDeferred
-from sora2_provider.events import to_event
+from sora2_provider.exceptions import CapReached
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.models import VideoRequest
-from sora2_provider.gateway.waiting import Finished, VideoWait
-from sora2_provider.operators import creating  # noqa: F401  (loaded by a task only: it must be there to be put on stage)
+from sora2_provider.gateway.polling.wait import Finished, VideoWait
+from sora2_provider.operators import create_run as creating  # noqa: F401  (loaded by a task only: it must be there to be put on stage)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.spending import CapReached
+from sora2_provider.triggers.events import to_event
 
 REQUESTS = (("a cat", "sora2_default"), ("a dog", "sora2_default"), ("a cat", "another"))
 EVENTS = ("truth", "the trigger died", "the net below", "garbled", "none", "of another video")

@@ -11,8 +11,8 @@ from s3_server import BUCKET, aws_connection
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.records import RecordExists, RecordUnavailable, StorageRecords
-from sora2_provider.submission import Record
+from sora2_provider.submission.record import Record
+from sora2_provider.submission.stores import RecordExists, RecordUnavailable, StorageRecords
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
 FOLDER = f"s3://aws_here@{BUCKET}/state"

@@ -11,12 +11,13 @@ import requests
 from claimers import claim_at_once
 from s3_server import BUCKET, aws_connection
 
-from sora2_provider import spending, storage
+from sora2_provider import storage
 from sora2_provider.emulator import Emulator
+from sora2_provider.exceptions import CapReached
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.spending import CapReached
-from sora2_provider.tally import Tally, TallyUnavailable
+from sora2_provider.spending import caps as spending
+from sora2_provider.spending.counter import Tally, TallyUnavailable
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from outcome_table import MODES
 from waiting_runs import HELD_SECONDS, POLL_INTERVAL, World, end_of
 
 from sora2_provider.emulator import Emulator
-from sora2_provider.emulator.records import Received
+from sora2_provider.emulator.history import Received
 
 DAG_ID = "every_outcome"
 

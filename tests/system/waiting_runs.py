@@ -14,7 +14,7 @@ from processes import tail
 from worker_seconds import WorkerSeconds, read_worker_seconds
 
 from sora2_provider.emulator import Emulator
-from sora2_provider.emulator.records import Billed
+from sora2_provider.emulator.history import Billed
 
 KEY = "sk-system-test-5f4e3d2c1b0a"
 

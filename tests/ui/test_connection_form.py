@@ -9,7 +9,7 @@ import pytest
 from connection_form_in_browser import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
 from playwright.sync_api import Locator, Page, expect
 
-from sora2_provider.emulator.records import fingerprint
+from sora2_provider.emulator.history import fingerprint
 from sora2_provider.hooks.connection_form import FIELDS, HIDDEN, PLACEHOLDERS, RELABELING
 
 NAME = "made_in_the_form"

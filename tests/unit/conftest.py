@@ -56,7 +56,7 @@ class KeptState:
 
 @pytest.fixture(autouse=True)
 def no_pause_before_a_resend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sora2_provider.gateway.sending._PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("sora2_provider.gateway.resend._PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture

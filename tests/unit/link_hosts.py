@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sora2_provider.gateway import addresses, fence
+from sora2_provider.gateway.transport import addresses
+from sora2_provider.gateway.transport import ssrf as fence
 
 FILE_BYTES = 400_000
 #: The gateway's address and a public host's, as a :class:`World` sees them; all others are what they are.

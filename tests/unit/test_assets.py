@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from sora2_provider.assets import asset_uri
 from sora2_provider.compat import asset_types
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.reporting.assets import asset_uri
 
 Asset, AssetAlias, _ = asset_types()
 

@@ -9,8 +9,8 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
-from sora2_provider.outcomes import InvalidParameter
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 LIST = "a list of http(s) links"

@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 from sora2_provider.cli import definition, display
-from sora2_provider.cli.doctor import examine
+from sora2_provider.cli.doctor.examine import examine
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator

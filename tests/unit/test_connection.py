@@ -11,7 +11,7 @@ from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of
 from sora2_provider.hooks.sora2 import Sora2Hook
-from sora2_provider.limits import LeastBalance, SpendingLimits, limits_of
+from sora2_provider.spending.limits import LeastBalance, SpendingLimits, limits_of
 
 ADDRESSES = {
     "nothing": ({}, "https://api.jizhiai.top"),

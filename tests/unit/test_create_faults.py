@@ -16,8 +16,8 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.records import store_of
-from sora2_provider.retries import retry_after
+from sora2_provider.reporting.retry_policy import retry_after
+from sora2_provider.submission.stores import store_of
 
 IN_TWO_MINUTES = "a date, written when the fault is made"
 BUSY = {"error": {"message": "no available channel for model sora-2", "code": "model_not_found"}}

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.exceptions import RenderingFailed
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import RenderingFailed
 
 
 def create(**options):
@@ -68,7 +68,8 @@ def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged)
             gateway.advance(seconds)
 
     from sora2_provider.hooks import sora2 as hook_module
-    from sora2_provider.operators import creating, submitting
+    from sora2_provider.operators import create_run as creating
+    from sora2_provider.submission import submitter as submitting
 
     clock = Clockwork()
     with pytest.MonkeyPatch.context() as patch:

@@ -16,8 +16,10 @@ from benchmarks.certificate import Certificate, make_certificate
 from processes import free_port
 
 from sora2_provider import compat
-from sora2_provider.cli import address, doctor, installation
-from sora2_provider.cli.findings import Finding, Report, State
+from sora2_provider.cli.doctor import examine as doctor
+from sora2_provider.cli.doctor import installation
+from sora2_provider.cli.doctor import network as address
+from sora2_provider.cli.doctor.report import Finding, Report, State
 from sora2_provider.emulator import Emulator
 from sora2_provider.storage import Target
 

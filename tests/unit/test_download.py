@@ -10,9 +10,9 @@ from link_hosts import FILE_BYTES
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
+from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
-from sora2_provider.outcomes import InvalidParameter
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -300,7 +300,7 @@ PICTURES = {
 
 @pytest.mark.parametrize(("head", "declared"), PICTURES.values(), ids=PICTURES)
 def test_first_bytes_that_are_no_video_are_refused(head, declared):
-    from sora2_provider.gateway.media import is_video
+    from sora2_provider.gateway.download.media_types import is_video
 
     assert not is_video(head + b"\0" * 2000, declared)
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout, TaskDeferred
-from sora2_provider.events import to_event
+from sora2_provider.exceptions import LeftRendering, RenderingFailed
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import ContentRejected, VideoNotFound
-from sora2_provider.gateway.waiting import Finished, Outcome
+from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import LeftRendering, RenderingFailed
-from sora2_provider.records import STATE_KEY
+from sora2_provider.submission.stores import STATE_KEY
+from sora2_provider.triggers.events import to_event
 
 
 def create(**options: Any) -> Sora2CreateVideoOperator:
@@ -268,7 +268,7 @@ def test_a_store_that_fails_before_the_create_means_that_nothing_is_sent(gateway
 
 
 def test_an_id_that_cannot_be_written_is_named_loudly(gateway, ti, state, monkeypatch, logged):
-    monkeypatch.setattr("sora2_provider.ledger._PAUSE", 0)
+    monkeypatch.setattr("sora2_provider.submission.journal._PAUSE", 0)
     real = Sora2Client.create_video
 
     def breaks_the_store(self, request):
@@ -293,7 +293,7 @@ def test_an_id_that_cannot_be_written_is_named_loudly(gateway, ti, state, monkey
 
 
 def test_a_blip_of_the_store_after_the_create_is_ridden_out(gateway, ti, state, monkeypatch):
-    monkeypatch.setattr("sora2_provider.ledger._PAUSE", 0)
+    monkeypatch.setattr("sora2_provider.submission.journal._PAUSE", 0)
     real = Sora2Client.create_video
     broken = BrokenState(state, fails="", times=2)
 

@@ -7,10 +7,10 @@ import json
 import pendulum
 import pytest
 
-from sora2_provider.events import UnreadableEvent, from_event, to_event
 from sora2_provider.gateway.errors import RateLimited, SubmissionUnknown
 from sora2_provider.gateway.models import Usage, Video, VideoStatus
-from sora2_provider.gateway.waiting import Finished, Outcome
+from sora2_provider.gateway.polling.wait import Finished, Outcome
+from sora2_provider.triggers.events import UnreadableEvent, from_event, to_event
 
 VIDEO = Video(
     "sora-2:task_1",

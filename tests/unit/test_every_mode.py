@@ -17,7 +17,7 @@ import pytest
 from outcome_cases import CASES, Case
 from outcome_table import MODES, OPERATORS, PAGE, SENSORS, TABLE, Retry, read_table
 
-from sora2_provider import compat, outcomes
+from sora2_provider import compat
 from sora2_provider.compat import (
     AirflowException,
     AirflowFailException,
@@ -26,12 +26,14 @@ from sora2_provider.compat import (
     BaseSensorOperator,
 )
 from sora2_provider.emulator import Emulator
+from sora2_provider.gateway.polling import poller as polling
 from sora2_provider.hooks import sora2 as hook_module
-from sora2_provider.operators import creating, submitting
+from sora2_provider.operators import create_run as creating
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.reporting import failures as outcomes
 from sora2_provider.sensors import sora2 as sensor_module
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
-from sora2_provider.triggers import polling
+from sora2_provider.submission import submitter as submitting
 from sora2_provider.triggers import sora2 as trigger_module
 
 RENDER_SECONDS = 200

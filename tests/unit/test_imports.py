@@ -36,7 +36,7 @@ def test_a_dag_file_that_imports_the_operators_loads_no_http_library():
 
 
 def test_the_gateway_loads_no_airflow():
-    code = "import sora2_provider.gateway.client, sora2_provider.gateway.download, sora2_provider.gateway.waiting"
+    code = "import sora2_provider.gateway.client, sora2_provider.gateway.download.transfer, sora2_provider.gateway.polling.wait"
     assert loaded_by(code, "airflow", "airflow.sdk", "aiohttp") == set()
 
 

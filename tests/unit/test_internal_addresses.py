@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sora2_provider.gateway.addresses import NEIGHBOURS, kind_of
 from sora2_provider.gateway.errors import InternalAddress
-from sora2_provider.gateway.fence import Fence, Home
+from sora2_provider.gateway.transport.addresses import NEIGHBOURS, kind_of
+from sora2_provider.gateway.transport.ssrf import Fence, Home
 
 INTERNAL = {
     "127.0.0.1": "loopback",

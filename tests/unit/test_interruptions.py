@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout
+from sora2_provider.exceptions import LeftRendering
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.hooks import sora2 as hook_module
-from sora2_provider.interruptions import signals_held
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import LeftRendering
-from sora2_provider.records import STATE_KEY
+from sora2_provider.submission.signals import signals_held
+from sora2_provider.submission.stores import STATE_KEY
 
 
 class Terminated(BaseException):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sora2_provider.limits import LeastBalance, SpendingLimits, limits_of
+from sora2_provider.spending.limits import LeastBalance, SpendingLimits, limits_of
 
 
 def read(extra=None, **options):

@@ -13,13 +13,14 @@ from test_download import asked, download
 from test_hostile_links import gives_link
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.gateway import async_client, pace
-from sora2_provider.gateway import download as downloading
+from sora2_provider.gateway import async_client
 from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.download import transfer as downloading
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
-from sora2_provider.gateway.pace import Patience
 from sora2_provider.gateway.settings import GatewaySettings
+from sora2_provider.gateway.transport import deadlines as pace
+from sora2_provider.gateway.transport.deadlines import Patience
 
 pytestmark = pytest.mark.usefixtures("pauses")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sora2_provider.compat import AirflowException, TaskDeferred
-from sora2_provider.events import to_event
-from sora2_provider.gateway.waiting import Finished, Outcome
+from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.triggers.events import to_event
 
 IMAGE = "https://login:secret@bucket.example.com/films/a.png?X-Signature=secret#x"
 
@@ -79,9 +79,9 @@ def test_a_create_and_a_download_meet_at_the_video(gateway, context, ti, tmp_pat
 
 
 def test_a_bucket_is_told_as_openlineage_names_it(gateway, context, tmp_path):
-    from sora2_provider.facts import VideoFacts
-    from sora2_provider.hooks.sora2 import StoredVideo
-    from sora2_provider.lineage import lineage_of_download
+    from sora2_provider.reporting.lineage import lineage_of_download
+    from sora2_provider.reporting.video_metadata import VideoFacts
+    from sora2_provider.storage import StoredVideo
 
     stored = StoredVideo("s3://aws@bucket/films/cat.mp4", 7, "0" * 64, "video/mp4")
     told = lineage_of_download(VideoFacts("sora2_default", "video_1").with_file(stored))

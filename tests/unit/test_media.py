@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sora2_provider.gateway.media import is_video, media_type
+from sora2_provider.gateway.download.media_types import is_video, media_type
 
 PAGE = "<!DOCTYPE html><html><head><title>Not found</title></head><body>Gone</body></html>" * 20
 

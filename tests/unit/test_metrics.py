@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sora2_provider import metrics
 from sora2_provider.compat import AirflowException
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.waiting import Finished, Outcome
+from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.reporting import metrics
 
 GUIDE = Path(__file__).parents[2] / "docs" / "metrics.md"
 

@@ -13,7 +13,8 @@ import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.records import (
+from sora2_provider.submission.record import Record, UnreadableRecord
+from sora2_provider.submission.stores import (
     RecordExists,
     RecordUnavailable,
     StorageRecords,
@@ -21,7 +22,6 @@ from sora2_provider.records import (
     record_name,
     store_of,
 )
-from sora2_provider.submission import Record, UnreadableRecord
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
 ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")

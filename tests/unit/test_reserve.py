@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from sora2_provider import reserve
 from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.exceptions import BalanceTooLow, InvalidParameter
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import InvalidParameter
-from sora2_provider.reserve import BalanceTooLow
+from sora2_provider.spending import balance as reserve
 
 BILLING = ("/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage", "/api/usage/token")
 
@@ -147,7 +146,7 @@ def test_a_gateway_that_counts_in_points_is_compared_in_points(gateway, keeps, c
 
 
 def _token_usage() -> Any:
-    from sora2_provider.gateway import endpoints
+    from sora2_provider.gateway.dialects import base as endpoints
 
     return endpoints.token_usage()
 

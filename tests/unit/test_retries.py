@@ -6,9 +6,9 @@ import pytest
 
 from sora2_provider.compat import AirflowException, retry_types
 from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, SubmissionUnknown
-from sora2_provider.gateway.sending import pause_before_resend, send
+from sora2_provider.gateway.resend import pause_before_resend, send
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.retries import pass_on_retry_after, retry_after
+from sora2_provider.reporting.retry_policy import pass_on_retry_after, retry_after
 
 needs_policies = pytest.mark.skipif(retry_types() is None, reason="Airflow before 3.3 has no retry policies")
 
@@ -40,7 +40,7 @@ def raised(error: Exception, cause: Exception | None) -> Exception:
     ],
 )
 def test_a_create_is_sent_again_only_where_nothing_was_accepted(monkeypatch, error, sent, pause):
-    monkeypatch.setattr("sora2_provider.gateway.sending._PAUSES", (2.0, 5.0))
+    monkeypatch.setattr("sora2_provider.gateway.resend._PAUSES", (2.0, 5.0))
     assert pause_before_resend(error, sent=sent) == pause
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sora2_provider.compat import AirflowFailException, AirflowSensorTimeout
+from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import InvalidParameter
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from sora2_provider import reserve, spending
 from sora2_provider.compat import AirflowException, AirflowFailException, retry_types
+from sora2_provider.exceptions import CapReached, InvalidParameter, LeftRendering
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import InvalidParameter, LeftRendering
-from sora2_provider.retries import pass_on_retry_after, retry_after
-from sora2_provider.spending import CapReached
-from sora2_provider.tally import Tally
+from sora2_provider.reporting.retry_policy import pass_on_retry_after, retry_after
+from sora2_provider.spending import balance as reserve
+from sora2_provider.spending import caps as spending
+from sora2_provider.spending.counter import Tally
 
 TWENTY_TO_THREE = datetime.datetime(2026, 11, 22, 14, 40, tzinfo=datetime.UTC).timestamp()
 REQUEST = VideoRequest("a cat")
@@ -263,8 +263,8 @@ def test_a_slot_that_cannot_be_given_back_is_lost_and_hides_no_error(
 _DIES = """
 import os, signal, sys
 from types import SimpleNamespace
-from sora2_provider import reserve, spending
-from sora2_provider.ledger import Ledger
+from sora2_provider.spending import balance as reserve, caps as spending
+from sora2_provider.submission.journal import Ledger
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 spending.time = SimpleNamespace(time=lambda: float(sys.argv[1]))
 Ledger.intend = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

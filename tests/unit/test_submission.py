@@ -8,16 +8,8 @@ import json
 import pytest
 
 from sora2_provider.gateway.models import VideoRequest
-from sora2_provider.submission import (
-    OutcomeUnknown,
-    Record,
-    RequestNeeded,
-    Resume,
-    Submit,
-    UnreadableRecord,
-    decide,
-    digest_of,
-)
+from sora2_provider.submission.decision import OutcomeUnknown, RequestNeeded, Resume, Submit, decide
+from sora2_provider.submission.record import Record, UnreadableRecord, digest_of
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t", noted_at=1_700_000_000.0)
 ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from claimers import claim_at_once
 
-from sora2_provider import tally as module
+from sora2_provider.spending import counter as module
+from sora2_provider.spending.counter import Tally, TallyUnavailable
 from sora2_provider.storage import Target
-from sora2_provider.tally import Tally, TallyUnavailable
 
 
 def entry(name: Any) -> dict[str, Any]:

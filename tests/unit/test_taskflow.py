@@ -9,11 +9,11 @@ import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException, TaskDeferred
 from sora2_provider.decorators.sora2 import VideoParameters, sora2_video_task
-from sora2_provider.events import to_event
-from sora2_provider.gateway.waiting import Finished, Outcome
+from sora2_provider.exceptions import InvalidParameter, LeftRendering
+from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.outcomes import InvalidParameter, LeftRendering
-from sora2_provider.records import STATE_KEY
+from sora2_provider.submission.stores import STATE_KEY
+from sora2_provider.triggers.events import to_event
 
 
 class Film:

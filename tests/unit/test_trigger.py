@@ -13,11 +13,11 @@ from asgiref.sync import async_to_sync
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, VideoNotFound
 from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.waiting import VideoWait
+from sora2_provider.gateway.polling import poller as polling
+from sora2_provider.gateway.polling.poller import WatchedVideo
+from sora2_provider.gateway.polling.wait import VideoWait
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.triggers import polling
 from sora2_provider.triggers import shared_gateway as shared
-from sora2_provider.triggers.polling import WatchedVideo
 from sora2_provider.triggers.shared_gateway import shared_gateway
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
-from sora2_provider.gateway.expectation import Expectations, RenderingKind
 from sora2_provider.gateway.models import Usage, Video, VideoStatus
-from sora2_provider.gateway.responses import read_state, read_video
-from sora2_provider.gateway.waiting import Finished, Outcome, PollAgain, ProgressReport, VideoWait, duration_text
+from sora2_provider.gateway.parsing.videos import read_state, read_video
+from sora2_provider.gateway.polling.estimates import Expectations, RenderingKind
+from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
+from sora2_provider.gateway.polling.wait import Finished, Outcome, PollAgain, VideoWait
 
 NOW = 1_800_000_000.0
 BUSY = GatewayUnavailable("down", transient=True)

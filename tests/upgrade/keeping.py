@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from recording import StateStore, TaskInstance
 
-from sora2_provider.records import STATE_KEY
+from sora2_provider.submission.stores import STATE_KEY
 
 #: Airflow's ``max_tries`` of the recorded task instance after a clear.
 CLEARED = TaskInstance.max_tries + 3

@@ -12,15 +12,15 @@ from recording import TaskInstance, create_task, event_of
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
-from sora2_provider.events import from_event
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
-from sora2_provider.limits import LIMITS
 from sora2_provider.operators.sora2 import Sora2DownloadVideoOperator
 from sora2_provider.provider_info import provider_info
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
-from sora2_provider.spending import limits_of_connection
-from sora2_provider.submission import digest_of
+from sora2_provider.spending.caps import limits_of_connection
+from sora2_provider.spending.limits import LIMITS
+from sora2_provider.submission.record import digest_of
+from sora2_provider.triggers.events import from_event
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS)
 

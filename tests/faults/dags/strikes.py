@@ -78,8 +78,8 @@ def marker_of(folder: Path, prompt: str) -> Path:
 def _point(name: str) -> tuple[Any, str, str]:
     """Return the function at which a task is struck, and whether before or after it."""
     from sora2_provider.gateway.client import Sora2Client
-    from sora2_provider.ledger import Ledger
-    from sora2_provider.operators.creating import Creation
+    from sora2_provider.operators.create_run import Creation
+    from sora2_provider.submission.journal import Ledger
 
     return {
         "before the intent": (Ledger, "intend", "before"),

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 import pendulum
 
-from sora2_provider.gateway import errors, responses
+from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Balance, Usage, Video, VideoStatus
+from sora2_provider.gateway.parsing import account
+from sora2_provider.gateway.parsing import videos as responses
 
 
 def is_sound_text(text: object, *, longest: int) -> bool:
@@ -114,8 +116,8 @@ READERS: dict[str, tuple[Reader, Callable[[object], None]]] = {
         lambda *answer: in_full(responses.read_state(*answer, video_id="v")),
         lambda video: check_video(video, must_have_id=True),
     ),
-    "models": (responses.read_models, check_models),
-    "balance": (responses.read_balance, check_balance),
+    "models": (account.read_models, check_models),
+    "balance": (account.read_balance, check_balance),
     "content": (responses.read_content, check_content),
 }
 

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from soundness import check_all_readers
 
-from sora2_provider.gateway import errors, responses
+from sora2_provider.gateway import errors
+from sora2_provider.gateway.parsing import videos as responses
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses.json").read_text("utf-8"))
 

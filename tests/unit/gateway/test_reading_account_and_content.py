@@ -10,7 +10,9 @@ from reading import (
     as_bytes,
 )
 
-from sora2_provider.gateway import errors, responses
+from sora2_provider.gateway import errors
+from sora2_provider.gateway.parsing import account
+from sora2_provider.gateway.parsing import videos as responses
 
 
 @pytest.mark.parametrize(
@@ -23,21 +25,21 @@ from sora2_provider.gateway import errors, responses
     ids=str,
 )
 def test_models_are_listed_by_name_once(body: Any, names: tuple[str, ...]) -> None:
-    assert responses.read_models(200, {}, as_bytes(body)) == names
+    assert account.read_models(200, {}, as_bytes(body)) == names
 
 
 @pytest.mark.parametrize(
     "body", [{"success": False}, {"success": False, "message": "no"}, {}, [], "", "<html>", {"data": 1}]
 )
-@pytest.mark.parametrize("reader", [responses.read_models, responses.read_balance])
+@pytest.mark.parametrize("reader", [account.read_models, account.read_balance])
 def test_an_account_answer_that_is_none_is_an_error(reader: Any, body: Any) -> None:
     with pytest.raises(errors.GatewayError):
         reader(200, {}, as_bytes(body))
 
 
 def test_a_balance_of_a_hundred_million_is_unlimited() -> None:
-    assert responses.read_balance(200, {}, b'{"hard_limit_usd": 100000000}').unlimited
-    assert responses.read_balance(200, {}, b'{"data": {"unlimited_quota": true}}').unlimited
+    assert account.read_balance(200, {}, b'{"hard_limit_usd": 100000000}').unlimited
+    assert account.read_balance(200, {}, b'{"data": {"unlimited_quota": true}}').unlimited
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from reading import (
     queried,
 )
 
-from sora2_provider.gateway import responses
 from sora2_provider.gateway.models import VideoStatus
+from sora2_provider.gateway.parsing import videos as responses
 
 STATUS_WORDS = {
     "queued": "pending queued submitted not_start",

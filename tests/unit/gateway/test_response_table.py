@@ -11,8 +11,10 @@ import pytest
 from reading import ASKED_FOR, as_bytes
 from soundness import check_state_is_the_video
 
-from sora2_provider.gateway import errors, responses
+from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Balance, Video
+from sora2_provider.gateway.parsing import account
+from sora2_provider.gateway.parsing import videos as responses
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses.json").read_text("utf-8"))
 
@@ -21,12 +23,12 @@ READERS: dict[str, Any] = {
     "query": lambda *answer: responses.read_video(*answer, video_id=ASKED_FOR),
     "content_400_not_completed": responses.read_content,
     "content_502_failed_to_fetch": responses.read_content,
-    "models_list": responses.read_models,
-    "model_retrieve_200_error": responses.read_models,
-    "billing_subscription": responses.read_balance,
-    "billing_subscription_200_error": responses.read_balance,
-    "billing_usage": responses.read_balance,
-    "token_usage": responses.read_balance,
+    "models_list": account.read_models,
+    "model_retrieve_200_error": account.read_models,
+    "billing_subscription": account.read_balance,
+    "billing_subscription_200_error": account.read_balance,
+    "billing_usage": account.read_balance,
+    "token_usage": account.read_balance,
 }
 ACCOUNT_VALUES = {
     "models_list": ("sora-2",),

@@ -14,8 +14,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sora2_provider.compat import conf
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.records import STATE_KEY, record_name
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
+from sora2_provider.submission.stores import STATE_KEY, record_name
 
 try:
     from airflow.sdk import DAG

@@ -1,0 +1,98 @@
+"""Sends an answer over a connection, or breaks the connection as a fault asks.
+
+Invariants: nothing here decides what is answered; a truncated answer always misses at least one byte, so that a
+client which does not compare lengths is caught.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from http import HTTPStatus
+
+from aiohttp import web
+
+from sora2_provider.emulator.answers import Answer
+from sora2_provider.emulator.faults import Fault
+from sora2_provider.emulator.media.files import Download
+
+_CHUNK = 131_072
+
+
+async def deliver(request: web.Request, answer: Answer, fault: Fault | None) -> web.StreamResponse:
+    if fault and fault.truncate is not None:
+        return await _truncate(request, answer, fault.truncate)
+    response = web.Response(status=answer.status, body=answer.body)
+    # Set apart from the constructor, which refuses a charset and adds one of its own.
+    response.headers["Content-Type"] = answer.content_type
+    for name, value in answer.headers:
+        response.headers[name] = value
+    return response
+
+
+def reset_connection(request: web.Request) -> web.StreamResponse:
+    """End the connection with RST: no lingering means that the kernel drops it at once."""
+    transport = request.transport
+    if transport is not None:
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    # aiohttp wants a response; there is no one left to send it to.
+    return web.Response(status=500)
+
+
+async def _truncate(request: web.Request, answer: Answer, length: int) -> web.StreamResponse:
+    # Written by hand: aiohttp would send the promised length or wait for the rest.
+    transport = request.transport
+    if transport is not None and not transport.is_closing():
+        lines = [
+            f"HTTP/1.1 {answer.status} {_phrase(answer.status)}",
+            f"Content-Type: {answer.content_type}",
+            f"Content-Length: {max(1, len(answer.body))}",
+            *(f"{name}: {value}" for name, value in answer.headers),
+        ]
+        sent = answer.body[: min(length, len(answer.body) - 1)] if answer.body else b""
+        transport.write("\r\n".join([*lines, "", ""]).encode() + sent)
+        transport.close()
+    return web.Response(status=500)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+async def send_download(request: web.Request, download: Download, fault: Fault | None) -> web.StreamResponse:
+    """Send a file or a part of it, as slowly and as far as the fault says."""
+    response = web.StreamResponse(status=download.status, headers=download.headers)
+    if fault and fault.content_type:
+        response.headers["Content-Type"] = fault.content_type
+    for name, value in ((fault and fault.headers) or {}).items():
+        response.headers[name] = value
+    response.content_length = download.stop - download.start
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    stop = download.stop
+    cut = (fault.cut_after if fault.cut_after is not None else fault.truncate) if fault else None
+    if cut is not None:
+        stop = min(download.start + cut, download.stop - 1)
+    pace = fault.bytes_per_second if fault else None
+    length = _CHUNK if pace is None else max(1, min(_CHUNK, int(pace / 20)))
+    try:
+        for chunk in download.movie.chunks(download.start, stop, length):
+            await response.write(chunk)
+            if pace is not None:
+                await asyncio.sleep(len(chunk) / pace)
+        if stop < download.stop:
+            # The headers go out with the first bytes, also where there are none.
+            await response.write(b"")
+            if request.transport is not None:
+                request.transport.close()
+    except ConnectionError:
+        pass  # The client has seen enough.
+    return response

@@ -1,0 +1,249 @@
+"""Everything the emulator knows, behind one lock: tests read and change it from their threads while the server runs.
+
+Invariant: a create is billed in the same locked step that makes the video, so ``billed`` is exactly the creates
+that were accepted.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+from dataclasses import replace
+from typing import Any
+
+from sora2_provider.emulator.clock import Clock
+from sora2_provider.emulator.create_request import Order
+from sora2_provider.emulator.dialects import DIALECTS
+from sora2_provider.emulator.dialects.base import Shown
+from sora2_provider.emulator.fault_queue import Entry, FaultBook, RandomFaults
+from sora2_provider.emulator.faults import Fault
+from sora2_provider.emulator.history import Billed, Received, VideoView, view
+from sora2_provider.emulator.media.signed_urls import link_url
+from sora2_provider.emulator.settings import Settings
+from sora2_provider.emulator.videos import (
+    LINK_TROUBLES,
+    Outcome,
+    Video,
+    state_at,
+    with_expired_links,
+    with_link,
+)
+
+MOST_REQUESTS = 50_000
+"""How many requests are remembered; the oldest are forgotten first. Bills are never forgotten."""
+
+
+class World:
+    """The gateway's account, videos, records and faults."""
+
+    def __init__(self, settings: Settings, host: str, port: int) -> None:
+        self.clock = Clock()
+        self.host = host
+        self.port = port
+        self.secret = secrets.token_bytes(16)
+        self._first_settings = settings
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._videos: dict[str, Video] = {}
+        self._ids_by_file: dict[str, str] = {}
+        self._billed: list[Billed] = []
+        self._used = 0.0
+        self._received: dict[int, Received] = {}
+        self._count = 0
+        self._faults = FaultBook()
+        self._random = RandomFaults(self._settings.seed)
+
+    def reset(self) -> None:
+        """Forget everything and return to the first settings; the time does not go back."""
+        with self._lock:
+            self._settings = self._first_settings
+            self._forget()
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def change_settings(self, changes: dict[str, Any]) -> Settings:
+        with self._lock:
+            self._settings = self._settings.changed(changes)
+            if "seed" in changes:
+                self._random = RandomFaults(self._settings.seed)
+            return self._settings
+
+    # requests
+
+    def receive(self, request: Received) -> tuple[Received, Fault | None]:
+        """Record a request, and return it numbered, with the fault that it meets."""
+        with self._lock:
+            self._count += 1
+            numbered = replace(request, number=self._count, at=self.clock.now())
+            prompt = ""
+            if numbered.route == "create" and isinstance(numbered.body, dict):
+                prompt = str(numbered.body.get("prompt", ""))
+            elif numbered.video_id in self._videos:
+                prompt = self._videos[numbered.video_id].order.prompt
+            fault = self._faults.take(numbered.route, numbered.video_id, prompt, now=numbered.at)
+            fault = fault or self._random.draw(numbered.route, self._settings.fault_rate)
+            if fault:
+                numbered = replace(numbered, fault=fault.to_json())
+            self._received[numbered.number] = numbered
+            if len(self._received) > MOST_REQUESTS:
+                del self._received[next(iter(self._received))]
+            return numbered, fault
+
+    def answered(self, request: Received, status: int | None) -> Received:
+        """Record what the request was answered."""
+        with self._lock:
+            done = replace(request, status=status)
+            kept = self._received.get(request.number)
+            # A reset may have forgotten it since, and begun to count anew.
+            if kept and kept.at == request.at:
+                self._received[request.number] = done
+            return done
+
+    @property
+    def received(self) -> tuple[Received, ...]:
+        with self._lock:
+            return tuple(self._received.values())
+
+    # the account
+
+    @property
+    def billed(self) -> tuple[Billed, ...]:
+        with self._lock:
+            return tuple(self._billed)
+
+    @property
+    def used(self) -> float:
+        """What was spent, in USD."""
+        return self._used
+
+    def accept(self, order: Order, fault: Fault | None) -> Video | None:
+        """Make and bill a video; None where the balance does not suffice."""
+        with self._lock:
+            # Whole milliseconds, never in the future: times in answers then differ by exactly what a test moved.
+            settings, now = self._settings, math.floor(self.clock.now() * 1000) / 1000
+            if settings.balance is not None and self.used + settings.price > settings.balance + 1e-9:
+                return None
+            video = Video(
+                id=DIALECTS[settings.dialect].new_id(order.model),
+                number=len(self._billed) + 1,
+                file_name=f"{secrets.token_hex(8)}.mp4",
+                order=order,
+                created_at=now,
+                render_seconds=settings.render_seconds,
+                link_trouble=(fault.link or "") if fault else "",
+            )
+            if fault and fault.rendering:
+                ending = Outcome(fault.rendering, video.rendered_at, fault.error_code, fault.error_message)
+                video = replace(video, outcome=ending)
+            self._videos[video.id] = video
+            self._ids_by_file[video.file_name] = video.id
+            self._used = round(self._used + settings.price, 6)
+            self._billed.append(Billed(video.number, video.id, now, order.body, settings.price))
+            return video
+
+    def lose_answer(self, video_id: str) -> None:
+        """Record that the client could not read the answer to an accepted create."""
+        with self._lock:
+            video = self._videos.get(video_id)
+            if video:
+                index = video.number - 1
+                self._billed[index] = replace(self._billed[index], answer_lost=True)
+
+    # videos
+
+    def video(self, video_id: str) -> Video | None:
+        with self._lock:
+            return self._videos.get(video_id)
+
+    def video_of_file(self, file_name: str) -> Video | None:
+        with self._lock:
+            return self._videos.get(self._ids_by_file.get(file_name, ""))
+
+    def show(self, video_id: str, trouble: str | None = None) -> Shown | None:
+        """The video as an answer shows it now; a completed one gets a fresh link where it has none that lives."""
+        with self._lock:
+            video, now = self._videos.get(video_id), self.clock.now()
+            if video is None:
+                return None
+            state = state_at(video, now)
+            missing = "missing" in (trouble, video.link_trouble)
+            if state.status != "completed" or missing:
+                return Shown(video, state, None)
+            if trouble:
+                video = replace(with_expired_links(video, now), link_trouble=trouble)
+            video = with_link(video, now, self._settings.link_seconds)
+            if trouble == "dead":
+                # Of this answer only: the next fresh link is good again.
+                video = replace(video, link_trouble="")
+            self._videos[video.id] = video
+            url = link_url(self.file_base, video, video.links[-1], self.secret)
+            return Shown(video, state, url, video.links[-1].expires_at)
+
+    @property
+    def file_base(self) -> str:
+        return f"http://{self._settings.link_host or self.host}:{self.port}"
+
+    def views(self) -> tuple[VideoView, ...]:
+        with self._lock:
+            return tuple(self.view(video_id) for video_id in self._videos)
+
+    def view(self, video_id: str) -> VideoView:
+        with self._lock:
+            video = self._known(video_id)
+            return view(video, state_at(video, self.clock.now()))
+
+    def end(self, video_id: str, status: str, error_code: str = "", error_message: str = "") -> VideoView:
+        """End a rendering now, whatever it was doing."""
+        if not status:
+            raise ValueError("status must be completed, failed, cancelled, stuck or another word")
+        with self._lock:
+            outcome = Outcome(status, self.clock.now(), error_code, error_message)
+            self._videos[video_id] = replace(self._known(video_id), outcome=outcome)
+            return self.view(video_id)
+
+    def trouble_link(self, video_id: str, trouble: str) -> VideoView:
+        """Give a video's links one of LINK_TROUBLES, or mend them with ``ok``."""
+        with self._lock:
+            video = self._known(video_id)
+            if trouble == "expired":
+                video = with_expired_links(video, self.clock.now())
+            elif trouble == "ok":
+                video = replace(with_expired_links(video, self.clock.now()), link_trouble="")
+            elif trouble in LINK_TROUBLES:
+                links = tuple(replace(link, dead=trouble == "dead") for link in video.links)
+                video = replace(video, link_trouble=trouble, links=links)
+            else:
+                raise ValueError(f"link must be one of ok, {', '.join(LINK_TROUBLES)}, not {trouble!r}")
+            self._videos[video_id] = video
+            return self.view(video_id)
+
+    def expire_links(self) -> None:
+        with self._lock:
+            for video_id in self._videos:
+                self.trouble_link(video_id, "expired")
+
+    def _known(self, video_id: str) -> Video:
+        if video_id not in self._videos:
+            raise KeyError(f"the emulator knows no video {video_id!r}")
+        return self._videos[video_id]
+
+    # faults
+
+    def add_fault(self, fault: Fault) -> int:
+        with self._lock:
+            return self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    @property
+    def faults(self) -> tuple[Entry, ...]:
+        with self._lock:
+            return tuple(self._faults.entries)

@@ -1,0 +1,153 @@
+"""Where a video's bytes can be had right now: its link, a fresh link, or the gateway's content route.
+
+The key goes only to the gateway's own origin, and with no redirect.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+import requests
+
+from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.dialects import base as endpoints
+from sora2_provider.gateway.errors import (
+    GatewayError,
+    GatewayUnavailable,
+    InternalAddress,
+    InvalidRequest,
+    UnreadableResponse,
+)
+from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.parsing.links import as_link
+from sora2_provider.gateway.transport.session import ExchangeBroken
+
+#: Refusals that are about now and not about the link.
+_PASSING = (408, 425, 429)
+
+_PAGE = 64 * 1024
+_REDIRECTS = 5
+_FRESH_LINKS = 3
+
+
+def is_dead(http_status: int) -> bool:
+    """Whether a link's answer says that it has expired or never worked.
+
+    Object stores answer 403 (Amazon, Azure), 400 (Google Cloud Storage) or 404 for a link that has expired.
+    """
+    return 400 <= http_status < 500 and http_status not in _PASSING
+
+
+class DeadLink(Exception):
+    """An address that does not serve the video (any more)."""
+
+    def __init__(self, error: GatewayError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class VideoSource:
+    """Where a video's bytes can be had right now: its link, a fresh link, or the gateway's content route."""
+
+    def __init__(self, client: Sora2Client, video: Video) -> None:
+        self._client = client
+        self._video_id = video.id
+        self._route = endpoints.content(video.id).url(client.settings)
+        self._renewed = 0
+        self._refused: InternalAddress | None = None
+        self._check(video)
+        self.url = video.url or self._route
+
+    @property
+    def is_route(self) -> bool:
+        return self.url == self._route
+
+    def open(self, headers: dict[str, str]) -> requests.Response:
+        """Return the answer behind all redirects. No redirect carries the key, and no foreign address gets it.
+
+        :raises DeadLink: the link leads nowhere, or where it may not.
+        :raises GatewayError: no answer came.
+        """
+        url, with_key = self.url, True
+        for _ in range(_REDIRECTS + 1):
+            try:
+                response = self._client.open_content(url, headers, with_key=with_key)
+            except (InternalAddress, InvalidRequest) as error:
+                raise DeadLink(error) from None
+            with_key = False
+            location = response.headers.get("location")
+            if not 300 <= response.status_code < 400 or response.status_code == 304 or not location:
+                return response
+            response.close()
+            target = as_link(_joined(response.url, location))
+            if target is None:
+                raise DeadLink(UnreadableResponse("The link redirects to something that is no http(s) address."))
+            url = target
+        raise DeadLink(UnreadableResponse(f"The link redirects more than {_REDIRECTS} times."))
+
+    def read(self, response: requests.Response, start: bytes) -> bytes:
+        """Read the rest of a small body. What a stranger has compressed is not unpacked."""
+        is_plain = response.headers.get("content-encoding", "identity").lower() in ("identity", "")
+        if not is_plain and not self._client.settings.is_own(response.url):
+            return start
+        transport = self._client.transport
+        try:
+            return transport.masked(start + transport.read(response, _PAGE))
+        except ExchangeBroken:
+            return start
+
+    def follow(self, link: str) -> None:
+        """Go on with the link that the content route named."""
+        self._count(GatewayUnavailable("The content route names link after link.", transient=True))
+        self.url = link
+
+    def renew(self, error: GatewayError) -> None:
+        """Ask the gateway for a fresh link; where it gives the same one or none, go on with the content route."""
+        refused_again = isinstance(error, InternalAddress) and self._refused is not None
+        if isinstance(error, InternalAddress):
+            self._refused = error
+        if self.is_route:
+            raise error
+        self._count(error)
+        if refused_again:
+            self.url = self._route
+            return
+        video = self._client.get_video(self._video_id)
+        self._check(video)
+        self.url = video.url if video.url and video.url != self.url else self._route
+
+    def explained(self, error: GatewayError) -> GatewayError:
+        """Return the error to end with: that the link was refused says more than that the content route has no file."""
+        if self._refused is None or self._refused is error:
+            return error
+        return InternalAddress(
+            f"{self._refused.message} The gateway itself does not serve the file either: {error}",
+            retry_after=error.retry_after,
+            transient=error.transient,
+        )
+
+    def _count(self, error: GatewayError) -> None:
+        self._renewed += 1
+        if self._renewed > _FRESH_LINKS:
+            raise error
+
+    def _check(self, video: Video) -> None:
+        if video.status is VideoStatus.COMPLETED:
+            return
+        if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
+            why = f": {video.error_message}" if video.error_message else ""
+            raise GatewayError(
+                f"There is no file: the rendering of {self._video_id} {video.status}{why}.", code=video.error_code
+            )
+        raise GatewayUnavailable(
+            f"There is no file yet: the gateway says that {self._video_id} is {video.status_word or video.status}. "
+            "Put a Sora2VideoSensor before the download.",
+            transient=True,
+        )
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""

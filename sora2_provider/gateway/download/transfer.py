@@ -1,0 +1,297 @@
+"""Fetches a video's bytes, whole or not at all, in constant memory.
+
+Links expire, transfers are cut, gateways answer with pages and JSON under a video's name. Invariants:
+
+* what is written is a video, from its first byte to its last: the length is checked, and a transfer that was cut goes
+  on where it stopped only if the file is still the same one;
+* no server can send without end: not in bytes, and not in time;
+* downloading costs nothing, so every doubt ends in an error that may be tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import requests
+import urllib3
+
+from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.download.media_types import Mp4End, is_video, media_type
+from sora2_provider.gateway.download.source import DeadLink, VideoSource, is_dead
+from sora2_provider.gateway.errors import FileTooLarge, GatewayError, GatewayUnavailable, UnreadableResponse
+from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.parsing import videos as responses
+from sora2_provider.gateway.transport.deadlines import TooSlow
+
+_CHUNK = 64 * 1024
+_HEAD = 1024
+#: Tries in a row that brought next to nothing; one that brought more starts the count anew.
+_FRUITLESS_TRIES = 5
+#: Bytes that make a try worth its while.
+_FRUIT = 64 * 1024
+#: Seconds after which a download is given up, however well it goes on.
+_LONGEST_DOWNLOAD = 12 * 3600.0
+#: Seconds; who is told to come back later than this leaves it to Airflow's retries.
+_LONGEST_PAUSE = 300.0
+
+
+class Sink(Protocol):
+    """Where the bytes go, in order, each once."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """What was fetched.
+
+    :param size: bytes.
+    :param sha256: hex digest of the bytes.
+    :param content_type: media type, by the bytes where they tell.
+    :param length_known: whether the server named a length, so that the end could be checked.
+    """
+
+    size: int
+    sha256: str
+    content_type: str
+    length_known: bool
+
+
+class _Spoiled(GatewayUnavailable):
+    """What is written so far cannot be gone on with: only a new download can help."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, transient=True)
+
+
+def download(
+    client: Sora2Client,
+    video: Video,
+    sink: Sink,
+    *,
+    pause: Callable[[float], None],
+    report: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> Downloaded:
+    """Write a completed video's bytes to a sink.
+
+    At most as many as the settings allow.
+
+    :param pause: called with the seconds to wait before a try is repeated.
+    :param report: called with a sentence when something was overcome.
+    :param clock: tells seconds.
+    :raises FileTooLarge: there are more than the settings allow.
+    :raises InternalAddress: the link leads where it may not, and the gateway itself does not serve the file.
+    :raises GatewayError: the bytes could not be had; ``transient`` says whether a later try may get them.
+    """
+    transfer = _Transfer(sink, client.settings.max_video_mb, clock)
+    source = VideoSource(client, video)
+    fruitless = 0
+    while True:
+        before = transfer.size
+        try:
+            if _fetched_from(transfer, source, report):
+                return transfer.result()
+        except GatewayError as error:
+            fruitless = 0 if transfer.size - before >= _FRUIT else fruitless + 1
+            seconds = max(error.retry_after or 0.0, float(2**fruitless))
+            over = fruitless >= _FRUITLESS_TRIES or seconds > _LONGEST_PAUSE
+            if over or not error.transient or isinstance(error, _Spoiled):
+                raise source.explained(error) from None
+            report(
+                f"The download of {video.id} stopped at byte {transfer.size} ({error}); going on in {seconds:.0f} s."
+            )
+            pause(seconds)
+
+
+def _fetched_from(transfer: _Transfer, source: VideoSource, report: Callable[[str], None]) -> bool:
+    try:
+        transfer.run(source)
+    except DeadLink as dead:
+        report(f"The link does not serve the video ({dead.error}); asking the gateway for a fresh one.")
+        source.renew(dead.error)
+        return False
+    return True
+
+
+class _Transfer:
+    """The bytes so far, and how to go on with them."""
+
+    def __init__(self, sink: Sink, limit_mb: int, clock: Callable[[], float]) -> None:
+        self._sink = sink
+        self._limit_mb = limit_mb
+        self._clock = clock
+        self._give_up = clock() + _LONGEST_DOWNLOAD
+        self._digest = hashlib.sha256()
+        self._boxes = Mp4End()
+        self._total: int | None = None
+        self._validator: str | None = None
+        self._content_type = "application/octet-stream"
+        self.size = 0
+
+    def result(self) -> Downloaded:
+        return Downloaded(self.size, self._digest.hexdigest(), self._content_type, self._total is not None)
+
+    def run(self, source: VideoSource) -> None:
+        """Fetch from a source until the end of the file.
+
+        :raises DeadLink: the source does not serve the video.
+        :raises GatewayError: the transfer was cut, or there is no file.
+        """
+        while not self._fetched(source):
+            # The content route named a link; the source knows it now.
+            pass
+        if self._total is not None and self.size != self._total:
+            raise GatewayUnavailable(f"The file was cut at {self.size} of {self._total} bytes.", transient=True)
+        if not self.size:
+            raise GatewayUnavailable("The file is empty.", transient=True)
+        if self._total is None and self._content_type == "video/mp4" and not self._boxes.is_whole:
+            # Without a length the transfer cannot be gone on with either: the server may not know ranges.
+            raise _Spoiled(f"The file was cut at {self.size} bytes, in the middle of an MP4.")
+
+    def _fetched(self, source: VideoSource) -> bool:
+        """Take what one request brings; ``False`` after the source was given another address instead."""
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        if self.size:
+            headers["Range"] = f"bytes={self.size}-"
+            if self._validator:
+                headers["If-Range"] = self._validator
+        with source.open(headers) as response:
+            if response.status_code == 416 and self.size:
+                self._end(response)
+                return True
+            if not self._is_file(response, source):
+                return False
+            skip = self._begin(response)
+            stream = self._checked(_bytes_of(response), response, source) if not self.size else _bytes_of(response)
+            if stream is None:
+                return False
+            self._take(stream, skip)
+        return True
+
+    def _end(self, response: requests.Response) -> None:
+        """Nothing is left to send: the file must end where the transfer stands."""
+        total = _number(response.headers.get("content-range", "").partition("/")[2].strip())
+        if total != self.size:
+            raise _Spoiled(f"The file ends at byte {total}, but {self.size} bytes came before.")
+        self._total = total
+
+    def _is_file(self, response: requests.Response, source: VideoSource) -> bool:
+        """Whether the answer is a file's bytes; ``False`` after the source was given another address."""
+        if response.status_code in (200, 206):
+            return True
+        body = source.read(response, b"")
+        try:
+            link = responses.read_content(response.status_code, response.headers, body)
+        except GatewayError as error:
+            if is_dead(response.status_code) and not source.is_route:
+                raise DeadLink(error) from None
+            raise
+        if link is None:
+            raise UnreadableResponse(f"HTTP {response.status_code} is no answer to a download.", transient=True)
+        source.follow(link)
+        return False
+
+    def _begin(self, response: requests.Response) -> int:
+        """Take the facts of the headers; return how many bytes of this body are already here."""
+        if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
+            raise UnreadableResponse("The server compresses the file, so its length cannot be checked.", transient=True)
+        length = _number(response.headers.get("content-length"))
+        offset, total = 0, length
+        if response.status_code == 206:
+            offset, total = _content_range(response.headers.get("content-range", ""))
+            if offset != self.size:
+                raise _Spoiled(f"Asked for bytes from {self.size}, the server sends from {offset}.")
+        changed = self._total is not None and total is not None and total != self._total
+        if self.size and changed:
+            raise _Spoiled("The file changed while it was fetched.")
+        self._total = total if total is not None else self._total
+        self._check_size(self._total or 0, "has")
+        etag = response.headers.get("etag", "")
+        self._validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified")
+        return 0 if offset else self.size
+
+    def _checked(
+        self, stream: Iterator[bytes], response: requests.Response, source: VideoSource
+    ) -> Iterator[bytes] | None:
+        """Look at the first bytes before any is written; ``None`` after the source was given another address."""
+        head = b""
+        for part in stream:
+            head += part
+            if len(head) >= _HEAD:
+                break
+        declared = response.headers.get("content-type", "")
+        if head and is_video(head, declared):
+            self._content_type = media_type(head, declared)
+            return _chained(head, stream)
+        body = source.read(response, head)
+        try:
+            link = responses.read_content(response.status_code, response.headers, body)
+        except GatewayError as error:
+            if source.is_route:
+                raise
+            raise DeadLink(error) from None
+        if link is not None:
+            source.follow(link)
+            return None
+        raise DeadLink(UnreadableResponse("The link serves something that is no video.", transient=True))
+
+    def _check_size(self, size: int, verb: str) -> None:
+        limit = self._limit_mb * 1024 * 1024
+        if size > limit:
+            raise FileTooLarge(
+                f"The file {verb} {size:,} bytes, and the connection allows {limit:,} (max_video_mb={self._limit_mb}). "
+                "Nothing was stored."
+            )
+
+    def _take(self, stream: Iterator[bytes], skip: int) -> None:
+        again = hashlib.sha256()
+        for part in stream:
+            if skip:
+                # The server began anew: what it sends first must be what is already written.
+                known, part = part[:skip], part[skip:]
+                again.update(known)
+                skip -= len(known)
+                if not skip and again.digest() != self._digest.digest():
+                    raise _Spoiled("The file changed while it was fetched.")
+            if self._clock() > self._give_up:
+                hours = _LONGEST_DOWNLOAD / 3600
+                raise _Spoiled(f"The file was not complete after {hours:g} hours, at byte {self.size}.")
+            if part:
+                self._check_size(self.size + len(part), "has at least")
+                self._sink.write(part)
+                self._digest.update(part)
+                self._boxes.feed(part)
+                self.size += len(part)
+
+
+def _bytes_of(response: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from response.raw.stream(_CHUNK, decode_content=False)
+    except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
+        cause = error.__cause__ or error.__context__
+        slow = f": {cause}" if isinstance(cause, TooSlow) else ""
+        raise GatewayUnavailable(f"The connection broke in the middle of the file{slow}.", transient=True) from None
+
+
+def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest
+
+
+def _number(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+def _content_range(value: str) -> tuple[int, int | None]:
+    """Return the offset and the whole length of ``bytes 100-199/200``."""
+    span, _, total = value.removeprefix("bytes").strip().partition("/")
+    start = _number(span.partition("-")[0].strip())
+    if start is None:
+        raise UnreadableResponse("The server sends a part of the file without saying which.", transient=True)
+    return start, _number(total.strip())

@@ -1,0 +1,60 @@
+"""Reads what a gateway says of an account: its models, and what is left. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sora2_provider.gateway.models import Balance
+from sora2_provider.gateway.parsing import fields as shapes
+from sora2_provider.gateway.parsing.error_kinds import Call
+from sora2_provider.gateway.parsing.response import Answer
+
+# More names than any gateway has models: a bound on the time that a hostile list can take.
+_MAX_MODELS = 10_000
+
+
+_UNLIMITED_USD = 100_000_000
+
+
+def read_models(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
+    """Read the list of models, or one model, into their names.
+
+    :raises GatewayError: refused, or not the answer of a gateway.
+    """
+    answer = Answer(status, headers, body, Call.ACCOUNT)
+    parsed = answer.account()
+    listed = parsed.get("data", parsed.get("models"))
+    if isinstance(listed, list):
+        names = [shapes.clean(one if isinstance(one, str) else shapes.at(one, "id")) for one in listed[:_MAX_MODELS]]
+        return tuple(dict.fromkeys(name for name in names if name))
+    if name := shapes.clean(parsed.get("id")):
+        return (name,)
+    answer.unreadable("The answer holds no list of models")
+
+
+def read_balance(status: int, headers: Mapping[str, str], body: bytes) -> Balance:
+    """Read one answer about money: a subscription (what was granted), its usage (what was spent), or a key's quota.
+
+    :raises GatewayError: refused, or none of the three.
+    """
+    answer = Answer(status, headers, body, Call.ACCOUNT)
+    parsed = answer.account()
+    if (limit := _number(parsed.get("hard_limit_usd"))) is not None:
+        return Balance(granted=limit, unlimited=limit >= _UNLIMITED_USD)
+    if (used := _number(parsed.get("total_usage"))) is not None:
+        return Balance(used=used / 100)
+    counts = parsed.get("data") if isinstance(parsed.get("data"), dict) else parsed
+    names = ("total_granted", "total_used", "total_available")
+    granted, used, remaining = (_number(shapes.at(counts, name)) for name in names)
+    unlimited = shapes.at(counts, "unlimited_quota") is True
+    if remaining is None and granted is None and not unlimited:
+        answer.unreadable("The answer holds no balance")
+    return Balance(granted, used, remaining, unlimited, unit="quota")
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e18:
+        return None
+    return float(value) if math.isfinite(value) else None

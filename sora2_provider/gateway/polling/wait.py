@@ -1,0 +1,154 @@
+"""When to ask for a video's state again, and when to stop: one pure state machine behind every waiter.
+
+It holds no clock and never sleeps: callers pass the time (seconds since the epoch) and do the waiting. Invariants:
+
+* a failed poll never ends the wait by itself: the video is paid for, and goes on rendering meanwhile;
+* the deadline is a moment, not a span, so it survives restarts;
+* every end that is not the gateway's names the id, so that nothing paid for is lost.
+"""
+
+from __future__ import annotations
+
+import enum
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from sora2_provider.gateway.errors import GatewayError
+from sora2_provider.gateway.models import VideoStatus
+from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video
+    from sora2_provider.gateway.parsing.videos import StillRendering
+
+DEFAULT_TIMEOUT = 1800.0
+
+# The first question after a third of the expected time and then one every fifteenth: for rendering times as they were
+# measured (lognormal, the 95th percentile 2.5 times the median) the end is seen within 4 % of what the best schedule
+# with as many questions does, within 25 % where the expectation is five times too short, and 40 % where it is five
+# times too long. Thinning out past the expected time makes all three worse; tests/benchmarks/schedule.py compares.
+_FIRST_SHARE = 1 / 3
+_STEADY_SHARE = 1 / 15
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
+_JITTER = 0.1
+
+#: Seconds of nothing but failed polls after which the wait ends. Longer for what the gateway itself calls passing.
+_TRANSIENT_PATIENCE = 600.0
+_OTHER_PATIENCE = 180.0
+#: And fewer failed polls than this never end a wait, however far apart they were.
+_FEWEST_FAILURES = 4
+
+
+class Outcome(enum.StrEnum):
+    """How a wait ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+
+
+class PollAgain(NamedTuple):
+    """Ask again.
+
+    :param after: seconds from now.
+    """
+
+    after: float
+
+
+class Finished(NamedTuple):
+    """The wait is over.
+
+    :param video: the last that the gateway said of the video; ``None`` if it never said anything.
+    :param error: the last failed poll, where the outcome is not the gateway's.
+    """
+
+    outcome: Outcome
+    video: Video | None = None
+    error: GatewayError | None = None
+
+
+class VideoWait:
+    """Decides for one video. Holds no clock: callers pass the time.
+
+    :param started: when the video was created, in seconds since the epoch.
+    :param deadline: when the wait ends, in seconds since the epoch.
+    :param expected: seconds that the rendering is expected to take.
+    :param poll_interval: seconds between two questions; ``None`` for a schedule made from ``expected``.
+    :param jitter: gives a number in 0..1 that spreads the questions of many waiters.
+    """
+
+    __slots__ = ("_deadline", "_failing_since", "_failures", "_first", "_jitter", "_last", "_pause", "_started")
+
+    def __init__(
+        self,
+        *,
+        started: float,
+        deadline: float,
+        expected: float = DEFAULT_EXPECTED,
+        poll_interval: float | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._started = started
+        self._deadline = deadline
+        self._jitter = jitter
+        # Thousands of these wait together in a triggerer, each for minutes: what they hold is kept small.
+        self._last: Video | tuple[str, bytes] | None = None
+        self._failing_since: float | None = None
+        self._failures = 0
+        if poll_interval is None:
+            self._first = expected * _FIRST_SHARE
+            self._pause = min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, expected * _STEADY_SHARE))
+        else:
+            self._first = self._pause = poll_interval
+
+    def start(self, *, now: float) -> PollAgain:
+        """Say when to ask first. A wait that is taken up again asks soon, but not all of them at the same moment."""
+        first = self._spread(self._first) - (now - self._started)
+        return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._deadline - now)))
+
+    def on_video(self, video: Video | StillRendering, *, now: float) -> PollAgain | Finished:
+        """Take an answer of the gateway."""
+        self._failing_since = None
+        self._last = video.kept()
+        if (outcome := _END.get(video.status)) is not None:
+            return Finished(outcome, self._last_video())
+        return self._again(self._pause, now)
+
+    def on_error(self, error: GatewayError, *, now: float) -> PollAgain | Finished:
+        """Take a poll that failed."""
+        if self._failing_since is None:
+            self._failing_since = now
+            self._failures = 0
+        self._failures += 1
+        patience = _TRANSIENT_PATIENCE if error.transient else _OTHER_PATIENCE
+        if now - self._failing_since >= patience and self._failures >= _FEWEST_FAILURES:
+            return Finished(Outcome.UNREACHABLE, self._last_video(), error)
+        return self._again(max(self._pause, error.retry_after or 0.0), now, error)
+
+    def _again(self, seconds: float, now: float, error: GatewayError | None = None) -> PollAgain | Finished:
+        left = self._deadline - now
+        if left <= 0:
+            return Finished(Outcome.TIMEOUT, self._last_video(), error)
+        return PollAgain(min(self._spread(seconds), left))
+
+    def _last_video(self) -> Video | None:
+        if not isinstance(self._last, tuple):
+            return self._last
+        from sora2_provider.gateway.parsing.videos import read_kept
+
+        return read_kept(*self._last)
+
+    def _spread(self, seconds: float) -> float:
+        return seconds * (1 + _JITTER * (2 * self._jitter() - 1))
+
+
+# To look a member up in its enum takes longer than to read a field, on Python 3.11.
+_END = {
+    VideoStatus.COMPLETED: Outcome.COMPLETED,
+    VideoStatus.FAILED: Outcome.FAILED,
+    VideoStatus.CANCELLED: Outcome.CANCELLED,
+}

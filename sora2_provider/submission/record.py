@@ -1,0 +1,106 @@
+"""What is written down of a task instance's submission: the record and its form on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from sora2_provider.gateway.models import VideoRequest
+
+#: Version of the record's form. Records outlive an upgrade and a rollback: an older form stays readable, and a newer one
+#: is refused. A field that an older release may pass over, and lose when it writes the record, needs no new version.
+VERSION = 1
+
+
+class UnreadableRecord(ValueError):
+    """A record that is there and cannot be read: written by a newer release, or damaged."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a task instance's submission.
+
+    :param digest: of the request and the connection id, see :func:`digest_of`.
+    :param conn_id: the connection it was sent with.
+    :param epoch: Airflow's ``max_tries`` of the task instance: set when it is made, and changed by a clear, never by a
+        retry.
+    :param intent_at: when the create was about to be sent, in seconds since the epoch.
+    :param token: of the process that wrote the intent.
+    :param request: what was sent, for the tries that take the video up.
+    :param video_id: the video, once the gateway has accepted it.
+    :param unknown_reported: a person was told that the outcome is unknown, or that the gateway has lost the video; the
+        next clear is that person's decision to submit again.
+    :param delivered_at: when the task had done all that it is for, in seconds since the epoch.
+    :param try_number: Airflow's number of the try that wrote this last.
+    :param noted_at: when it did, in seconds since the epoch.
+    """
+
+    digest: str
+    conn_id: str
+    epoch: int
+    intent_at: float
+    token: str
+    request: dict[str, Any] = field(default_factory=dict, hash=False)
+    video_id: str | None = None
+    unknown_reported: bool = False
+    delivered_at: float | None = None
+    try_number: int = 0
+    noted_at: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as flat JSON."""
+        return {"version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Record:
+        """Return the record that :meth:`to_json` wrote, in this release or an earlier one.
+
+        :raises UnreadableRecord: it is none.
+        """
+        version = value.get("version") if isinstance(value, Mapping) else None
+        if type(version) is int and version > VERSION:
+            raise UnreadableRecord(
+                f"a newer release of airflow-provider-sora2 wrote it (its form is {version}, this release reads {VERSION}); "
+                "install that release again"
+            )
+        if version != VERSION:
+            raise UnreadableRecord(f"it is not a record of version {VERSION}: {str(value)[:200]!r}")
+        read = {name: value.get(name, _ABSENT.get(name)) for name in _KINDS}
+        for name, kinds in _KINDS.items():
+            # A bool is an int to isinstance.
+            if type(read[name]) not in kinds:
+                raise UnreadableRecord(f"its field {name!r} is {read[name]!r}")
+        return cls(**read)
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "digest": (str,),
+    "conn_id": (str,),
+    "epoch": (int,),
+    "intent_at": (float, int),
+    "token": (str,),
+    "request": (dict,),
+    "video_id": (str, type(None)),
+    "unknown_reported": (bool,),
+    "delivered_at": (float, int, type(None)),
+    "try_number": (int,),
+    "noted_at": (float, int),
+}
+
+
+_ABSENT: dict[str, Any] = {"request": {}, "unknown_reported": False, "try_number": 0, "noted_at": 0.0}
+
+
+def digest_of(request: VideoRequest, conn_id: str) -> str:
+    """Return what tells one submission from another: a digest of the request and the connection id.
+
+    The query strings of image links are left out: a presigned link is another one at every rendering of a template.
+    """
+    body = request.to_json()
+    body["images"] = [urlsplit(image)._replace(query="", fragment="").geturl() for image in body["images"]]
+    text = json.dumps([body, conn_id], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
