@@ -51,10 +51,10 @@ help:  ## List the targets
 	@echo "  FROM=v0.1.0          upgrade from the code of that commit, too"
 
 demo: $(INSTALLED)  ## Render one video against the built-in emulator on a real Airflow (no key, no money)
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m dev.demo
 
 ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connection and the example DAGs
-	@$(BIN)/python scripts/ui.py
+	@$(BIN)/python -m dev.ui
 
 test: $(INSTALLED)  ## Run the tests
 	$(BIN)/python -m pytest $(SUITES) -m "not wheel and not whole" $(PYTEST_ARGS)
@@ -72,7 +72,7 @@ system-celery: $(FLEET)/.installed  ## 300 videos on two Celery workers with Red
 	FLEET_VIDEOS=$(FLEET_VIDEOS) $(FLEET)/bin/python -m pytest tests/fleet $(PYTEST_ARGS)
 
 measured-docs: $(INSTALLED)  ## Write the figures of the last make system-celery and make bench into the docs
-	$(BIN)/python scripts/measured_docs.py
+	$(BIN)/python -m dev.measured_docs
 
 histories: $(INSTALLED)  ## Take a create task through 20,000 made-up histories of crashes, clears and lost answers
 	SORA2_HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py $(PYTEST_ARGS)
@@ -94,10 +94,10 @@ approval: $(INSTALLED)  ## On a whole Airflow: a person approves or rejects a vi
 screenshots: $(INSTALLED)  ## Photograph the connection form for the docs, and press its Test button (needs Chromium)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) --requirement tests/ui/browser.txt || \
 		$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --requirement tests/ui/browser.txt
-	$(BIN)/python scripts/screenshot_form.py
+	$(BIN)/python -m dev.pictures_of_the_form
 
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
-	@$(BENCH)/bin/python tests/benchmarks $(BENCH_ARGS)
+	@$(BENCH)/bin/python -m tests.benchmarks $(BENCH_ARGS)
 
 # -E and -a: a page that has not changed must warn again, too.
 docs: $(DOCS)/.installed  ## Build the documentation into build/site; any warning or broken link fails it
@@ -108,7 +108,7 @@ docs-test: docs  ## Run every code block of the documentation, and hold the page
 	$(BIN)/python -m pytest tests/docs $(PYTEST_ARGS)
 
 docs-pictures: $(DOCS)/.installed  ## Go the way of the five-minute tour in a browser, and photograph it (needs Chromium)
-	@$(DOCS)/bin/python scripts/screenshot_tour.py
+	@$(DOCS)/bin/python -m dev.pictures
 
 lint: $(INSTALLED)  ## Check style and formatting
 	$(BIN)/python -m ruff check .
@@ -121,20 +121,20 @@ wheel-check: $(RELEASE_TOOLS)/.installed  ## Build the wheel and the sdist, and 
 	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
 
 dist: $(RELEASE_TOOLS)/.installed  ## Build what a release uploads into dist/, and check just these files
-	$(if $(TAG),$(BIN)/python scripts/check_tag.py $(TAG))
+	$(if $(TAG),$(BIN)/python -m dev.check_tag $(TAG))
 	rm -rf dist
 	$(BIN)/uv build --quiet --build-constraints constraints/airflow-$(DEFAULT_AIRFLOW).txt --out-dir dist
 	DIST=$(CURDIR)/dist $(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
 	@$(BIN)/python -m pip hash dist/*.whl dist/*.tar.gz
 
 fixtures: $(INSTALLED)  ## Record what this version leaves in databases and buckets, for later versions to be tested with
-	@$(BIN)/python scripts/record_fixtures.py
+	@$(BIN)/python -m dev.upgrade_fixtures
 
 setup: $(INSTALLED)  ## Make the virtual environment (every target does so when needed)
 
 constraints: $(INSTALLED)  ## Resolve every file in constraints/ again, with today's releases (or FILES=constraints/airflow-3.1.8.txt)
 	@for file in $(FILES); do \
-		UV=$(BIN)/uv sh scripts/resolve_constraints.sh "$$file" || exit 1; \
+		UV=$(BIN)/uv sh dev/resolve_constraints.sh "$$file" || exit 1; \
 	done
 
 clean:  ## Remove the virtual environments, caches and results
@@ -143,7 +143,7 @@ clean:  ## Remove the virtual environments, caches and results
 
 # uv reads neither pip's settings nor pip's constraints; where it cannot reach an index that pip can, pip does it all.
 $(INSTALLED): pyproject.toml $(CONSTRAINTS) sora2_provider/__init__.py
-	@python=$$(sh scripts/find_python.sh "$(AIRFLOW)" "$(PYTHON)") && \
+	@python=$$(sh dev/find_python.sh "$(AIRFLOW)" "$(PYTHON)") && \
 		{ $(BIN)/python -c "" 2>/dev/null || "$$python" -m venv --clear $(VENV); }
 	@echo "Installing Airflow $(AIRFLOW) and the development tools into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) uv

@@ -13,11 +13,10 @@ from pathlib import Path
 import nox
 
 PROJECT = Path(__file__).parent
-sys.path.insert(0, str(PROJECT / "scripts"))
+sys.path.insert(0, str(PROJECT))
 
-import matrix_page  # noqa: E402
-import matrix_results  # noqa: E402
-from matrix_rows import Row, rows  # noqa: E402
+from dev import matrix_page, matrix_results  # noqa: E402
+from dev.matrix_rows import Row, rows  # noqa: E402
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
@@ -29,7 +28,7 @@ nox.options.download_python = "never"
 def interpreter(row: Row) -> str:
     """Return the path of a row's Python, as the Makefile finds it; where there is none, a name that nox will miss."""
     name = f"python{row.python}"
-    script = PROJECT / "scripts" / "find_python.sh"
+    script = PROJECT / "dev" / "find_python.sh"
     found = subprocess.run(["sh", str(script), row.airflow, name], capture_output=True, text=True, check=False)
     return found.stdout.strip() or name
 

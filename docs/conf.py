@@ -29,7 +29,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 root_doc = INDEX
 include_patterns = ["*.md", "docs/*.md"]
-exclude_patterns = [".*", "build", "dist", "demo-output", "constraints", "tests", "scripts", "sora2_provider"]
+exclude_patterns = [".*", "build", "dist", "demo-output", "constraints", "tests", "dev", "sora2_provider"]
 needs_sphinx = "8.0"
 nitpicky = True
 # Only the package's own names are looked up, and its modules have no pages of their own.

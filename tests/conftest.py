@@ -9,7 +9,8 @@ import platform
 from collections.abc import Callable
 
 import pytest
-from matrix_results import VERSION_OF
+
+from dev.matrix_results import VERSION_OF
 
 for name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
     del os.environ[name]

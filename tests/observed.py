@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local_airflow import LocalAirflow
-from statsd_server import StatsdServer, statsd_server
-
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
+from tests.statsd_server import StatsdServer, statsd_server
 
 DAGS = """
 import pendulum

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from outcome_table import TABLE, Told
-
 from sora2_provider.emulator import Fault
+from tests.outcome_table import TABLE, Told
 
 _AWAY = {"status": 503}
 _WRONG_KEY = {"status": 401, "body": {"error": {"message": "invalid token", "code": ""}}}

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from approval_run import DAG_ID, EXAMPLE
-from local_airflow import LocalAirflow
-from whole_airflow import whole_airflow
 
+from dev.harness.airflow import LocalAirflow
+from dev.harness.airflow_on_postgres import whole_airflow
+from dev.harness.approval_run import DAG_ID, EXAMPLE
 from sora2_provider.emulator import Emulator
 
 #: The same DAG, which waits a second for an answer.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from approval_run import PROMPT, ApprovalRun
-from conftest import HASTY, World
+
+from dev.harness.approval_run import PROMPT, ApprovalRun
+from tests.approval.conftest import HASTY, World
 
 
 def answer(asked: ApprovalRun, option: str, comment: str | None = None) -> None:

@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-import measures
-from bench_environment import open_bench
-from processes import stop_cleanly_on_signals
-from table import text_of
+from dev.harness.processes import stop_cleanly_on_signals
+from tests.benchmarks import measures
+from tests.benchmarks.bench_environment import open_bench
+from tests.benchmarks.table import text_of
 
 _PACKAGES = (
     "apache-airflow",

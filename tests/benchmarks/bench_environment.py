@@ -16,12 +16,11 @@ from subprocess import PIPE
 from tempfile import TemporaryDirectory
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path.append(str(HERE.parents[1] / "scripts"))
+from dev.harness.environment import inherited_environment
+from dev.harness.processes import KeptProcess, run_command
+from tests.benchmarks.certificate import make_certificate
 
-from airflow_environment import inherited_environment  # noqa: E402
-from certificate import make_certificate  # noqa: E402
-from processes import KeptProcess, run_command  # noqa: E402
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,11 @@ class Bench:
 
     urls: dict[str, str]
     environment: dict[str, str]
-    folder: Path
 
     def run(self, script: str, *arguments: str, timeout: float = 400.0, **options: Any) -> Any:
         """Run one of the measuring scripts and return what it printed last, which is JSON."""
-        command = [sys.executable, str(HERE / script), *arguments, json.dumps(options)]
-        done = run_command(command, environment=self.environment, cwd=self.folder, timeout=timeout).check()
+        command = [sys.executable, "-m", f"{__package__}.{script}", *arguments, json.dumps(options)]
+        done = run_command(command, environment=self.environment, cwd=PROJECT, timeout=timeout).check()
         return json.loads(next(line for line in reversed(done.output.splitlines()) if line.startswith(("{", "["))))
 
     def counts(self) -> dict[str, int]:
@@ -64,8 +62,8 @@ def open_bench() -> Iterator[Bench]:
             "SCARF_ANALYTICS": "false",
         }
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-        command = [sys.executable, str(HERE / "gateway_server.py"), str(files.certificate), str(files.key)]
-        with KeptProcess(command, environment=environment, output=PIPE, cwd=folder) as server:
+        command = [sys.executable, "-m", f"{__package__}.gateway_server", str(files.certificate), str(files.key)]
+        with KeptProcess(command, environment=environment, output=PIPE, cwd=PROJECT) as server:
             ports = json.loads(server.output.readline())
             urls = {scheme: f"{scheme}://127.0.0.1:{port}" for scheme, port in ports.items()}
-            yield Bench(urls, environment, folder)
+            yield Bench(urls, environment)

@@ -64,7 +64,7 @@ class BareTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow keeps of the trigger."""
-        return "contestants.BareTrigger", {"address": self.address, "started": self.started}
+        return "tests.benchmarks.contestants.BareTrigger", {"address": self.address, "started": self.started}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Ask until the video is completed."""

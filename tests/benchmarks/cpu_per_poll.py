@@ -10,7 +10,7 @@ import sys
 import time
 from typing import NamedTuple
 
-import contestants
+from tests.benchmarks import contestants
 
 #: Questions that a video of two minutes takes on the default schedule.
 _USUAL = 14

@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import schedule
-from bench_environment import Bench
-from table import Row
+from tests.benchmarks import schedule
+from tests.benchmarks.bench_environment import Bench
+from tests.benchmarks.table import Row
 
 Figures = dict[str, float]
 
@@ -61,11 +61,11 @@ def schedules(_: Bench, sizes: Sizes) -> Iterator[Row]:
 
 def cpu(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     """Measure the CPU of a question."""
-    import cpu_per_poll
-    from contestants import BARE, HTTP, OPENAI, OURS
+    from tests.benchmarks import cpu_per_poll
+    from tests.benchmarks.contestants import BARE, HTTP, OPENAI, OURS
 
     for scheme, at_most, times_less in (("http", 1.2, 3.0), ("https", None, 5.0)):
-        found = bench.run("cpu_per_poll.py", bench.urls[scheme], rounds=sizes.rounds, videos=sizes.videos)
+        found = bench.run("cpu_per_poll", bench.urls[scheme], rounds=sizes.rounds, videos=sizes.videos)
         took, ratios = found["microseconds"], found["ratios"]
         note = f"{took[OURS]:.0f} us against {took[BARE]:.0f} us"
         yield Row(f"CPU per poll, {scheme}, against the bare loop", ratios["ours / bare"], "x", most=at_most, note=note)
@@ -87,7 +87,7 @@ def stalls(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     for _ in range(sizes.waiting_rounds):
         for kind, found in runs.items():
             bench.counts()
-            found.append(bench.run("stalls.py", bench.urls["http"], kind=kind, **options))
+            found.append(bench.run("stalls", bench.urls["http"], kind=kind, **options))
             seen = bench.counts() if kind == "ours" else seen
     name = f"{sizes.waiting:,} videos"
     yield from _stall_rows(name, runs["ours"], runs["sleepers"], runs["bare"])
@@ -97,7 +97,7 @@ def stalls(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     # One connection is the one that asks for the counts.
     note = f"{seen['requests']} requests over {seen['connections'] - 1} connections in all"
     yield Row(f"{name}: TCP connections at once", seen["most_open"] - 1, "", most=100, note=note)
-    batches = bench.run("stalls.py", bench.urls["http"], kind="batches", count=40, seconds=10)
+    batches = bench.run("stalls", bench.urls["http"], kind="batches", count=40, seconds=10)
     note = "40 OpenAIBatchTriggers on a server that takes 50 ms"
     yield Row("OpenAIBatchTrigger: worst stall", batches["worst_ms"], "ms", note=note)
 
@@ -106,7 +106,7 @@ def trigger_runner(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     """Do the same in a TriggerRunner of Airflow's."""
     options = {"count": sizes.waiting, "seconds": sizes.waiting_seconds}
     kinds = ("sleepers", "bare", "ours") if sizes is not QUICK else ("sleepers", "ours")
-    runs = {kind: bench.run("trigger_runner.py", bench.urls["http"], kind=kind, **options) for kind in kinds}
+    runs = {kind: bench.run("trigger_runner", bench.urls["http"], kind=kind, **options) for kind in kinds}
     ours, sleepers, bare = runs["ours"], runs["sleepers"], [run for kind, run in runs.items() if kind == "bare"]
     name = f"{sizes.waiting:,} videos in a TriggerRunner"
     for when, key in (("once started", "kilobytes_each"), ("while it is asked", "kilobytes_each_later")):
@@ -118,9 +118,9 @@ def trigger_runner(bench: Bench, sizes: Sizes) -> Iterator[Row]:
 
 def loading(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     """Measure what a DAG file costs."""
-    from loading import EMPTY, HTTP, OPENAI, OURS
+    from tests.benchmarks.loading import EMPTY, HTTP, OPENAI, OURS
 
-    found = bench.run("loading.py", rounds=sizes.loading_rounds, repeats=5)
+    found = bench.run("loading", rounds=sizes.loading_rounds, repeats=5)
     took = found["import_ms"]
     note = f"{HTTP} {took[HTTP]:.0f} ms, {OPENAI} {took[OPENAI]:.0f} ms"
     yield Row("import of operators and sensors, CPU", took[OURS], "ms", most=10, note=note)
@@ -135,9 +135,9 @@ def loading(bench: Bench, sizes: Sizes) -> Iterator[Row]:
 
 def creating(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     """Measure one create."""
-    from create import BARE, OURS
+    from tests.benchmarks.create import BARE, OURS
 
-    took = bench.run("create.py", bench.urls["http"], rounds=15, creates=sizes.creates)
+    took = bench.run("create", bench.urls["http"], rounds=15, creates=sizes.creates)
     note = f"{took[OURS]:.0f} us against {took[BARE]:.0f} us of CPU"
     yield Row("one create, against a bare requests.Session", took[OURS] / took[BARE], "x", most=1.15, note=note)
 

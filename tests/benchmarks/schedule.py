@@ -13,11 +13,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from optimum import P95_IN_MEDIANS, SIGMA, Optimum
-
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.polling.estimates import Expectations, RenderingKind
 from sora2_provider.gateway.polling.wait import PollAgain, VideoWait
+from tests.benchmarks.optimum import P95_IN_MEDIANS, SIGMA, Optimum
 
 SEED = 20_251_122
 MEDIAN = 120.0

@@ -11,8 +11,9 @@ import sys
 import time
 from typing import Any, NamedTuple
 
-import contestants
 from airflow.triggers.base import BaseTrigger
+
+from tests.benchmarks import contestants
 
 _BEAT = 0.01
 #: Seconds until the first questions, of which the default schedule asks one after a third of two minutes, and then

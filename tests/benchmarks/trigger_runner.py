@@ -20,8 +20,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import contestants
-from stalls import KINDS, Beat, Stalls
+from tests.benchmarks import contestants
+from tests.benchmarks.stalls import KINDS, Beat, Stalls
 
 
 def memory(pid: int) -> int:

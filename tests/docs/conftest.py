@@ -6,10 +6,10 @@ from collections import Counter
 from unittest.mock import MagicMock
 
 import pytest
-from blocks import all_blocks
-from kinds import kind_of
 
 from sora2_provider.emulator import Emulator
+from tests.docs.blocks import all_blocks
+from tests.docs.kinds import kind_of
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blocks import DATA, DIRECTIVES, PYTHON, SHELL, TEXT, Block
+from tests.docs.blocks import DATA, DIRECTIVES, PYTHON, SHELL, TEXT, Block
 
 DAG = "run to their end as DAGs, on Airflow"
 PROJECT_FILE = "run as test files of a user's project"

@@ -16,11 +16,11 @@ import urllib.request
 
 import pytest
 import yaml
-from blocks import Block, all_blocks, blocks_of
-from commands import BadCommand, check, commands_of
-from kinds import COMMANDS, DRAWING, NOT_RUN, PARSED, SNIPPET, UNKNOWN, kind_of, of_kind
 
 from sora2_provider import get_provider_info
+from tests.docs.blocks import Block, all_blocks, blocks_of
+from tests.docs.commands import BadCommand, check, commands_of
+from tests.docs.kinds import COMMANDS, DRAWING, NOT_RUN, PARSED, SNIPPET, UNKNOWN, kind_of, of_kind
 
 BLOCKS = all_blocks()
 #: How a line begins that is a command after all, and belongs into a shell block.

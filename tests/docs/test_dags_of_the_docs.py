@@ -14,12 +14,12 @@ from typing import Any
 import boto3
 import pytest
 import requests
-from blocks import Block, all_blocks
-from kinds import DAG, PROJECT_FILE, of_kind
-from local_airflow import LocalAirflow
-from s3_server import aws_connection, s3_server
 
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
+from tests.docs.blocks import Block, all_blocks
+from tests.docs.kinds import DAG, PROJECT_FILE, of_kind
+from tests.s3_server import aws_connection, s3_server
 
 DAGS = of_kind(all_blocks(), DAG)
 TEST_FILES = of_kind(all_blocks(), PROJECT_FILE)

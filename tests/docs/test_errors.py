@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import error_inventory
 import pytest
-from error_inventory import Message
 
 from sora2_provider.gateway import errors
+from tests.docs import error_inventory
+from tests.docs.error_inventory import Message
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 #: An entry that fits more messages than this says too little.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from blocks import PROJECT, pages
 
 from sora2_provider import get_provider_info
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
+from tests.docs.blocks import PROJECT, pages
 
 REFERENCE = PROJECT / "docs" / "reference.md"
 INDEX = PROJECT / "docs" / "index.md"

@@ -6,11 +6,11 @@ import inspect
 import re
 
 import pytest
-from blocks import PROJECT, blocks_of
 
 from sora2_provider.hooks.connection_form import FIELDS
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
+from tests.docs.blocks import PROJECT, blocks_of
 
 ENGLISH, CHINESE = PROJECT / "README.md", PROJECT / "README.zh-CN.md"
 _CHINESE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]+")

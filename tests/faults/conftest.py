@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_world import World
-from whole_airflow import whole_airflow
 
+from dev.harness.airflow_on_postgres import whole_airflow
 from sora2_provider.emulator import Emulator
+from tests.faults.fault_world import World
 
 DAGS = Path(__file__).with_name("dags")
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from local_airflow import LocalAirflow
-
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
 
 #: How often each point is struck.

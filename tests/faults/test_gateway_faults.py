@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from fault_world import VIDEOS, Told, World, show_table
 
 from sora2_provider.emulator.fault_queue import RANDOM_FAULTS
 from sora2_provider.emulator.faults import Fault
+from tests.faults.fault_world import VIDEOS, Told, World, show_table
 
 FAULT_RATE = 0.1
 #: Long enough for a trigger to fire after its deferral is through, also on a busy machine.

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from dags.strikes import marker_of
-from fault_world import KILLS, Run, Told, World, kill, parent_of, show_table
+
+from tests.faults.dags.strikes import marker_of
+from tests.faults.fault_world import KILLS, Run, Told, World, kill, parent_of, show_table
 
 #: What a person reads whose task was ended between the intent and the id.
 UNKNOWN = "Nobody knows whether the gateway accepted it, so nothing was submitted now."

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dags.strikes import marker_of
-from fault_world import Run, Told, World, parent_of, show_table
-from process_table import descendants
+
+from dev.harness.process_table import descendants
+from tests.faults.dags.strikes import marker_of
+from tests.faults.fault_world import Run, Told, World, parent_of, show_table
 
 POLICIES = ("regenerate", "reuse")
 

@@ -6,8 +6,9 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from fleet_run import FleetRun, run_batch
-from fleet_world import run_fleet
+
+from tests.fleet.fleet_run import FleetRun, run_batch
+from tests.fleet.fleet_world import run_fleet
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,10 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from fleet_meter import Meter
-from fleet_world import VIDEOS, WORKERS, Fleet
-from process_table import descendants
-
+from dev.harness.process_table import descendants
 from sora2_provider.submission.stores import STATE_KEY
+from tests.fleet.fleet_meter import Meter
+from tests.fleet.fleet_world import VIDEOS, WORKERS, Fleet
 
 #: What makes mid-run: this share of the videos waits in the triggerer.
 MID_RUN = 0.2

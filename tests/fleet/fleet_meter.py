@@ -6,8 +6,8 @@ import os
 import time
 from collections import defaultdict
 
-from fleet_world import WORKERS, Fleet
-from process_table import cpu_seconds, machine_cpu_seconds
+from dev.harness.process_table import cpu_seconds, machine_cpu_seconds
+from tests.fleet.fleet_world import WORKERS, Fleet
 
 #: The kinds of what runs, by the names that the harness has for it.
 KINDS = {

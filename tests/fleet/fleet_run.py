@@ -14,14 +14,14 @@ from typing import Any
 
 import boto3
 import requests
-from fleet_figures import FleetFigures
-from fleet_kills import Strikes
-from fleet_meter import Meter, processors
-from fleet_world import POOL, POOL_SLOTS, RENDER_SECONDS, SLOTS, VIDEOS, WORKERS, Fleet
-from s3_server import BUCKET
-from worker_seconds import read_worker_seconds
 
+from dev.fleet_figures import FleetFigures
 from sora2_provider.emulator.history import Billed
+from tests.fleet.fleet_kills import Strikes
+from tests.fleet.fleet_meter import Meter, processors
+from tests.fleet.fleet_world import POOL, POOL_SLOTS, RENDER_SECONDS, SLOTS, VIDEOS, WORKERS, Fleet
+from tests.s3_server import BUCKET
+from tests.worker_seconds import read_worker_seconds
 
 DAG_ID = "batch"
 TASK_ID = "create"

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local_airflow import LocalAirflow
-from postgres import Postgres
-from process_table import descendants, listening_addresses
-from redis_server import RedisServer
-from s3_server import BUCKET, aws_connection, s3_server
-from whole_airflow import whole_airflow
-
+from dev.harness.airflow import LocalAirflow
+from dev.harness.airflow_on_postgres import whole_airflow
+from dev.harness.postgres import Postgres
+from dev.harness.process_table import descendants, listening_addresses
+from dev.harness.redis_server import RedisServer
 from sora2_provider.emulator import Emulator
+from tests.s3_server import BUCKET, aws_connection, s3_server
 
 VIDEOS = int(os.environ.get("FLEET_VIDEOS", "300"))
 #: How long a rendering takes.

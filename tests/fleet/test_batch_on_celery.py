@@ -7,9 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from fleet_figures import tables
-from fleet_run import FleetRun
-from fleet_world import FILE_BYTES, VIDEOS
+
+from dev.fleet_figures import tables
+from tests.fleet.fleet_run import FleetRun
+from tests.fleet.fleet_world import FILE_BYTES, VIDEOS
 
 #: Where the figures go; `make measured-docs` takes them from there into the docs.
 FIGURES = Path(__file__).parents[2] / "build" / "fleet.json"

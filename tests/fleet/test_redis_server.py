@@ -6,10 +6,11 @@ import os
 import socket
 
 import pytest
-import redis_server
-from debian import PackageMissing
-from process_table import descendants, listening_addresses
-from redis_server import RedisServer
+
+from dev.harness import redis_server
+from dev.harness.debian import PackageMissing
+from dev.harness.process_table import descendants, listening_addresses
+from dev.harness.redis_server import RedisServer
 
 
 def tell(server: RedisServer, command: str) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from paid_gateway import PaidVideo
-from processes import Process
+from tests.histories.paid_gateway import PaidVideo
+from tests.histories.processes import Process
 
 UNKNOWN, LOST = "Nobody knows", "If it is lost there, clear the task"
 

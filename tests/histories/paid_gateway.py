@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from processes import running
-
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
+from tests.histories.processes import running
 
 _ENDS = {
     "completes": VideoStatus.COMPLETED,

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from judge import Judge
-from processes import STORE_CHANGES, running
-
 from sora2_provider.storage import Target
 from sora2_provider.submission.stores import STATE_KEY
+from tests.histories.judge import Judge
+from tests.histories.processes import STORE_CHANGES, running
 
 #: What a store may be like for a while.
 MOODS = ("healthy", "cannot read", *STORE_CHANGES)

@@ -13,9 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from paid_gateway import Client
-from processes import SIGNALS, THREADS, Log, Process, Stage, running
-from record_stores import SteppedSlot, SteppedTarget
 
 from sora2_provider.compat import AirflowException
 from sora2_provider.hooks.sora2 import Sora2Hook
@@ -25,6 +22,9 @@ from sora2_provider.spending import counter as tally
 from sora2_provider.storage import StoredVideo
 from sora2_provider.submission import signals as interruptions
 from sora2_provider.submission import stores as records
+from tests.histories.paid_gateway import Client
+from tests.histories.processes import SIGNALS, THREADS, Log, Process, Stage, running
+from tests.histories.record_stores import SteppedSlot, SteppedTarget
 
 
 class Clock:

@@ -14,9 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
-import paid_gateway
 import pytest
-import record_stores
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,9 +25,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from processes import SIGNALLED, STORE_CHANGES, Order
-from stage import put_on_stage
-from world import EVENTS, REQUESTS, World
+
+from tests.histories import paid_gateway, record_stores
+from tests.histories.processes import SIGNALLED, STORE_CHANGES, Order
+from tests.histories.stage import put_on_stage
+from tests.histories.world import EVENTS, REQUESTS, World
 
 HISTORIES = int(os.environ.get("SORA2_HISTORIES", "2000"))
 SEED = int(os.environ.get("SORA2_HISTORIES_SEED", "1"))

@@ -15,12 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from judge import Judge
-from paid_gateway import Gateway
-from processes import Order, Process, running
-from record_stores import StateFolder, SteppedTarget, TaskStateStore
-from stage import Clock, TaskInstance
-
 from sora2_provider.compat import AirflowFailException, TaskDeferred
 from sora2_provider.exceptions import CapReached
 from sora2_provider.gateway.errors import GatewayError
@@ -29,6 +23,11 @@ from sora2_provider.gateway.polling.wait import Finished, VideoWait
 from sora2_provider.operators import create_run as creating  # noqa: F401  (loaded by a task only: it must be there to be put on stage)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.triggers.events import to_event
+from tests.histories.judge import Judge
+from tests.histories.paid_gateway import Gateway
+from tests.histories.processes import Order, Process, running
+from tests.histories.record_stores import StateFolder, SteppedTarget, TaskStateStore
+from tests.histories.stage import Clock, TaskInstance
 
 REQUESTS = (("a cat", "sora2_default"), ("a dog", "sora2_default"), ("a cat", "another"))
 EVENTS = ("truth", "the trigger died", "the net below", "garbled", "none", "of another video")

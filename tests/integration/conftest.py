@@ -1,4 +1,4 @@
-"""What the tests on a real Airflow share. The harness itself is ``scripts/local_airflow.py``."""
+"""What the tests on a real Airflow share. The harness itself is ``dev/harness/airflow.py``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_airflow import LocalAirflow
-from matrix_results import TASKS_OF
-from s3_server import s3_server
+
+from dev.harness.airflow import LocalAirflow
+from dev.matrix_results import TASKS_OF
+from tests.s3_server import s3_server
 
 
 @pytest.fixture(scope="session", autouse=True)

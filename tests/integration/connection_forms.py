@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from http.cookiejar import CookieJar
 from typing import NamedTuple
 
-from local_airflow import ADMIN, LocalAirflow
+from dev.harness.airflow import ADMIN, LocalAirflow
 
 KINDS_OF_INPUTS = {"text": "text", "password": "password", "checkbox": "boolean"}
 

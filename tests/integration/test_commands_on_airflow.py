@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from local_airflow import LocalAirflow
 
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
 
 KEY = "sk-command-line-test-4711"

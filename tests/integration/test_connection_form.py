@@ -10,8 +10,8 @@ from importlib.util import find_spec
 
 import pytest
 import requests
-from local_airflow import ADMIN, LocalAirflow
 
+from dev.harness.airflow import ADMIN, LocalAirflow
 from sora2_provider.emulator import Emulator
 from sora2_provider.hooks import connection_form
 

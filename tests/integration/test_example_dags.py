@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_airflow import LocalAirflow
 
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from airflow_environment import inherited_environment
-from airflow_home import template_database
-from airflow_log import own_message
-from local_airflow import ComponentDied, LocalAirflow
-from process_table import (
+
+from dev.airflow_log import own_message
+from dev.harness.airflow import ComponentDied, LocalAirflow
+from dev.harness.environment import inherited_environment
+from dev.harness.home import template_database
+from dev.harness.process_table import (
     HAS_PROC,
     Process,
     cpu_seconds,
@@ -24,11 +25,11 @@ from process_table import (
     processes_of_home,
     sort_by_start,
 )
-from processes import CommandTimedOut, KeptProcess, run_command, wait_until
+from dev.harness.processes import CommandTimedOut, KeptProcess, run_command, wait_until
 
 needs_proc = pytest.mark.skipif(not HAS_PROC, reason="looks processes up in /proc")
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+PROJECT = Path(__file__).parents[2]
 
 DAGS = """
 try:
@@ -190,7 +191,8 @@ def running_ui(tmp_path: Path, until: str) -> Iterator[tuple[subprocess.Popen[st
     with (
         output.open("w") as log,
         subprocess.Popen(
-            [sys.executable, str(SCRIPTS / "ui.py"), "--dags-folder", str(dags_folder)],
+            [sys.executable, "-m", "dev.ui", "--dags-folder", str(dags_folder)],
+            cwd=PROJECT,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from s3_server import BUCKET, aws_connection
 
 from sora2_provider.emulator import Emulator
+from tests.s3_server import BUCKET, aws_connection
 
 FILE_BYTES = 300 * 1024 * 1024
 ALLOWED = 40 * 1024 * 1024

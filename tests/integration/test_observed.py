@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from observed import World, observed_airflow
+
+from tests.observed import World, observed_airflow
 
 GUIDE = Path(__file__).parents[2] / "docs" / "metrics.md"
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from connection_forms import custom_fields, labels_of_standard_fields
-from local_airflow import LocalAirflow
 
 import sora2_provider
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.hooks.connection_form import FIELDS, RELABELING
+from tests.integration.connection_forms import custom_fields, labels_of_standard_fields
 
 
 @pytest.fixture(scope="module")

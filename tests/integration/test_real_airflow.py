@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_airflow import LocalAirflow
-from processes import wait_until
 
+from dev.harness.airflow import LocalAirflow
+from dev.harness.processes import wait_until
 from sora2_provider.compat import CAPABILITIES
 from sora2_provider.emulator import Emulator
 

@@ -7,12 +7,12 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from s3_server import BUCKET, aws_connection
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.record import Record
 from sora2_provider.submission.stores import RecordExists, RecordUnavailable, StorageRecords
+from tests.s3_server import BUCKET, aws_connection
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
 FOLDER = f"s3://aws_here@{BUCKET}/state"

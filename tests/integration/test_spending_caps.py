@@ -6,8 +6,7 @@ import datetime
 import json
 from collections import Counter
 
-from local_airflow import LocalAirflow
-
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
 
 DAG = """

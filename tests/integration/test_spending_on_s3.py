@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-from claimers import claim_at_once
-from s3_server import BUCKET, aws_connection
 
 from sora2_provider import storage
 from sora2_provider.emulator import Emulator
@@ -18,6 +16,8 @@ from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.spending import caps as spending
 from sora2_provider.spending.counter import Tally, TallyUnavailable
+from tests.claimers import claim_at_once
+from tests.s3_server import BUCKET, aws_connection
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_airflow import LocalAirflow
 
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
 
 DAGS = """

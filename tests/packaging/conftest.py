@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from distributions import CONSTRAINTS, PROJECT, Built
+
+from tests.packaging.distributions import CONSTRAINTS, PROJECT, Built
 
 
 class Run(Protocol):
@@ -22,10 +23,11 @@ class Run(Protocol):
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
+    def run(*command: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
         result = subprocess.run(
             command,
             env=environment,
+            cwd=cwd,
             capture_output=True,
             text=True,
             check=False,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from demo_outcome import Movie, Outcome
 
+from dev.demo_outcome import Movie, Outcome
 from sora2_provider.emulator import Billed
 
 PROJECT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ def find_python(tmp_path: Path, pythons: dict[str, str], *arguments: str) -> sub
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
     return subprocess.run(
-        ["/bin/sh", str(PROJECT / "scripts" / "find_python.sh"), *arguments],
+        ["/bin/sh", str(PROJECT / "dev" / "find_python.sh"), *arguments],
         env={"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path / "pyenv")},
         capture_output=True,
         text=True,

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributions import CONSTRAINTS, PROJECT
-from record_fixtures import released_versions
 
 import sora2_provider
+from dev.upgrade_fixtures import released_versions
+from tests.packaging.distributions import CONSTRAINTS, PROJECT
 
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
 
@@ -72,7 +72,7 @@ def test_the_metadata_name_the_version_and_a_readme(built: Any) -> None:
 def test_the_sdist_has_what_is_needed_to_test_it(built: Any) -> None:
     with tarfile.open(built.sdist) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    assert {"pyproject.toml", "Makefile", "LICENSE", "README.md", "CONTRIBUTING.md", "scripts/demo.py"} <= names
+    assert {"pyproject.toml", "Makefile", "LICENSE", "README.md", "CONTRIBUTING.md", "dev/demo.py"} <= names
     assert any(name.startswith("tests/") for name in names)
     assert any(name.startswith("constraints/airflow-") for name in names)
     assert not [name for name in names if name.startswith((".venv", "demo-output", "dist/"))]

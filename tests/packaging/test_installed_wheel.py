@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributions import CONSTRAINTS, PROJECT, airflow_of
-from local_airflow import LocalAirflow
 
 import sora2_provider
+from dev.harness.airflow import LocalAirflow
+from tests.packaging.distributions import CONSTRAINTS, PROJECT, airflow_of
 
 pytestmark = pytest.mark.wheel
 
@@ -46,7 +46,7 @@ def airflow(
 
 def python_for(airflow: str) -> str:
     """Return this Python where that Airflow runs on it, and otherwise another."""
-    find = ["sh", str(PROJECT / "scripts" / "find_python.sh"), airflow]
+    find = ["sh", str(PROJECT / "dev" / "find_python.sh"), airflow]
     for arguments in ([sys.executable], []):
         found = subprocess.run([*find, *arguments], capture_output=True, text=True, check=False)
         if found.returncode == 0:
@@ -124,11 +124,11 @@ def test_the_demo_runs_from_the_wheel(
         *["--constraints", str(constraints), f"{built.wheel}[emulator]"],
     )
     # Away from the checkout, which Python would find beside the script.
-    for folder in ("scripts", "example_dags"):
+    for folder in ("dev", "example_dags"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     where = Path(run(str(python), "-P", "-c", WHERE, environment=airflow.environment).strip())
     assert where.is_relative_to(python.parent.parent), where
-    said = run(str(python), str(tmp_path / "scripts" / "demo.py"), environment=airflow.environment)
+    said = run(str(python), "-m", "dev.demo", environment=airflow.environment, cwd=tmp_path)
     assert f"Airflow {airflow_of(constraints)} runs the DAG" in said
     assert "Billed     1 video" in said
     assert (tmp_path / "demo-output" / "sora2-demo.mp4").stat().st_size > 0

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
-from check_tag import problems_of
-from distributions import CONSTRAINTS, PROJECT, airflow_of
+
+from dev.check_tag import problems_of
+from tests.packaging.distributions import CONSTRAINTS, PROJECT, airflow_of
 
 WORKFLOWS = sorted(PROJECT.glob(".github/workflows/*.yml"))
 ACTIONS = sorted(PROJECT.glob(".github/actions/*/action.yml"))

@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import outcome_runs
 import pytest
-from outcome_runs import OutcomeRun, run_outcomes
-from waiting_runs import (
+
+from dev.harness.airflow_on_postgres import whole_airflow
+from sora2_provider.emulator import Emulator
+from tests.system import outcome_runs
+from tests.system.outcome_runs import OutcomeRun, run_outcomes
+from tests.system.waiting_runs import (
     KEY,
     PARALLELISM,
     POLL_INTERVAL,
@@ -21,9 +24,6 @@ from waiting_runs import (
     run_held,
     run_to_end,
 )
-from whole_airflow import whole_airflow
-
-from sora2_provider.emulator import Emulator
 
 #: Videos that wait together in the triggerer.
 VIDEOS = int(os.environ.get("SYSTEM_VIDEOS", "100"))

@@ -7,12 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from outcome_cases import CASES, Case
-from outcome_table import MODES
-from waiting_runs import HELD_SECONDS, POLL_INTERVAL, World, end_of
-
 from sora2_provider.emulator import Emulator
 from sora2_provider.emulator.history import Received
+from tests.outcome_cases import CASES, Case
+from tests.outcome_table import MODES
+from tests.system.waiting_runs import HELD_SECONDS, POLL_INTERVAL, World, end_of
 
 DAG_ID = "every_outcome"
 

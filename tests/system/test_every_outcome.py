@@ -6,8 +6,9 @@ All of it happens in one DAG run; tests/unit/test_every_mode.py tries the same c
 from __future__ import annotations
 
 import pytest
-from outcome_runs import PATIENCE, POLL_INTERVALS, TRIED, OutcomeRun, task_id, timeout_of
-from outcome_table import MODES, OPERATORS
+
+from tests.outcome_table import MODES, OPERATORS
+from tests.system.outcome_runs import PATIENCE, POLL_INTERVALS, TRIED, OutcomeRun, task_id, timeout_of
 
 
 @pytest.mark.parametrize("mode", MODES)

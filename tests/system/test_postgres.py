@@ -8,15 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import postgres
 import pytest
-from debian import PackageMissing
-from postgres import Postgres
-from process_table import Process, descendants, listening_addresses
-from processes import wait_until
+
+from dev.harness import postgres
+from dev.harness.debian import PackageMissing
+from dev.harness.postgres import Postgres
+from dev.harness.process_table import Process, descendants, listening_addresses
+from dev.harness.processes import wait_until
 
 OWNER = """
-from postgres import Postgres
+from dev.harness.postgres import Postgres
 with Postgres() as database:
     print(database.url, flush=True)
     input()
@@ -36,7 +37,7 @@ def test_it_listens_on_loopback_only_and_leaves_nothing():
 
 
 def test_it_ends_when_its_owner_is_killed():
-    environment = {**os.environ, "PYTHONPATH": str(Path(postgres.__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(postgres.__file__).parents[2])}
     processes: set[Process] = set()
     with subprocess.Popen(
         [sys.executable, "-c", OWNER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

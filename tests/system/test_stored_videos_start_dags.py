@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import chain
 
 import pytest
-from observed import World, observed_airflow
+
+from tests.observed import World, observed_airflow
 
 DAGS = ("troubles", "films", "of_the_alias", "of_the_asset", "of_the_file")
 ENDS = {"success", "failed", "upstream_failed", "skipped"}

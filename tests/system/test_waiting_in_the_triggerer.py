@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from waiting_runs import KEY, RENDER_SECONDS, TIMEOUT, WATCHED_VIDEOS, HeldRun, Run, World
+
+from tests.system.waiting_runs import KEY, RENDER_SECONDS, TIMEOUT, WATCHED_VIDEOS, HeldRun, Run, World
 
 
 def check_all_succeeded_paid_once(run: Run, videos: int) -> None:

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local_airflow import LocalAirflow
-from postgres import Postgres
-from processes import tail
-from worker_seconds import WorkerSeconds, read_worker_seconds
-
+from dev.harness.airflow import LocalAirflow
+from dev.harness.postgres import Postgres
+from dev.harness.processes import tail
 from sora2_provider.emulator import Emulator
 from sora2_provider.emulator.history import Billed
+from tests.worker_seconds import WorkerSeconds, read_worker_seconds
 
 KEY = "sk-system-test-5f4e3d2c1b0a"
 

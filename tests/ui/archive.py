@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from local_airflow import LocalAirflow
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
+
+from dev.harness.airflow import LocalAirflow
 
 DAG_ID = "ui_archive"
 RUNS, TASKS_OF_RUN = 50, 100

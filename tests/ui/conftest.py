@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import chromium
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from ui_world import World, second_api_server, ui_world
+
+from dev.harness.chromium import chromium
+from tests.ui.ui_world import World, second_api_server, ui_world
 
 #: Generous, because a machine that is busy is slow; a test waits only for as long as it must.
 PATIENCE_MS = 30_000

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from approval_run import DAG_ID, PROMPT, ApprovalRun
 from playwright.sync_api import Page, expect
+
+from dev.harness.approval_run import DAG_ID, PROMPT, ApprovalRun
 
 
 @pytest.fixture

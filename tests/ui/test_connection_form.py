@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from connection_form_in_browser import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
 from playwright.sync_api import Locator, Page, expect
 
+from dev.harness.connection_form import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
 from sora2_provider.emulator.history import fingerprint
 from sora2_provider.hooks.connection_form import FIELDS, HIDDEN, PLACEHOLDERS, RELABELING
 

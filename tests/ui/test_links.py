@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-import films
 import pytest
 from playwright.sync_api import expect
+
+from tests.ui import films
 
 NAME = "Watch the video"
 

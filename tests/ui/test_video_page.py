@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-import films
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from ui_world import CREW, GUEST
+
+from tests.ui import films
+from tests.ui.ui_world import CREW, GUEST
 
 PAGE = "plugin/sora2"
 #: Narrowed down to what every test but the one of the archive is about.

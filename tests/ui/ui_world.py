@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import archive
-import films
-from approval_run import DAG_ID, EXAMPLE
-from local_airflow import AUTH_MANAGER, FAB_AUTH_MANAGER, LocalAirflow
-from processes import KeptProcess, free_port, wait_until
-from whole_airflow import whole_airflow
-
+from dev.harness.airflow import AUTH_MANAGER, FAB_AUTH_MANAGER, LocalAirflow
+from dev.harness.airflow_on_postgres import whole_airflow
+from dev.harness.approval_run import DAG_ID, EXAMPLE
+from dev.harness.processes import KeptProcess, free_port, wait_until
 from sora2_provider.emulator import Emulator
+from tests.ui import archive, films
 
 DAGS = Path(__file__).with_name("dags")
 RUN_AT_ONCE = ("ui_archive", "ui_films", "ui_secret")

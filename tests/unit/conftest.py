@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from link_hosts import FILE_BYTES, World
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from tests.unit.link_hosts import FILE_BYTES, World
 
 KEY = "sk-secret-of-the-tests-4711"
 

@@ -12,9 +12,8 @@ from importlib import metadata
 from typing import Any
 
 import pytest
-from benchmarks.certificate import Certificate, make_certificate
-from processes import free_port
 
+from dev.harness.processes import free_port
 from sora2_provider import compat
 from sora2_provider.cli.doctor import examine as doctor
 from sora2_provider.cli.doctor import installation
@@ -22,6 +21,7 @@ from sora2_provider.cli.doctor import network as address
 from sora2_provider.cli.doctor.report import Finding, Report, State
 from sora2_provider.emulator import Emulator
 from sora2_provider.storage import Target
+from tests.benchmarks.certificate import Certificate, make_certificate
 
 KEY = "sk-secret-of-the-tests-4711"
 OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP

@@ -6,13 +6,13 @@ import hashlib
 
 import pytest
 import requests
-from link_hosts import FILE_BYTES
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from tests.unit.link_hosts import FILE_BYTES
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -273,7 +273,7 @@ def served_without_length(body: bytes):
 
 @pytest.mark.parametrize("cut", [0, 1, 500])
 def test_without_a_length_the_boxes_of_the_mp4_tell_whether_it_is_whole(gateway, context, tmp_path, cut):
-    from test_client import OneAnswer
+    from tests.unit.test_client import OneAnswer
 
     video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     whole = the_file(gateway, video_id)

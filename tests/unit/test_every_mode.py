@@ -14,8 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from outcome_cases import CASES, Case
-from outcome_table import MODES, OPERATORS, PAGE, SENSORS, TABLE, Retry, read_table
 
 from sora2_provider import compat
 from sora2_provider.compat import (
@@ -35,6 +33,8 @@ from sora2_provider.sensors import sora2 as sensor_module
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.submission import submitter as submitting
 from sora2_provider.triggers import sora2 as trigger_module
+from tests.outcome_cases import CASES, Case
+from tests.outcome_table import MODES, OPERATORS, PAGE, SENSORS, TABLE, Retry, read_table
 
 RENDER_SECONDS = 200
 TIMEOUT = 1800

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 import requests
-from link_hosts import FILE_BYTES, GATEWAY, INSIDE, PUBLIC, LinkHost, answer
-from test_download import asked, download, the_file
 
 from sora2_provider.compat import AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from tests.unit.link_hosts import FILE_BYTES, GATEWAY, INSIDE, PUBLIC, LinkHost, answer
+from tests.unit.test_download import asked, download, the_file
 
 pytestmark = pytest.mark.usefixtures("pauses")
 

@@ -8,9 +8,6 @@ import time
 import tracemalloc
 
 import pytest
-from link_hosts import LinkHost, answer
-from test_download import asked, download
-from test_hostile_links import gives_link
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.gateway import async_client
@@ -21,6 +18,9 @@ from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport import deadlines as pace
 from sora2_provider.gateway.transport.deadlines import Patience
+from tests.unit.link_hosts import LinkHost, answer
+from tests.unit.test_download import asked, download
+from tests.unit.test_hostile_links import gives_link
 
 pytestmark = pytest.mark.usefixtures("pauses")
 

@@ -6,10 +6,11 @@ import dataclasses
 import itertools
 import json
 
-import measured_docs
 import pytest
-from capacity import IN_FLIGHT, TRIGGERER_CAPACITY, BenchFigures, Capacity, amount
-from fleet_figures import FleetFigures
+
+from dev import measured_docs
+from dev.capacity import IN_FLIGHT, TRIGGERER_CAPACITY, BenchFigures, Capacity, amount
+from dev.fleet_figures import FleetFigures
 
 FLEET = FleetFigures(
     versions={"Airflow": "3.3.2"},

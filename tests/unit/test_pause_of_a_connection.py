@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiohttp import web
-from loop_time import LoopTime
 
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+from tests.unit.loop_time import LoopTime
 
 PAUSE = 120.0
 INTERVAL = 10.0

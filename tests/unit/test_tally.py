@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claimers import claim_at_once
 
 from sora2_provider.spending import counter as module
 from sora2_provider.spending.counter import Tally, TallyUnavailable
 from sora2_provider.storage import Target
+from tests.claimers import claim_at_once
 
 
 def entry(name: Any) -> dict[str, Any]:

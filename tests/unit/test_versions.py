@@ -6,12 +6,11 @@ import dataclasses
 import importlib.metadata
 from xml.etree import ElementTree
 
-import matrix_page
-import matrix_results
 import pytest
-from matrix_results import SUITES, SuiteResult
-from matrix_rows import Row, rows
 
+from dev import matrix_page, matrix_results
+from dev.matrix_results import SUITES, SuiteResult
+from dev.matrix_rows import Row, rows
 from sora2_provider.compat import CAPABILITIES
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from keeping import InStateStore, Keeping, UnderStatePath
 
 from sora2_provider.emulator import Emulator
+from tests.upgrade.keeping import InStateStore, Keeping, UnderStatePath
 
 
 @pytest.fixture

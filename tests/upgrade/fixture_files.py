@@ -1,4 +1,4 @@
-"""What earlier releases have left, as ``scripts/record_fixtures.py`` recorded it from each of them."""
+"""What earlier releases have left, as ``dev/upgrade_fixtures.py`` recorded it from each of them."""
 
 from __future__ import annotations
 

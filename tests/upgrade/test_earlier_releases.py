@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from fixture_files import VERSIONS, about, kept_by
-from keeping import CLEARED, Keeping
-from recording import TaskInstance, create_task, event_of
 
+from dev.recording import TaskInstance, create_task, event_of
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest
@@ -21,6 +19,8 @@ from sora2_provider.spending.caps import limits_of_connection
 from sora2_provider.spending.limits import LIMITS
 from sora2_provider.submission.record import digest_of
 from sora2_provider.triggers.events import from_event
+from tests.upgrade.fixture_files import VERSIONS, about, kept_by
+from tests.upgrade.keeping import CLEARED, Keeping
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS)
 

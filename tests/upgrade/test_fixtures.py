@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import record_fixtures
-from fixture_files import FIXTURES, VERSIONS, kept_by
-from recording import parameters_of, record
 
 import sora2_provider
+from dev import upgrade_fixtures as record_fixtures
+from dev.recording import parameters_of, record
+from tests.upgrade.fixture_files import FIXTURES, VERSIONS, kept_by
 
 CHANGELOG = (record_fixtures.PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
 
@@ -31,7 +31,7 @@ def shape(document: Any, name: str = "") -> Any:
 
 def test_every_release_has_fixtures() -> None:
     assert set(record_fixtures.released_versions(CHANGELOG)) <= set(VERSIONS)
-    assert sora2_provider.__version__ in VERSIONS, "run python scripts/record_fixtures.py"
+    assert sora2_provider.__version__ in VERSIONS, "run python -m dev.upgrade_fixtures"
 
 
 def test_fixtures_never_change() -> None:
@@ -58,7 +58,7 @@ def test_the_fixtures_of_this_version_are_what_it_writes() -> None:
     assert {file.stem for file in (FIXTURES / version).iterdir()} == documents.keys()
     for name, document in documents.items():
         assert shape(document) == shape(kept_by(version, name)), (
-            f"{name}: run python scripts/record_fixtures.py, or, if {version} is released, set the next version first"
+            f"{name}: run python -m dev.upgrade_fixtures, or, if {version} is released, set the next version first"
         )
 
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fixture_files import about, kept_by
-from keeping import CLEARED, Keeping
-from recording import TaskInstance, create_task, event_of
 
 import sora2_provider
+from dev.recording import TaskInstance, create_task, event_of
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.record import VERSION
+from tests.upgrade.fixture_files import about, kept_by
+from tests.upgrade.keeping import CLEARED, Keeping
 
 KEPT = {name: kept_by(sora2_provider.__version__, name) for name in ("deferred_create", "records", "events")}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixture_files import VERSIONS, about, kept_by
-from recording import CONN_ID, REQUEST
-from upgrading import Upgrading
 
 import sora2_provider
+from dev.recording import CONN_ID, REQUEST
 from sora2_provider.emulator import Emulator
+from tests.upgrade.fixture_files import VERSIONS, about, kept_by
+from tests.upgrade.upgrading import Upgrading
 
 pytestmark = pytest.mark.whole
 

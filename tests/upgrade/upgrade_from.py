@@ -10,11 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from recording import CONN_ID, REQUEST
-from upgrading import Upgrading
-
 import sora2_provider
+from dev.recording import CONN_ID, REQUEST
 from sora2_provider.emulator import Emulator
+from tests.upgrade.upgrading import Upgrading
 
 #: A folder with the earlier release's ``sora2_provider`` in it.
 EARLIER = Path(os.environ["UPGRADE_FROM"])

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local_airflow import COMPONENTS_OF_2, COMPONENTS_OF_3, LocalAirflow
-
+from dev.harness.airflow import COMPONENTS_OF_2, COMPONENTS_OF_3, LocalAirflow
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from soundness import check_state_is_the_video
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing import videos as responses
+from tests.unit.gateway.soundness import check_state_is_the_video
 
 ASKED_FOR = "the-id-that-was-asked-for"
 LINK = "https://cdn.example.com/out.mp4"

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from soundness import READERS, check_all_readers, outcome
+
+from tests.unit.gateway.soundness import READERS, check_all_readers, outcome
 
 MEGABYTE = 1_000_000
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from soundness import check_all_readers
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.parsing import videos as responses
+from tests.unit.gateway.soundness import check_all_readers
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses.json").read_text("utf-8"))
 

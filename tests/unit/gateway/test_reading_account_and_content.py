@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from reading import (
-    LINK,
-    as_bytes,
-)
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.parsing import account
 from sora2_provider.gateway.parsing import videos as responses
+from tests.unit.gateway.reading import (
+    LINK,
+    as_bytes,
+)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from reading import (
+
+from sora2_provider.gateway.models import VideoStatus
+from tests.unit.gateway.reading import (
     LINK,
     OTHER_LINK,
     queried,
 )
-
-from sora2_provider.gateway.models import VideoStatus
 
 LINK_PLACES: list[tuple[Any, ...]] = [
     ("video_url",),

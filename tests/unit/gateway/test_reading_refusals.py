@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from reading import (
+
+from sora2_provider.gateway import errors
+from tests.unit.gateway.reading import (
     SATURATED,
     created,
     refused_create,
     refused_query,
 )
-
-from sora2_provider.gateway import errors
 
 
 @pytest.mark.parametrize(

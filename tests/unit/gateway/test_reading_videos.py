@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from reading import (
+
+from sora2_provider.gateway.models import VideoStatus
+from sora2_provider.gateway.parsing import videos as responses
+from tests.unit.gateway.reading import (
     ASKED_FOR,
     LINK,
     created,
     layered,
     queried,
 )
-
-from sora2_provider.gateway.models import VideoStatus
-from sora2_provider.gateway.parsing import videos as responses
 
 STATUS_WORDS = {
     "queued": "pending queued submitted not_start",

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reading import ASKED_FOR, as_bytes
-from soundness import check_state_is_the_video
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Balance, Video
 from sora2_provider.gateway.parsing import account
 from sora2_provider.gateway.parsing import videos as responses
+from tests.unit.gateway.reading import ASKED_FOR, as_bytes
+from tests.unit.gateway.soundness import check_state_is_the_video
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses.json").read_text("utf-8"))
 

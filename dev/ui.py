@@ -10,9 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from local_airflow import ADMIN, ComponentDied, LocalAirflow
-from processes import free_port, stop_cleanly_on_signals
-
+from dev.harness.airflow import ADMIN, ComponentDied, LocalAirflow
+from dev.harness.processes import free_port, stop_cleanly_on_signals
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent

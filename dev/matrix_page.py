@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from matrix_results import SUITES, RowResult, SuiteResult
-from matrix_rows import PROJECT, rows
+from dev.matrix_results import SUITES, RowResult, SuiteResult
+from dev.matrix_rows import PROJECT, rows
 
 PAGE = PROJECT / "docs" / "versions.md"
 BEGIN = "<!-- Made by `make test-matrix` from docs/versions.json: do not edit. -->"

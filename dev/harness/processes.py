@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive this one: each runs under `process_keeper`."""
+"""Child processes that cannot outlive this one: each runs under `supervisor`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self
 
-KEEPER = Path(__file__).with_name("process_keeper.py")
+KEEPER = Path(__file__).with_name("supervisor.py")
 
 
 class CommandFailed(RuntimeError):

@@ -1,7 +1,7 @@
 """Writes what was measured into the docs, and says whether they are current.
 
-    python scripts/measured_docs.py            # take over what build/ has, and write it into the pages
-    python scripts/measured_docs.py --check    # exit with 1 where a page does not show what docs/measured/ holds
+    python -m dev.measured_docs            # take over what build/ has, and write it into the pages
+    python -m dev.measured_docs --check    # exit with 1 where a page does not show what docs/measured/ holds
 
 ``make system-celery`` leaves its figures in ``build/fleet.json``, ``make bench`` in ``build/benchmarks.json``; those that are
 kept, in ``docs/measured/``, come with the repository. What stands between ``<!-- measured: NAME -->`` and ``<!-- end -->`` is made here, never typed.
@@ -15,8 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import capacity
-import fleet_figures
+from dev import capacity, fleet_figures
 
 DOCS = Path(__file__).parents[1] / "docs"
 

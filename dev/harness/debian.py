@@ -8,7 +8,7 @@ import pwd
 import shutil
 from pathlib import Path
 
-from processes import run_command
+from dev.harness.processes import run_command
 
 #: The first account comes with Debian's PostgreSQL; the second one is everywhere.
 _ACCOUNTS = ("postgres", "nobody")

@@ -30,7 +30,7 @@ def main() -> int:
     if version in released_versions((PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")):
         print(f"{version} is released: its fixtures never change. Set the next version in sora2_provider/__init__.py.")
         return 1
-    from recording import record
+    from dev.recording import record
 
     write(record(), FIXTURES, version)
     print(f"Recorded {FIXTURES / version} from {sora2_provider.__file__}")

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from airflow_environment import Installation
+from dev.harness.environment import Installation
 
 DATABASE = "airflow.db"
 

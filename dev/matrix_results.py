@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
-from matrix_rows import PROJECT, Row
+from dev.matrix_rows import PROJECT, Row
 
 RESULTS = PROJECT / "docs" / "versions.json"
 EXAMPLES = PROJECT / "example_dags"

@@ -22,11 +22,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-import airflow_home
-from airflow_environment import HomeSecrets, Installation, hermetic_environment
-from airflow_rest import AirflowRest
-from process_table import descendants
-from processes import CommandResult, KeptProcess, free_port, run_command, tail, wait_until
+from dev.harness import home as airflow_home
+from dev.harness.environment import HomeSecrets, Installation, hermetic_environment
+from dev.harness.process_table import descendants
+from dev.harness.processes import CommandResult, KeptProcess, free_port, run_command, tail, wait_until
+from dev.harness.rest import AirflowRest
 
 ADMIN = "admin"
 

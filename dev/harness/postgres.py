@@ -18,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import debian
-from debian import PackageMissing
-from processes import CommandFailed, KeptProcess, free_port, run_command, tail, wait_until
+from dev.harness import debian
+from dev.harness.debian import PackageMissing
+from dev.harness.processes import CommandFailed, KeptProcess, free_port, run_command, tail, wait_until
 
 USER = "airflow"
 DATABASE = "postgres"

@@ -13,10 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_airflow import LocalAirflow
 from playwright.sync_api import Page, expect, sync_playwright
-from processes import free_port, stop_cleanly_on_signals
 
+from dev.harness.airflow import LocalAirflow
+from dev.harness.processes import free_port, stop_cleanly_on_signals
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent

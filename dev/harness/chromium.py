@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import debian
+from dev.harness import debian
 
 #: As Debian, Fedora and Google name it.
 _NAMES = ("chromium", "chromium-browser", "google-chrome")

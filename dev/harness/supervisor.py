@@ -1,6 +1,6 @@
 """Run one command and see to it that nothing of it outlives the process that asked for it.
 
-Usage: ``python -I -S process_keeper.py GRACE_SECONDS COMMAND...`` with one end of a socket pair as standard input.
+Usage: ``python -I -S supervisor.py GRACE_SECONDS COMMAND...`` with one end of a socket pair as standard input.
 
 The keeper is a process of its own because only then it survives a ``kill -9`` of its owner. It notices the end of
 the owner by the end of the socket, whichever thread started it and on every system; on Linux it also adopts the

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from local_airflow import LocalAirflow
-
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "example_dags" / "sora2_approve_then_publish.py"
+EXAMPLE = Path(__file__).resolve().parents[2] / "example_dags" / "sora2_approve_then_publish.py"
 DAG_ID = EXAMPLE.stem
 PROMPT = "A red kite over a harvested field"
 _ENDS = ("success", "failed")

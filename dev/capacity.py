@@ -1,6 +1,6 @@
 """How many of each component so and so many videos in flight need: computed from what was measured.
 
-``python scripts/capacity.py`` prints the model as docs/kubernetes.md shows it.
+``python -m dev.capacity`` prints the model as docs/kubernetes.md shows it.
 
 A model, not a measurement: it multiplies what one video was measured to cost, and takes no cost to grow with their number.
 """
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from fleet_figures import FleetFigures, table
+from dev.fleet_figures import FleetFigures, table
 
 KEPT = Path(__file__).parents[1] / "docs" / "measured" / "benchmarks.json"
 

@@ -12,11 +12,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from connection_form_in_browser import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
-from local_airflow import ADMIN, LocalAirflow
 from playwright.sync_api import Page, expect, sync_playwright
-from processes import free_port, stop_cleanly_on_signals
 
+from dev.harness.airflow import ADMIN, LocalAirflow
+from dev.harness.connection_form import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
+from dev.harness.processes import free_port, stop_cleanly_on_signals
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from airflow_log import own_message
-from demo_outcome import Outcome, StateWatch, read_movie
-from local_airflow import LocalAirflow
-from processes import CommandTimedOut, stop_cleanly_on_signals, tail
-
+from dev.airflow_log import own_message
+from dev.demo_outcome import Outcome, StateWatch, read_movie
+from dev.harness.airflow import LocalAirflow
+from dev.harness.processes import CommandTimedOut, stop_cleanly_on_signals, tail
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from local_airflow import LocalAirflow
-from postgres import Postgres
+from dev.harness.airflow import LocalAirflow
+from dev.harness.postgres import Postgres
 
 
 @contextlib.contextmanager

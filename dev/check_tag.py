@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from record_fixtures import released_versions
-
 import sora2_provider
+from dev.upgrade_fixtures import released_versions
 
 PROJECT = Path(__file__).resolve().parent.parent
 
