@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from sora2_provider.cli import display
 from sora2_provider.cli.connections import ConnectionMissing, stored_settings
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
-from sora2_provider.hooks.connection import secrets_of
 
 
 def doctor(arguments: Namespace) -> int:
@@ -38,7 +37,7 @@ def get(arguments: Namespace) -> int:
 
             video_id = checked_video_id(arguments.video_id)
             settings = stored_settings(arguments.conn_id).settings
-            secrets = secrets_of(settings)
+            secrets = settings.secrets
             with Sora2Client(settings) as client:
                 video = client.get_video(video_id)
     except ConnectionMissing as error:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sora2_provider import compat
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import secrets_of, settings_of
+from sora2_provider.hooks.connection import settings_of
 from sora2_provider.spending.caps import limits_of_connection
 from sora2_provider.spending.limits import SpendingLimits
 
@@ -63,6 +63,6 @@ def stored_settings(conn_id: str) -> Stored:
             f"The connection {conn_id!r} cannot be decrypted here ({type(error).__name__}).",
             "Give this machine the [core] fernet_key with which the connection was stored, or store it again.",
         ) from error
-    for secret in secrets_of(settings):
+    for secret in settings.secrets:
         compat.mask_secret(secret)
     return Stored(settings, limits)

@@ -1,6 +1,6 @@
 """The asynchronous client for the triggerer: asks for a video's state, and nothing else.
 
-Thousands of triggers share one of these, so what it costs a question is what the triggerer can carry. Nothing here
+Thousands of triggers share one of these, so what a poll costs here decides how many of them a triggerer can carry. Nothing here
 blocks the event loop: names are resolved and the TLS context is made in threads, proxies are read once, no netrc file
 is consulted, and redirects are not followed.
 """
@@ -18,17 +18,16 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from sora2_provider.gateway.dialects import base as endpoints
+from sora2_provider.gateway.dialects import dialect
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.parsing import videos as responses
-from sora2_provider.gateway.parsing.videos import StillRendering
+from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.session import USER_AGENT
 
 #: More than any gateway's JSON.
 _MAX_BODY = 4 * 1024 * 1024
-#: Seconds that a connection is kept: longer than the pause between two questions, so that it is used again.
+#: Seconds that a connection is kept: longer than the pause between two polls, so that it is used again.
 _KEEP_ALIVE = 120.0
 _DNS_CACHE = 300
 
@@ -36,17 +35,17 @@ DEFAULT_CONNECTIONS = 100
 
 
 class AsyncSora2Client:
-    """Asks one gateway over a bounded number of kept connections. Belongs to one event loop; close it when done."""
+    """Polls one gateway over a bounded number of kept connections. Belongs to one event loop; close it when done."""
 
     def __init__(self, settings: GatewaySettings, session: aiohttp.ClientSession, proxy: str | None) -> None:
         self.settings = settings
         self._session = session
         self._proxy = proxy
-        self._key = settings.api_key.encode()
+        self._dialect = dialect("unified")
 
     @classmethod
     async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
-        """Return a client that holds at most ``connections`` TCP connections; further questions wait for one."""
+        """Return a client that holds at most ``connections`` TCP connections; further polls wait for one."""
         tls = await asyncio.to_thread(_tls_context, settings.verify_tls)
         proxy = await asyncio.to_thread(_proxy_of, settings)
         connector = aiohttp.TCPConnector(
@@ -58,7 +57,7 @@ class AsyncSora2Client:
             sock_connect=settings.connect_timeout,
         )
         headers = CIMultiDict({"User-Agent": USER_AGENT})
-        headers.update(endpoints.query("", settings.query_path).headers(settings))
+        headers.update({**settings.headers(), "Accept": "application/json"})
         session = aiohttp.ClientSession(
             connector=connector,
             timeout=timeout,
@@ -74,10 +73,11 @@ class AsyncSora2Client:
 
     def url_of(self, video_id: str) -> URL:
         """Return the address that a video's state is asked at. Making one costs as much as reading an answer."""
-        return URL(endpoints.query(video_id, self.settings.query_path).url(self.settings), encoded=True)
+        request = self._dialect.query(video_id, self.settings.query_path)
+        return URL(self.settings.base_url + request.target, encoded=True)
 
-    async def get_state(self, video_id: str, *, url: URL | None = None) -> Video | StillRendering:
-        """Ask for a video's state: see :func:`~sora2_provider.gateway.parsing.videos.read_state`.
+    async def get_state(self, video_id: str, *, url: URL | None = None) -> Video | UnfinishedVideo:
+        """Poll a video's state: see :func:`~sora2_provider.gateway.parsing.videos.read_state`.
 
         :param url: what ``url_of`` gave, for who asks more than once.
         :raises GatewayError: no state came back.
@@ -89,12 +89,12 @@ class AsyncSora2Client:
                 self.url_of(video_id) if url is None else url, proxy=self._proxy, allow_redirects=False
             )
             try:
-                body = (await _body_of(answer)).replace(self._key, b"***")
+                body = self.settings.redact_body(await _body_of(answer))
             finally:
                 answer.release()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _diagnosis(error, self.settings.base_url) from None
-        return responses.read_state(answer.status, answer.headers, body, video_id=video_id)
+        return self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id)
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:

@@ -32,9 +32,6 @@ class VideoStatus(enum.StrEnum):
 _TERMINAL = (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
 
 
-__all__ = ["Balance", "Usage", "Video", "VideoRequest", "VideoStatus"]
-
-
 @dataclass(frozen=True)
 class Usage:
     """What the gateway counted for a create, in its tokens; a count that it did not give is ``None``."""
@@ -126,10 +123,6 @@ class Video:
                 value = value.value
             shown[one.name] = value
         return shown
-
-    def kept(self) -> Video:
-        """Return the video: of one that goes on rendering, a waiter keeps less."""
-        return self
 
 
 class Balance(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +19,15 @@ LARGEST_MAX_VIDEO_MB = 1024 * 1024
 
 #: Headers that every call sets itself; a connection's extra headers may not replace them.
 _OWN_HEADERS = ("authorization", "content-type", "accept", "host", "content-length")
+#: Shorter header values are not masked: to mask a word such as "video" would black out half of every log.
+_SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True)
 class GatewaySettings:
     """A checked gateway address with its key. Making one raises :class:`ValueError` with what to correct.
+
+    No other module knows the key: calls take :meth:`headers`, and what may repeat it goes through :meth:`redact`.
 
     :param base_url: ``https://host[:port][/prefix]``. A trailing ``/v1``, which other clients want, is left out.
     :param api_key: the key, without ``Bearer``. It is not in the ``repr``.
@@ -68,6 +73,33 @@ class GatewaySettings:
             raise ValueError(f"verify_tls={self.verify_tls!r}: there is no such CA bundle on this machine.")
         if self.proxy and not _web_address(self.proxy):
             raise ValueError("proxy: it must be an address such as http://proxy.example.com:3128.")
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that every call to the gateway has, with the key in them. No other host may get them."""
+        return {**self.extra_headers, "Authorization": f"Bearer {self.api_key}"}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be seen in a log, the longest first: one can be a part of another."""
+        proxy = urlsplit(self.proxy)
+        header_values = (value for value in self.extra_headers.values() if len(value) >= _SHORTEST_SECRET)
+        found = {self.api_key, proxy.username, proxy.password, *header_values}
+        return tuple(sorted((value for value in found if value), key=len, reverse=True))
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def redact_body(self, body: bytes) -> bytes:
+        """Return an answer's bytes without the key: gateways repeat it in "Incorrect API key provided: ..."."""
+        return body.replace(self.api_key.encode(), b"***")
+
+    @property
+    def account(self) -> str:
+        """What tells two accounts apart, without the key: a name for what is kept of one."""
+        return f"{self.base_url}#{hashlib.sha256(self.api_key.encode()).hexdigest()[:16]}"
 
     def is_own(self, url: str) -> bool:
         """Whether a URL is the gateway's own: same scheme, host and port. Only there may the key go."""

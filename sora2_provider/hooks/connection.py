@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from sora2_provider.gateway.settings import (
     DEFAULT_BASE_URL,
@@ -17,7 +16,6 @@ from sora2_provider.gateway.settings import (
     GatewaySettings,
 )
 
-_SHORTEST_SECRET = 8
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -60,17 +58,6 @@ def settings_of(connection: ConnectionLike, *, extra: Mapping[str, Any] | None =
         )
     except ValueError as error:
         raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
-
-
-def secrets_of(settings: GatewaySettings) -> tuple[str, ...]:
-    """Return every value of the settings that must not be seen in a log.
-
-    Short header values are left out: masking a word such as "video" would black out half of every log.
-    """
-    proxy = urlsplit(settings.proxy)
-    header_values = [value for value in settings.extra_headers.values() if len(value) >= _SHORTEST_SECRET]
-    found = (settings.api_key, *header_values, proxy.username, proxy.password)
-    return tuple(value for value in found if value)
 
 
 def _base_url(connection: ConnectionLike) -> str:

@@ -14,7 +14,7 @@ from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outcome, PollAgain, VideoWait
 from sora2_provider.hooks import connection_form
-from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
+from sora2_provider.hooks.connection import settings_of, unverified
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.failures import not_completed, not_retried
 from sora2_provider.spending.limits import LIMITS
@@ -73,7 +73,7 @@ class Sora2Hook(BaseHook):
                 settings = settings_of(connection)
             except ValueError as error:
                 raise InvalidParameter(str(error)) from None
-            for secret in secrets_of(settings):
+            for secret in settings.secrets:
                 mask_secret(secret)
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))

@@ -20,7 +20,7 @@ _BELIEVED = 30.0
 _NOTHING_SENT = "Nothing was sent, and nothing was paid."
 _HOW_TO_LIFT = f"To submit without this check, take {MIN_BALANCE} out of the connection's extra and of [sora2]."
 
-_known: dict[tuple[str, str, str], tuple[float, Balance]] = {}
+_known: dict[tuple[str, str], tuple[float, Balance]] = {}
 
 
 def ensure_balance(conn_id: str, least: LeastBalance | None, client: Sora2Client, *, log: Any) -> None:
@@ -62,7 +62,7 @@ def ensure_balance(conn_id: str, least: LeastBalance | None, client: Sora2Client
 
 
 def _balance(conn_id: str, client: Sora2Client) -> Balance:
-    key = (conn_id, client.settings.base_url, client.settings.api_key)
+    key = (conn_id, client.settings.account)
     asked_at, balance = _known.get(key, (0.0, None))
     if balance is not None and 0 <= time.time() - asked_at < _BELIEVED:
         return balance

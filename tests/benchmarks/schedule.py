@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.polling.estimates import Expectations, RenderingKind
+from sora2_provider.gateway.polling.estimates import RenderingKind, RenderTimeEstimator
 from sora2_provider.gateway.polling.wait import PollAgain, VideoWait
 from tests.benchmarks.optimum import P95_IN_MEDIANS, SIGMA, Optimum
 
@@ -106,13 +106,13 @@ def rendering_times(count: int, median: float) -> list[float]:
 def learned(first_guess: float, times: list[float]) -> list[float]:
     """Return what is expected before each of some videos, the expectation being corrected by each that ends."""
     kind = RenderingKind()
-    expectations = Expectations()
+    estimator = RenderTimeEstimator()
     # The table says 120 s for every kind: what is wrong here is the guess, by scaling the videos.
     scale = kind.expected / first_guess
     expected = []
     for took in times:
-        expected.append(expectations.of(kind) / scale)
-        expectations.learn(kind, took * scale)
+        expected.append(estimator.estimate(kind) / scale)
+        estimator.observe(kind, took * scale)
     return expected
 
 

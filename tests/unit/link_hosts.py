@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sora2_provider.gateway.transport import addresses
-from sora2_provider.gateway.transport import ssrf as fence
+from sora2_provider.gateway.transport import addresses, ssrf
 
 FILE_BYTES = 400_000
 #: The gateway's address and a public host's, as a :class:`World` sees them; all others are what they are.
@@ -71,8 +70,8 @@ class World:
         #: Addresses of a name, one for each time that it is asked for; the last one stays.
         self.names: dict[str, list[str]] = {}
 
-    def kind_of(self, address: str) -> str | None:
-        return None if address in self.public else addresses.kind_of(address)
+    def classify_address(self, address: str) -> str | None:
+        return None if address in self.public else addresses.classify_address(address)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make it the world of this test, without the proxies of the machine."""
@@ -84,7 +83,7 @@ class World:
                 host = known.pop(0) if len(known) > 1 else known[0]
             return ask_system(host, *args, **options)
 
-        monkeypatch.setattr(fence, "kind_of", self.kind_of)
+        monkeypatch.setattr(ssrf, "classify_address", self.classify_address)
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.delenv(name, raising=False)

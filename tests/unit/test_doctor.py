@@ -234,7 +234,7 @@ def test_a_name_that_nobody_has(connect: Callable[..., None]) -> None:
 def test_plain_http_to_the_internet_fails_and_the_key_is_not_sent(
     gateway: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(address, "kind_of", lambda _: None)
+    monkeypatch.setattr(address, "classify_address", lambda _: None)
     findings = examined()
     assert findings["address"].state is FAIL
     assert "https://" in findings["address"].to_do

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sora2_provider.gateway.errors import InternalAddress
-from sora2_provider.gateway.transport.addresses import NEIGHBOURS, kind_of
-from sora2_provider.gateway.transport.ssrf import Fence, Home
+from sora2_provider.gateway.transport.addresses import FILE_SERVER_KINDS, classify_address
+from sora2_provider.gateway.transport.ssrf import GatewayPeers, SsrfGuard
 
 INTERNAL = {
     "127.0.0.1": "loopback",
@@ -72,19 +72,26 @@ PUBLIC = (
 
 @pytest.mark.parametrize(("address", "kind"), INTERNAL.items())
 def test_an_internal_address_is_known_in_every_disguise(address, kind):
-    assert kind_of(address) == kind
+    assert classify_address(address) == kind
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_is_none(address):
-    assert kind_of(address) is None
+    assert classify_address(address) is None
 
 
 def test_no_file_is_served_where_clouds_keep_their_credentials():
-    assert not NEIGHBOURS & {"cloud metadata", "link-local", "unspecified", "multicast", "reserved", "unreadable"}
+    assert not FILE_SERVER_KINDS & {
+        "cloud metadata",
+        "link-local",
+        "unspecified",
+        "multicast",
+        "reserved",
+        "unreadable",
+    }
 
 
-HOMES = {
+GATEWAYS = {
     "a gateway that was not seen yet": ((), False),
     "a gateway on this machine": (("127.0.0.1",), True),
     "a gateway in the same network": (("10.0.0.5", "10.0.0.6"), True),
@@ -94,24 +101,24 @@ HOMES = {
 }
 
 
-@pytest.mark.parametrize(("addresses", "internal"), HOMES.values(), ids=HOMES)
+@pytest.mark.parametrize(("addresses", "internal"), GATEWAYS.values(), ids=GATEWAYS)
 def test_the_links_of_an_internal_gateway_may_lead_to_its_neighbours(addresses, internal):
-    home = Home()
+    peers = GatewayPeers()
     for address in addresses:
-        home.proven(address)
-    fence = Fence(home)
+        peers.verified(address)
+    guard = SsrfGuard(peers)
     if internal:
-        fence.connected("files.corp", "192.168.7.7")
+        guard.connected("files.corp", "192.168.7.7")
     else:
         with pytest.raises(InternalAddress, match="files.corp, which is 192.168.7.7: a private address"):
-            fence.connected("files.corp", "192.168.7.7")
+            guard.connected("files.corp", "192.168.7.7")
     with pytest.raises(InternalAddress, match="metadata"):
-        fence.connected("169.254.169.254", "169.254.169.254")
+        guard.connected("169.254.169.254", "169.254.169.254")
 
 
 def test_behind_a_proxy_only_an_address_in_the_base_url_makes_a_gateway_internal():
-    named, numbered = Home(), Home()
+    named, numbered = GatewayPeers(), GatewayPeers()
     named.proxied("gateway.corp", 443)
     numbered.proxied("10.0.0.5", 443)
-    assert not named.neighbours
-    assert numbered.neighbours == NEIGHBOURS
+    assert not named.allowed_kinds
+    assert numbered.allowed_kinds == FILE_SERVER_KINDS

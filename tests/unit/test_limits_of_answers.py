@@ -16,8 +16,8 @@ from sora2_provider.gateway.download import transfer as downloading
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport import deadlines as pace
-from sora2_provider.gateway.transport.deadlines import Patience
+from sora2_provider.gateway.transport import deadlines
+from sora2_provider.gateway.transport.deadlines import ReadBudget
 from tests.unit.link_hosts import LinkHost, answer
 from tests.unit.test_download import asked, download
 from tests.unit.test_hostile_links import gives_link
@@ -103,22 +103,22 @@ def test_a_kept_connection_starts_with_its_whole_timeout():
         assert host.connections == 1
 
 
-def test_patience_ends_with_the_waiting_and_is_refilled_by_bytes():
-    whole, flow = Patience(60), Patience(60, refill=1000)
+def test_a_read_budget_ends_with_the_waiting_and_is_refilled_by_bytes():
+    whole, flow = ReadBudget(60), ReadBudget(60, refill=1000)
     for one in (whole, flow):
-        one.waited(50, 999)
+        one.spend(50, 999)
     assert (whole.left, flow.left) == (10, 10)
     for one in (whole, flow):
-        one.waited(9, 1)
+        one.spend(9, 1)
     assert (whole.left, flow.left) == (1, 60)
-    assert whole.complaint == "the answer was not complete within 60 s"
+    assert whole.exceeded_reason == "the answer was not complete within 60 s"
 
 
 @pytest.fixture
 def quick(monkeypatch, connect, big):
     """A file must bring 4 KiB in 0.4 s of waiting."""
-    monkeypatch.setattr(pace, "LEAST_BYTES", 4096)
-    monkeypatch.setattr(pace, "LEAST_BYTES_WITHIN", QUICK)
+    monkeypatch.setattr(deadlines, "LEAST_BYTES", 4096)
+    monkeypatch.setattr(deadlines, "LEAST_BYTES_WITHIN", QUICK)
     connect(big.url, read_timeout=QUICK)
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.exceptions import BalanceTooLow, InvalidParameter
+from sora2_provider.gateway.dialects.base import TOKEN_USAGE
 from sora2_provider.gateway.models import VideoRequest
+from sora2_provider.gateway.parsing.account import read_balance
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.spending import balance as reserve
@@ -132,7 +134,7 @@ def test_points_are_not_taken_for_dollars(gateway, keeps, context):
 
 def test_a_gateway_that_counts_in_points_is_compared_in_points(gateway, keeps, context, monkeypatch):
     client = Sora2Hook().get_conn()
-    monkeypatch.setattr(type(client), "get_balance", lambda self: self._balance(_token_usage()))
+    monkeypatch.setattr(type(client), "get_balance", lambda self: read_balance(*self.ask(TOKEN_USAGE)))
     gateway.settings(balance=4.0)
     keeps("2500000 quota")
     with pytest.raises(BalanceTooLow, match="2,000,000 quota left.*keeps 2,500,000 quota back"):
@@ -143,12 +145,6 @@ def test_a_gateway_that_counts_in_points_is_compared_in_points(gateway, keeps, c
     keeps("1500000 quota")
     create(context)
     assert len(gateway.billed) == 1
-
-
-def _token_usage() -> Any:
-    from sora2_provider.gateway.dialects import base as endpoints
-
-    return endpoints.token_usage()
 
 
 def test_an_unlimited_key_passes_and_the_log_says_that_nothing_is_held_back(gateway, keeps, context, logged):

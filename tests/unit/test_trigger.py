@@ -167,7 +167,7 @@ def test_after_a_429_no_question_is_begun_and_then_they_are_spread(monkeypatch):
             asked.append((one.video_id, clock.ahead))
             return Video(one.video_id, VideoStatus.IN_PROGRESS)
 
-        poller = polling.Poller(ask, at_once=100)
+        poller = polling.Poller(ask, at_once=100, poll_failed=pytest.fail)
         videos_of(poller, 5, after=3.0)
         poller.pause(7.0)
         for _ in range(20):
@@ -204,20 +204,20 @@ def test_never_more_questions_at_once_than_connections(monkeypatch):
             answers.append(asyncio.get_running_loop().create_future())
             return await answers[-1]
 
-        poller = polling.Poller(ask, at_once=3)
+        poller = polling.Poller(ask, at_once=3, poll_failed=pytest.fail)
         videos = videos_of(poller, 5, after=1.0)
         await clock.pass_by(1.1)
         assert len(answers) == 3
         answers[1].set_result(Video("video_1", VideoStatus.COMPLETED))
         await settled()
         assert len(answers) == 4, "who is done asks the next"
-        poller.leave(4)
+        poller.unwatch(4)
         for answer in answers:
             if not answer.done():
                 answer.set_result(Video("video", VideoStatus.COMPLETED))
         await settled()
         assert len(answers) == 4, "nobody waits for the fifth any more"
-        ends = [(await one.news())[-1].outcome for one in videos[:4]]
+        ends = [(await one.updates())[-1].outcome for one in videos[:4]]
         await poller.close()
         return ends
 

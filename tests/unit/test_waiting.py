@@ -10,7 +10,7 @@ import pytest
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
 from sora2_provider.gateway.models import Usage, Video, VideoStatus
 from sora2_provider.gateway.parsing.videos import read_state, read_video
-from sora2_provider.gateway.polling.estimates import Expectations, RenderingKind
+from sora2_provider.gateway.polling.estimates import RenderingKind, RenderTimeEstimator
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, PollAgain, VideoWait
 
@@ -56,14 +56,14 @@ def test_a_wait_that_is_taken_up_again_asks_soon_but_not_everyone_at_once():
 
 def test_expectations_follow_what_finished_videos_took():
     kind = RenderingKind("sora-2", "small", 10)
-    expectations = Expectations()
-    assert expectations.of(kind) == 120
+    estimator = RenderTimeEstimator()
+    assert estimator.estimate(kind) == 120
     for _ in range(30):
-        expectations.learn(kind, 24)
-    assert expectations.of(kind) == pytest.approx(24, rel=0.01)
-    expectations.learn(kind, 100_000)
-    assert expectations.of(kind) < 100, "one outlier does not drown thirty"
-    assert expectations.of(RenderingKind("sora-2", "large", 10)) == 300
+        estimator.observe(kind, 24)
+    assert estimator.estimate(kind) == pytest.approx(24, rel=0.01)
+    estimator.observe(kind, 100_000)
+    assert estimator.estimate(kind) < 100, "one outlier does not drown thirty"
+    assert estimator.estimate(RenderingKind("sora-2", "large", 10)) == 300
 
 
 def test_larger_longer_and_better_videos_are_expected_to_take_longer():

@@ -12,7 +12,6 @@ from sora2_provider.cli.doctor.probes import ask
 from sora2_provider.cli.doctor.report import Finding, Report, State, fail, ok, skip
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import secrets_of
 from sora2_provider.spending.limits import LeastBalance
 
 #: Seconds of silence after which the doctor goes on; a person is waiting.
@@ -32,7 +31,7 @@ def examine(conn_id: str) -> Report:
         return Report(conn_id, "", (_unusable(str(error), to_do), *_unreached(why), *here))
     read = ok("connection", f"{conn_id} is complete: {settings.base_url} with a key.")
     findings = (read, *_gateway(settings, limits.min_balance), *check_counting(limits), *here)
-    return Report(conn_id, settings.base_url, findings).without(secrets_of(settings))
+    return Report(conn_id, settings.base_url, findings).without(settings.secrets)
 
 
 def _gateway(settings: GatewaySettings, least: LeastBalance | None) -> list[Finding]:

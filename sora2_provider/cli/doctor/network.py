@@ -17,7 +17,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from sora2_provider.cli.doctor.report import Finding, fail, ok, skip, warn
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport.addresses import kind_of
+from sora2_provider.gateway.transport.addresses import classify_address
 
 _DAY = 86_400.0
 #: Days before its end at which a certificate is worth a word: renewals are due at a third of 90 days.
@@ -84,7 +84,7 @@ def check_address(settings: GatewaySettings) -> list[Finding]:
 
 
 def _plain(reached: str, address: str) -> list[Finding]:
-    kind = kind_of(address)
+    kind = classify_address(address)
     if kind is None:
         to_do = "Begin the Base URL with https://. Then ask for a new key: this one may have been read."
         unsafe = f"{reached} is on the internet, and http:// shows the API key to everybody on the way."

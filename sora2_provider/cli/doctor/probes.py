@@ -10,14 +10,12 @@ from typing import NamedTuple, TypeVar
 from uuid import uuid4
 
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.dialects import base as endpoints
-from sora2_provider.gateway.dialects.base import Endpoint
+from sora2_provider.gateway.dialects.base import MODELS, HttpRequest
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.models import Balance, Video
-from sora2_provider.gateway.parsing import account
-from sora2_provider.gateway.parsing import videos as responses
+from sora2_provider.gateway.parsing.account import read_models
 from sora2_provider.gateway.settings import DEFAULT_QUERY_PATH
-from sora2_provider.gateway.transport.session import Answer, ExchangeBroken
+from sora2_provider.gateway.transport.session import RawResponse
 
 #: The query routes of this family of gateways.
 QUERY_PATHS = (DEFAULT_QUERY_PATH, "/v1/videos/{id}")
@@ -59,7 +57,7 @@ class Answers(NamedTuple):
 def ask(client: Sora2Client) -> Answers:
     """Ask everything."""
     clock = _Clock()
-    models = _asked(lambda: _exchange(client, endpoints.models(), clock, account.read_models))
+    models = _asked(lambda: _exchange(client, MODELS, clock, read_models))
     query = ask_query(client, client.settings.query_path, clock)
     other = ""
     if query.like_nowhere or (isinstance(query.answer, GatewayError) and query.answer.http_status in (404, 405)):
@@ -73,7 +71,8 @@ def ask_query(client: Sora2Client, path: str, clock: _Clock) -> Question:
     video_id = f"sora2-doctor-{uuid4().hex}"
 
     def put(route: str) -> Video | GatewayError:
-        return _asked(lambda: _exchange(client, endpoints.query(video_id, route), clock, responses.read_video))
+        request = client.dialect.query(video_id, route)
+        return _asked(lambda: _exchange(client, request, clock, client.dialect.read_video))
 
     answer = put(path)
     if not (isinstance(answer, VideoNotFound) and answer.http_status == 404):
@@ -90,7 +89,7 @@ class _Clock:
     def __init__(self) -> None:
         self.skew: float | None = None
 
-    def look(self, answer: Answer, *, asked: float, answered: float) -> None:
+    def look(self, answer: RawResponse, *, asked: float, answered: float) -> None:
         try:
             told = parsedate_to_datetime(answer.headers.get("Date", ""))
         except (TypeError, ValueError):
@@ -103,18 +102,14 @@ class _Clock:
 
 def _exchange(
     client: Sora2Client,
-    endpoint: Endpoint,
+    request: HttpRequest,
     clock: _Clock,
     read: Callable[[int, Mapping[str, str], bytes], Value],
 ) -> Value:
-    settings = client.settings
     asked = time.time()
-    try:
-        answer = client.transport.exchange(endpoint.method, endpoint.url(settings), endpoint.headers(settings))
-    except ExchangeBroken as error:
-        raise error.broken.as_error("No answer") from None
+    answer = client.ask(request)
     clock.look(answer, asked=asked, answered=time.time())
-    return read(answer.status, answer.headers, answer.body)
+    return read(*answer)
 
 
 def _asked(question: Callable[[], Value]) -> Value | GatewayError:

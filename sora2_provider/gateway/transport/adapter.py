@@ -17,7 +17,7 @@ from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sora2_provider.gateway.transport.deadlines import WatchedAnswer
+from sora2_provider.gateway.transport.deadlines import BoundedResponse
 
 
 class ConnectionPolicy:
@@ -29,7 +29,7 @@ class ConnectionPolicy:
     def connected(self, host: str, address: str) -> None:
         """The connection stands; nothing was sent."""
 
-    def proven(self, address: str) -> None:
+    def verified(self, address: str) -> None:
         """The server at this address is the one that was asked for, as far as TLS says."""
 
     def proxied(self, host: str, port: int) -> None:
@@ -77,7 +77,7 @@ class PolicyAdapter(HTTPAdapter):
 
 class _Connection(HTTPConnection):
     policy: ClassVar[ConnectionPolicy]
-    response_class = WatchedAnswer
+    response_class = BoundedResponse
 
     def _new_conn(self) -> socket.socket:
         self.policy.connecting(self.host, self.port)
@@ -91,7 +91,7 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        self.policy.proven(_peer(self.sock))
+        self.policy.verified(_peer(self.sock))
 
 
 class _TlsConnection(_Connection, HTTPSConnection):

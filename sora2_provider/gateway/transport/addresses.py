@@ -14,7 +14,7 @@ _RESERVED = "reserved"
 
 #: Where the file servers of an internal gateway can be. No file is served from a metadata or a link-local address.
 #: Benchmarking addresses are here because local proxies hand them out for every name ("fake IP").
-NEIGHBOURS = frozenset({_LOOPBACK, _PRIVATE, _SHARED, _BENCHMARK})
+FILE_SERVER_KINDS = frozenset({_LOOPBACK, _PRIVATE, _SHARED, _BENCHMARK})
 
 # The first that matches counts. Python's own is_private and is_global answer differently from release to release.
 _KINDS = tuple(
@@ -68,7 +68,7 @@ _EMBEDDINGS = tuple(
 )
 
 
-def kind_of(address: str) -> str | None:
+def classify_address(address: str) -> str | None:
     """Return what kind of internal address this is; ``None`` for a public one.
 
     :param address: as a socket tells it, IPv4 or IPv6, with or without a zone. What is no address is not public.
