@@ -15,18 +15,17 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import certifi
 from multidict import CIMultiDict
 from yarl import URL
 
 from sora2_provider.gateway.dialects import dialect
-from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
+from sora2_provider.gateway.errors import GatewayUnavailable
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport.session import USER_AGENT
+from sora2_provider.gateway.transport.session import MAX_BODY, USER_AGENT, NoResponse
 
-#: More than any gateway's JSON.
-_MAX_BODY = 4 * 1024 * 1024
 #: Seconds that a connection is kept: longer than the pause between two polls, so that it is used again.
 _KEEP_ALIVE = 120.0
 _DNS_CACHE = 300
@@ -59,11 +58,7 @@ class AsyncSora2Client:
         headers = CIMultiDict({"User-Agent": USER_AGENT})
         headers.update({**settings.headers(), "Accept": "application/json"})
         session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=headers,
-            trust_env=False,
+            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), headers=headers, trust_env=False
         )
         return cls(settings, session, proxy)
 
@@ -93,7 +88,7 @@ class AsyncSora2Client:
             finally:
                 answer.release()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise _diagnosis(error, self.settings.base_url) from None
+            raise _diagnosis(error).as_error(f"The gateway at {self.settings.base_url} cannot be reached") from None
         return self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id)
 
 
@@ -105,24 +100,21 @@ async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
     async for part in answer.content.iter_any():
         parts.append(part)
         size += len(part)
-        if size > _MAX_BODY:
-            raise GatewayUnavailable(f"The answer is longer than {_MAX_BODY} bytes.", transient=True)
+        if size > MAX_BODY:
+            raise GatewayUnavailable(f"The answer is longer than {MAX_BODY} bytes.", transient=True)
     return b"".join(parts)
 
 
-def _diagnosis(error: BaseException, base_url: str) -> GatewayError:
-    what = f"The gateway at {base_url} cannot be reached"
+def _diagnosis(error: BaseException) -> NoResponse:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return InvalidRequest(f"{what}: TLS failed ({error.certificate_error.args[-1]}).")
+        return NoResponse(f"TLS failed ({error.certificate_error.args[-1]})", sent=False, permanent=True)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        reason = "the host name cannot be resolved"
-    elif isinstance(error, TimeoutError):
-        reason = "no answer within the timeout"
-    elif isinstance(error, OSError) and error.errno:
-        reason = f"the connection broke ({os.strerror(error.errno).lower()})"
-    else:
-        reason = "the connection broke (closed before the answer was complete)"
-    return GatewayUnavailable(f"{what}: {reason}.", transient=True)
+        return NoResponse("the host name cannot be resolved", sent=False)
+    if isinstance(error, TimeoutError):
+        return NoResponse("no answer within the timeout", sent=True)
+    known = isinstance(error, OSError) and error.errno
+    reason = os.strerror(known).lower() if known else "closed before the answer was complete"
+    return NoResponse(f"the connection broke ({reason})", sent=True)
 
 
 @lru_cache(maxsize=8)
@@ -136,13 +128,8 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if isinstance(verify, str):
-        named = verify
-    if not named:
-        import certifi
-
-        named = certifi.where()
+    environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    named = (verify if isinstance(verify, str) else environment) or certifi.where()
     folder = os.path.isdir(named)  # noqa: PTH112 - runs in a thread
     return ssl.create_default_context(capath=named) if folder else ssl.create_default_context(cafile=named)
 

@@ -110,19 +110,15 @@ class Video:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict without ``raw``, times as ISO 8601: what XCom and events carry."""
-        shown: dict[str, Any] = {}
-        for one in dataclasses.fields(self):
-            value = getattr(self, one.name)
-            if one.name == "raw":
-                continue
-            if isinstance(value, pendulum.DateTime):
-                value = value.isoformat()
-            elif isinstance(value, Usage):
-                value = dataclasses.asdict(value)
-            elif isinstance(value, VideoStatus):
-                value = value.value
-            shown[one.name] = value
-        return shown
+        return {one.name: _as_json(getattr(self, one.name)) for one in dataclasses.fields(self) if one.name != "raw"}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, pendulum.DateTime):
+        return value.isoformat()
+    if isinstance(value, Usage):
+        return dataclasses.asdict(value)
+    return value.value if isinstance(value, VideoStatus) else value
 
 
 class Balance(NamedTuple):

@@ -38,88 +38,72 @@ _LOST = re.compile(
 Kind = type[errors.GatewayError]
 
 # "model_not_found" stands in no table: with 503 it is "no channel now", and otherwise "no such model".
-_BY_CODE: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
-    (re.compile(pattern), kind)
+_BY_CODE: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern))
     for kind, pattern in (
         (errors.RateLimited, r"rate_?limit|too_many|throttl|concurren|resource_exhausted|requests_limit"),
         (errors.InsufficientBalance, r"quota|balance|billing|credit|arrear|insufficient_fund|payment"),
-        (
-            errors.ContentRejected,
-            r"moderation|content_(policy|filter|violation|rejected|blocked)|policy_violation|sentinel|"
-            r"(prompt|input|output|image|request|video)_blocked|data_?inspection|"
-            r"safety|sensitive|prohibited|inappropriate|guardrail|copyright|real_person|nsfw",
-        ),
-        (
-            errors.AuthenticationError,
-            r"api_?key|invalid_(access_)?token|token_(expired|invalid|disabled)|unauthori[sz]ed|authentication|"
-            r"invalid_authorization",
-        ),
+        (errors.ContentRejected, r"moderation|content_(policy|filter|violation|rejected|blocked)|policy_violation"),
+        (errors.ContentRejected, r"sentinel|(prompt|input|output|image|request|video)_blocked|data_?inspection|safety"),
+        (errors.ContentRejected, r"sensitive|prohibited|inappropriate|guardrail|copyright|real_person|nsfw"),
+        (errors.AuthenticationError, r"api_?key|invalid_(access_)?token|token_(expired|invalid|disabled)"),
+        (errors.AuthenticationError, r"unauthori[sz]ed|authentication|invalid_authorization"),
         (
             errors.VideoNotFound,
-            r"(task|video|generation|job|record)_?(id_)?(not_?(exist|found)|does_not_exist|missing)|task_expired",
+            r"(task|video|generation|job|record)_?(id_)?(not_?(exist|found)|does_not_exist|missing)",
         ),
+        (errors.VideoNotFound, r"task_expired"),
         (errors.PermissionDenied, r"permission|forbidden|access_denied|not_allowed|model_(access|denied)"),
         (
             errors.GatewayUnavailable,
-            r"saturat|overload|unavailable|no_available|channel|do_request_failed|timeout|timed_out|capacity|"
-            r"internal_(server_)?error|not_completed|not_ready|busy|get_channel_failed|upstream_error|bad_gateway",
+            r"saturat|overload|unavailable|no_available|channel|do_request_failed|capacity|busy",
         ),
-        (
-            errors.InvalidRequest,
-            r"^(?!.*(_error$|response|status))(invalid|missing|unsupported|unknown|illegal|bad)_|parameter|validation|"
-            r"bad_request|too_(long|large|short|small)",
-        ),
+        (errors.GatewayUnavailable, r"timeout|timed_out|internal_(server_)?error|not_completed|not_ready"),
+        (errors.GatewayUnavailable, r"get_channel_failed|upstream_error|bad_gateway"),
+        (errors.InvalidRequest, r"^(?!.*(_error$|response|status))(invalid|missing|unsupported|unknown|illegal|bad)_"),
+        (errors.InvalidRequest, r"parameter|validation|bad_request|too_(long|large|short|small)"),
     )
 )
-
-_BY_TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
-    (re.compile(pattern, re.I), kind)
+_BY_TEXT: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern, re.I))
     for kind, pattern in (
-        (
-            errors.InsufficientBalance,
-            r"额度不足|余额不足|欠费|quota (is )?not enough|insufficient (user |account )?(quota|balance|credit|fund)|"
-            r"exceeded your current quota|not enough (quota|balance|credit)",
-        ),
-        (
-            errors.ContentRejected,
-            r"moderation|审核|违规|敏感|真人|content (policy|safety|filter)|safety (review|system|policy|filter)|"
-            r"prohibited|guardrail|violat|inappropriate|copyright|similarity to third|(in|out)put_blocked|"
-            r"sentinel_block|didn't look right with your request|request blocked|nsfw|sexual|violence",
-        ),
+        (errors.InsufficientBalance, r"额度不足|余额不足|欠费|quota (is )?not enough|exceeded your current quota"),
+        (errors.InsufficientBalance, r"insufficient (user |account )?(quota|balance|credit|fund)"),
+        (errors.InsufficientBalance, r"not enough (quota|balance|credit)"),
+        (errors.ContentRejected, r"moderation|审核|违规|敏感|真人|content (policy|safety|filter)|nsfw|sexual|violence"),
+        (errors.ContentRejected, r"safety (review|system|policy|filter)|prohibited|guardrail|violat|inappropriate"),
+        (errors.ContentRejected, r"copyright|similarity to third|(in|out)put_blocked|sentinel_block|request blocked"),
+        (errors.ContentRejected, r"didn't look right with your request"),
         (
             errors.GatewayUnavailable,
-            r"饱和|稍后|no available (channel|token|account)|无可用(渠道|账号|令牌)|overloaded|try again later|"
-            r"temporarily|service unavailable|server is busy|繁忙|not completed yet|请求上游地址失败",
+            r"饱和|稍后|no available (channel|token|account)|无可用(渠道|账号|令牌)|overloaded",
         ),
+        (errors.GatewayUnavailable, r"try again later|temporarily|service unavailable|server is busy|繁忙"),
+        (errors.GatewayUnavailable, r"not completed yet|请求上游地址失败"),
         (errors.RateLimited, r"rate limit|too many requests|请求过于频繁|频率"),
         (
             errors.AuthenticationError,
-            r"无效的(令牌|密钥)|(invalid|incorrect|wrong|expired|missing) (api[ _-]?)?(key|token)|令牌(已过期|已禁用|无效)|"
-            r"未提供令牌|unauthori[sz]ed|not logged in",
+            r"(invalid|incorrect|wrong|expired|missing) (api[ _-]?)?(key|token)|unauthori[sz]ed",
         ),
+        (errors.AuthenticationError, r"无效的(令牌|密钥)|令牌(已过期|已禁用|无效)|未提供令牌|not logged in"),
         (errors.PermissionDenied, r"无权|没有权限|not allowed to|permission denied|no permission|access denied"),
         (errors.InvalidRequest, r"invalid url"),
-        (
-            errors.VideoNotFound,
-            r"task[ _](was )?(is )?not[ _](exist|found)|video[ _](was )?(is )?not[ _](exist|found)|任务不存在|"
-            r"(no such|unknown) (task|video)|(task|video) .{0,80}does not exist",
-        ),
-        (
-            errors.InvalidRequest,
-            r"参数|is required|(invalid|unsupported) (parameter|argument|image|prompt|size|duration|model|value)|"
-            r"model .{0,80}(does not exist|not found)|模型不存在|must be (one of|a |an )|too (long|large)",
-        ),
+        (errors.VideoNotFound, r"(task|video)[ _](was )?(is )?not[ _](exist|found)|任务不存在"),
+        (errors.VideoNotFound, r"(no such|unknown) (task|video)|(task|video) .{0,80}does not exist"),
+        (errors.InvalidRequest, r"参数|is required|模型不存在|must be (one of|a |an )|too (long|large)"),
+        (errors.InvalidRequest, r"(invalid|unsupported) (parameter|argument|image|prompt|size|duration|model|value)"),
+        (errors.InvalidRequest, r"model .{0,80}(does not exist|not found)"),
     )
 )
 
-_BY_TYPE: tuple[tuple[str, Kind], ...] = (
-    ("authentication", errors.AuthenticationError),
-    ("permission", errors.PermissionDenied),
-    ("rate_limit", errors.RateLimited),
-    ("quota", errors.InsufficientBalance),
-    ("invalid_request", errors.InvalidRequest),
-    ("server_error", errors.GatewayUnavailable),
-    ("upstream", errors.GatewayUnavailable),
+_BY_TYPE: tuple[tuple[Kind, str], ...] = (
+    (errors.AuthenticationError, "authentication"),
+    (errors.PermissionDenied, "permission"),
+    (errors.RateLimited, "rate_limit"),
+    (errors.InsufficientBalance, "quota"),
+    (errors.InvalidRequest, "invalid_request"),
+    (errors.GatewayUnavailable, "server_error"),
+    (errors.GatewayUnavailable, "upstream"),
 )
 
 _BY_STATUS: dict[int, Kind] = {
@@ -145,7 +129,7 @@ def classify_error(detail: ErrorDetail, http_status: int | None, call: Call) -> 
     # A type is a gateway's habit ("invalid_request_error" stands in answers with 401 and 429): it counts only where
     # the HTTP status says nothing.
     if http_status is None or http_status < 400:
-        for word, kind in _BY_TYPE:
+        for kind, word in _BY_TYPE:
             if word in (detail.type or "").lower():
                 return kind
     return _by_status(http_status, call)
@@ -187,7 +171,7 @@ def _known_kind(detail: ErrorDetail, http_status: int | None, call: Call) -> Kin
     if kind := _by_code(code):
         return kind
     text = detail.message[:_SEARCHED]
-    for pattern, kind in _BY_TEXT:
+    for kind, pattern in _BY_TEXT:
         if pattern.search(text):
             busy = kind is errors.GatewayUnavailable and http_status == 429
             return errors.RateLimited if busy else kind
@@ -197,7 +181,7 @@ def _known_kind(detail: ErrorDetail, http_status: int | None, call: Call) -> Kin
 
 
 def _by_code(code: str) -> Kind | None:
-    return next((kind for pattern, kind in _BY_CODE if pattern.search(code)), None)
+    return next((kind for kind, pattern in _BY_CODE if pattern.search(code)), None)
 
 
 def _is_http_status(code: str) -> bool:

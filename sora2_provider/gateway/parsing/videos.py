@@ -29,6 +29,11 @@ _PROXY_GAVE_UP = (*_GAVE_UP, 502, 504, *range(520, 525))
 _COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.UNKNOWN
 _UNFINISHED = (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _UNKNOWN)
 _NO_ERROR = ErrorDetail()
+#: Errors that say nothing of a video.
+_ABOUT_THE_CALL = (
+    *(errors.AuthenticationError, errors.PermissionDenied, errors.InsufficientBalance),
+    *(errors.VideoNotFound, errors.RateLimited, errors.GatewayUnavailable),
+)
 #: Bytes of an answer that are worth keeping as they are.
 _MAX_KEPT = 16_384
 
@@ -229,13 +234,5 @@ def _is_refused_query(video: Video, parsed: Json, detail: ErrorDetail) -> bool:
     """Whether "error" speaks of the query and not of the video: no video is named, and the words say why."""
     if video.status is not _FAILED or fields.video_id(parsed, fields.levels(parsed)):
         return False
-    about_the_call = (
-        errors.AuthenticationError,
-        errors.PermissionDenied,
-        errors.InsufficientBalance,
-        errors.VideoNotFound,
-        errors.RateLimited,
-        errors.GatewayUnavailable,
-    )
     is_known = error_kinds.is_known(detail, Call.QUERY)
-    return is_known and error_kinds.classify_error(detail, None, Call.QUERY) in about_the_call
+    return is_known and error_kinds.classify_error(detail, None, Call.QUERY) in _ABOUT_THE_CALL

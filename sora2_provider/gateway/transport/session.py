@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 USER_AGENT = f"airflow-provider-sora2/{__version__} (Python {platform.python_version()})"
 
 #: More than any gateway's JSON: what is longer is a file or an endless page.
-_MAX_BODY = 4 * 1024 * 1024
+MAX_BODY = 4 * 1024 * 1024
 
 #: TLS errors that end a handshake: nothing of the request has left yet.
 _HANDSHAKE_ERRORS = (
@@ -120,7 +120,7 @@ class Transport:
         :raises NoResponse: no whole answer came.
         """
         with self.open(method, url, headers, content) as response:
-            body = self._settings.redact_body(self.read(response, _MAX_BODY))
+            body = self._settings.redact_body(self.read(response, MAX_BODY))
             return RawResponse(response.status_code, response.headers, body)
 
     def open(
