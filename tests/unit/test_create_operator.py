@@ -7,8 +7,7 @@ import json
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import FinalError, Sora2Error
-from sora2_provider.exceptions import RenderingFailed
+from sora2_provider.exceptions import FinalError, RenderingFailed, Sora2Error
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
 
