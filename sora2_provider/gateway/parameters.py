@@ -1,8 +1,8 @@
 """Checks of the create's parameters. Every refusal happens before anything is sent, and so before anything is paid.
 
-Values come from DAG files, templates, XComs and tables, so what a person plainly means is understood (``"15"``, one
-link instead of a list, a JSON list in a string, a numpy integer), and what he cannot have meant is refused: above
-all the word "None", which is what a template gives when an earlier task returned nothing.
+Values come from DAG files, templates, XComs and tables, so a value whose meaning is plain is accepted (``"15"``, one
+link instead of a list, a JSON list in a string, a numpy integer). Others are refused: above all the word "None", which
+is what a template gives when an earlier task returned nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a client needs to know of a gateway: where it is, the key, the routes, how long to wait for an answer."""
+"""What a client needs to know of a gateway: its address, the key, the routes, the timeouts."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ Links expire, transfers are cut, gateways answer with pages and JSON under a vid
 * what is written is a video, from its first byte to its last: the length is checked, and a transfer that was cut goes
   on where it stopped only if the file is still the same one;
 * no server can send without end: not in bytes, and not in time;
-* downloading costs nothing, so every doubt ends in an error that may be tried again.
+* downloading costs nothing, so every doubt ends in an error after which the download may be repeated.
 """
 
 from __future__ import annotations
@@ -76,13 +76,11 @@ def download(
     report: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Downloaded:
-    """Write a completed video's bytes to a sink.
+    """Write a completed video's bytes to a sink, at most as many as the settings allow.
 
-    At most as many as the settings allow.
-
-    :param pause: called with the seconds to wait before a try is repeated.
-    :param report: called with a sentence when something was overcome.
-    :param clock: tells seconds.
+    :param pause: sleeps for so many seconds.
+    :param report: called with a log line before a try is repeated or another address is taken.
+    :param clock: returns seconds.
     :raises FileTooLarge: there are more than the settings allow.
     :raises InternalAddress: the link leads where it may not, and the gateway itself does not serve the file.
     :raises GatewayError: the bytes could not be had; ``transient`` says whether a later try may get them.
@@ -120,7 +118,7 @@ def _is_complete(transfer: _Transfer, source: VideoSource, report: Callable[[str
 
 
 class _Transfer:
-    """The bytes so far, and how to go on with them."""
+    """The bytes so far, and how to continue them."""
 
     def __init__(self, sink: Sink, limit_mb: int, clock: Callable[[], float]) -> None:
         self._sink = sink
@@ -163,12 +161,12 @@ class _Transfer:
                 headers["If-Range"] = self._validator
         with source.open(headers) as response:
             if response.status_code == 416 and self.size:
-                self._end(response)
+                self._check_end(response)
                 return True
             if response.status_code not in FILE_STATUSES:
                 source.follow(response)
                 return False
-            skip = self._begin(response)
+            skip = self._read_headers(response)
             stream = _bytes_of(response)
             if not self.size:
                 # The first bytes are looked at before any is written.
@@ -179,17 +177,17 @@ class _Transfer:
                     return False
                 self._content_type = media_type(head, declared)
                 stream = itertools.chain((head,), stream)
-            self._take(stream, skip)
+            self._write(stream, skip)
         return True
 
-    def _end(self, response: requests.Response) -> None:
+    def _check_end(self, response: requests.Response) -> None:
         """Nothing is left to send: the file must end where the transfer stands."""
         total = _number(response.headers.get("content-range", "").partition("/")[2].strip())
         if total != self.size:
             raise _CannotResume(f"The file ends at byte {total}, but {self.size} bytes came before.")
         self._total = total
 
-    def _begin(self, response: requests.Response) -> int:
+    def _read_headers(self, response: requests.Response) -> int:
         """Take the facts of the headers; return how many bytes of this body are already here."""
         if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
             raise UnreadableResponse("The server compresses the file, so its length cannot be checked.", transient=True)
@@ -216,7 +214,7 @@ class _Transfer:
                 "Nothing was stored."
             )
 
-    def _take(self, stream: Iterator[bytes], skip: int) -> None:
+    def _write(self, stream: Iterator[bytes], skip: int) -> None:
         again = hashlib.sha256()
         for part in stream:
             if skip:

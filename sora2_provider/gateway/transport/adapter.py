@@ -20,10 +20,10 @@ from sora2_provider.gateway.transport.deadlines import BoundedResponse
 
 
 class ConnectionPolicy:
-    """Is told of each connection as it is made, and forbids one by raising. This one forbids nothing."""
+    """Is called for each connection as it is made, and forbids one by raising. This one forbids nothing."""
 
     def connecting(self, host: str, port: int) -> None:
-        """Nothing was done yet."""
+        """A connection is about to be made."""
 
     def connected(self, host: str, address: str) -> None:
         """The connection stands; nothing was sent."""
