@@ -12,7 +12,7 @@ import pytest
 from sora2_provider.gateway.transport import addresses, ssrf
 
 FILE_BYTES = 400_000
-#: The gateway's address and a public host's, as a :class:`World` sees them; all others are what they are.
+#: The gateway's address and a public host's, as a :class:`FakeNetwork` sees them; all others are what they are.
 GATEWAY, PUBLIC, INSIDE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 Script = Callable[[socket.socket, bytes], None]
@@ -62,7 +62,7 @@ def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | Non
     return "\r\n".join([*lines, *headers, "", ""]).encode() + body
 
 
-class World:
+class FakeNetwork:
     """What the addresses and names of a test stand for."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class World:
         return None if address in self.public else addresses.classify_address(address)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Make it the world of this test, without the proxies of the machine."""
+        """Make it the network of this test, without the proxies of the machine."""
         ask_system = socket.getaddrinfo
 
         def getaddrinfo(host: str, *args: object, **options: object) -> object:

@@ -124,7 +124,7 @@ def quick(monkeypatch, connect, big):
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_file_that_trickles_is_given_up_though_each_try_brings_a_little(
-    quick, big, video_id, context, tmp_path, chunked
+    quick, big, video_id, tmp_path, chunked, fetch
 ):
     first = FILM + b"\0" * 50_000
     script = trickles(answer(first, length=400_000), b"\0")
@@ -135,17 +135,17 @@ def test_a_file_that_trickles_is_given_up_though_each_try_brings_a_little(
         gives_link(big, video_id, f"{host.url}/cat.mp4")
         started = time.monotonic()
         with pytest.raises(AirflowException, match="too slowly, less than 4 KiB in 0.4 s") as caught:
-            download(video_id, tmp_path / "cat.mp4").execute(context)
+            fetch()
     assert not isinstance(caught.value, AirflowFailException)
     assert time.monotonic() - started < 30 * QUICK
     assert host.connections == 5
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_comes_slowly_but_honestly_is_fetched(quick, big, video_id, context, tmp_path):
+def test_a_file_that_comes_slowly_but_honestly_is_fetched(quick, big, fetch):
     big.fault(route="file", bytes_per_second=200_000)
     started = time.monotonic()
-    download(video_id, tmp_path / "cat.mp4").execute(context)
+    fetch()
     assert time.monotonic() - started > 3 * QUICK
     assert [request.status for request in asked(big, "file")] == [200]
 
@@ -204,9 +204,9 @@ class TestTheSizeLimit:
         big.settings(file_bytes=MB + 1)
         assert "has 1,048,577 bytes" in self.refused(video_id, context, tmp_path / "cat.mp4")
 
-    def test_a_file_of_just_the_limit_is_fetched(self, small, big, video_id, context, tmp_path):
+    def test_a_file_of_just_the_limit_is_fetched(self, small, big, tmp_path, fetch):
         big.settings(file_bytes=MB)
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
         assert (tmp_path / "cat.mp4").stat().st_size == MB
 
     @pytest.mark.parametrize("head", ENDLESS.values(), ids=ENDLESS)
@@ -254,14 +254,14 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
-def test_what_a_stranger_has_compressed_is_not_unpacked(big, video_id, context, tmp_path, bomb):
+def test_what_a_stranger_has_compressed_is_not_unpacked(big, video_id, tmp_path, bomb, fetch):
     big.fault(route="content", status=404, times=None)
     with LinkHost(bomb) as host:
         gives_link(big, video_id, f"{host.url}/cat.mp4")
         tracemalloc.start()
         try:
             with pytest.raises(AirflowException):
-                download(video_id, tmp_path / "cat.mp4").execute(context)
+                fetch()
             assert tracemalloc.get_traced_memory()[1] < 20 * MB
         finally:
             tracemalloc.stop()
