@@ -71,7 +71,7 @@ class GatewaySettings:
             )
         if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
             raise ValueError(f"verify_tls={self.verify_tls!r}: there is no such CA bundle on this machine.")
-        if self.proxy and not _web_address(self.proxy):
+        if self.proxy and not web_address(self.proxy):
             raise ValueError("proxy: it must be an address such as http://proxy.example.com:3128.")
 
     def headers(self) -> dict[str, str]:
@@ -98,7 +98,7 @@ class GatewaySettings:
 
     @property
     def account(self) -> str:
-        """What tells two accounts apart, without the key: a name for what is kept of one."""
+        """A name that tells two accounts apart and holds only a hash of the key, for caches."""
         return f"{self.base_url}#{hashlib.sha256(self.api_key.encode()).hexdigest()[:16]}"
 
     def is_own(self, url: str) -> bool:
@@ -108,10 +108,11 @@ class GatewaySettings:
 
 def _base_url(value: str) -> str:
     text = value.strip().rstrip("/")
-    parts = _web_address(text)
+    parts = web_address(text)
     if parts is None:
+        shown = value.rpartition("@")[2][:200]
         raise ValueError(
-            f"base URL {_without_password(value)!r}: it must begin with https:// (or http:// for a gateway in your "
+            f"base URL {shown!r}: it must begin with https:// (or http:// for a gateway in your "
             f"own network), for example {DEFAULT_BASE_URL}. It stands in the Base URL field (host) of the connection; in a "
             "connection URI the scheme comes last: sora2://:KEY@gateway.example.com/https."
         )
@@ -121,10 +122,6 @@ def _base_url(value: str) -> str:
             "the API key stands in the API key field (password) of the connection."
         )
     return text.removesuffix("/v1")
-
-
-def _without_password(url: str) -> str:
-    return url.rpartition("@")[2][:200]
 
 
 def _key(value: str) -> str:
@@ -161,9 +158,11 @@ def _headers(values: Mapping[str, str]) -> dict[str, str]:
     return dict(values)
 
 
-def _web_address(url: str) -> SplitResult | None:
+def web_address(url: str) -> SplitResult | None:
+    """Return the parts of an http(s) address with a host, without blanks and controls; ``None`` for anything else."""
     try:
         parts = urlsplit(url)
+        # Reading the port raises for one that is no number.
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return None
@@ -171,7 +170,7 @@ def _web_address(url: str) -> SplitResult | None:
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
-    parts = _web_address(url)
+    parts = web_address(url)
     if parts is None:
         return None
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

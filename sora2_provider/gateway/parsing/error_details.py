@@ -70,12 +70,11 @@ def failure_detail(body: Json) -> ErrorDetail:
     """Return why a video failed, from wherever that stands."""
     roots = [at(body, *path) for path in ((), ("data",), ("result",), ("output",), ("data", "data"))]
     levels = [root for root in roots if isinstance(root, dict)]
-    said = [_explain(level["error"], is_error=True, depth=_DEPTH) for level in levels if _is_filled(level.get("error"))]
-    for path in _FAILURE_PATHS:
-        for value in (at(level, *path) for level in levels):
-            if isinstance(value, (str, dict)) and _is_filled(value) and not as_link(value) and not _says_success(value):
-                said.append(_explain(value, is_error=True, depth=_DEPTH))
-    found = [one for one in said if one is not None]
+    named = [level["error"] for level in levels if _is_filled(level.get("error"))]
+    for value in (at(level, *path) for path in _FAILURE_PATHS for level in levels):
+        if isinstance(value, (str, dict)) and _is_filled(value) and not as_link(value) and not _says_success(value):
+            named.append(value)
+    found = [detail for value in named if (detail := _explain(value, is_error=True, depth=_DEPTH)) is not None]
     first = next((one for one in found if one.message), None) or next(iter(found), ErrorDetail())
     code = first.code or next((one.code for one in found if one.code), None) or _failure_code(levels)
     return ErrorDetail(first.message, code=code, type=first.type, request_id=first.request_id)

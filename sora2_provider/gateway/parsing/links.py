@@ -11,6 +11,7 @@ import pendulum
 
 from sora2_provider.gateway.parsing.fields import Json, Path, at, paths
 from sora2_provider.gateway.parsing.times import as_moment
+from sora2_provider.gateway.settings import web_address
 
 _MAX_LINK = 8_192
 
@@ -88,19 +89,12 @@ def as_link(value: Any) -> str | None:
     if not isinstance(value, str) or len(value) > _MAX_LINK:
         return None
     text = value.strip(" \t\r\n`")
-    if not text.lower().startswith(("http://", "https://")) or not text.isprintable() or " " in text:
-        return None
-    try:
-        parts = urlsplit(text)
-        # Reading the port raises for one that is no number.
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        # One reader takes a backslash for the end of the host, another one for a part of it.
-        usable = usable and "\\" not in parts.netloc
-        text.encode("utf-8")
-    except ValueError:
+    parts = web_address(text)
+    # One reader takes a backslash for the end of the host, another one for a part of it.
+    if parts is None or "\\" in parts.netloc:
         return None
     login, at_sign, _ = parts.netloc.rpartition("@")
-    return text.replace(login + at_sign, "", 1) if usable else None
+    return text.replace(login + at_sign, "", 1)
 
 
 def _link_in_text(value: Any, own: set[str]) -> str | None:

@@ -132,8 +132,8 @@ class Response:
         self._raise(errors.UnreadableResponse, message, transient=False)
 
     def raise_outcome_unknown(self, what: str, detail: ErrorDetail | None = None) -> NoReturn:
-        said = (detail.message if detail else "") or (_title(self.body) if self.is_html else "")
-        message = f'{what} ("{said}")' if said else what
+        words = (detail.message if detail else "") or (_title(self.body) if self.is_html else "")
+        message = f'{what} ("{words}")' if words else what
         self._raise(errors.SubmissionUnknown, f"{message}: a video may be rendering, and billed.", detail)
 
     def _unexplained(self) -> str:

@@ -79,11 +79,10 @@ def read_video(
 
 
 class UnfinishedVideo:
-    """A video that goes on rendering, as far as a waiter has to know it; the rest is read when somebody asks for it.
+    """What a waiter needs to know of a video that goes on rendering. To read only this takes half the time.
 
-    To read the little takes half the time. What is kept of it, the garbage collector never looks at.
-
-    :param body: the answer's bytes, of which :func:`read_unfinished` makes a :class:`Video`.
+    :param body: the answer's bytes, of which :func:`read_unfinished` makes a :class:`Video`. A waiter keeps these, because
+        the garbage collector does not look at bytes.
     """
 
     __slots__ = ("body", "id", "progress", "status", "status_word")
@@ -164,10 +163,10 @@ def _queried(response: Response, *, video_id: str, keep_raw: bool) -> Video:
     detail = error_detail(parsed)
     if detail is None and video.status is not _FAILED:
         return video
-    said = detail or failure_detail(parsed)
-    if (detail is None or video.status_word) and not _is_refused_query(video, parsed, said):
+    reason = detail or failure_detail(parsed)
+    if (detail is None or video.status_word) and not _is_refused_query(video, parsed, reason):
         return video
-    response.raise_refused(said)
+    response.raise_refused(reason)
 
 
 def _named(video: Video, video_id: str) -> Video:
