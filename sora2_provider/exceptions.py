@@ -30,7 +30,8 @@ class Fate(enum.StrEnum):
     RENDERED = "The video is rendered and paid for."
     UNKNOWN = "A video may be rendering, and billed."
     FAILED = "Failed renderings are usually refunded: look at your balance."
-    FREE = "Downloads cost nothing."
+    FREE_QUESTION = "Asking costs nothing."
+    FREE_DOWNLOAD = "Downloads cost nothing."
     UNSAID = ""
 
 

@@ -53,8 +53,8 @@ def not_told(error: GatewayError, video_id: str) -> Sora2Error:
     """Return the exception for a wait that pays for nothing and that the gateway does not answer."""
     problem = f"The gateway has not told the state of video {video_id} for minutes: {error}"
     if error.transient:
-        return Sora2Error(problem, Fate.FREE, "Airflow's retries may ask again.")
-    return FinalError(problem, Fate.FREE, error.remedy)
+        return Sora2Error(problem, Fate.FREE_QUESTION, "Airflow's retries may ask again.")
+    return FinalError(problem, Fate.FREE_QUESTION, error.remedy)
 
 
 def not_downloaded(error: GatewayError) -> Sora2Error:
@@ -65,12 +65,12 @@ def not_downloaded(error: GatewayError) -> Sora2Error:
     """
     problem = f"The video could not be downloaded: {error}"
     if isinstance(error, _NOT_ALLOWED) and not error.transient:
-        return FinalError(problem, Fate.FREE, error.remedy)
+        return FinalError(problem, Fate.FREE_DOWNLOAD, error.remedy)
     if type(error) is GatewayError and not error.transient:
         return FinalError(str(error))
     return Sora2Error(
         problem,
-        Fate.FREE,
+        Fate.FREE_DOWNLOAD,
         "Retry or clear the task. If it goes on, look at the connection and at the link in XCom 'video'.",
     )
 
