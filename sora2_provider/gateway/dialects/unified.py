@@ -12,3 +12,6 @@ class UnifiedDialect(Dialect):
     def create(self, request: VideoRequest, path: str) -> HttpRequest:
         """Submit a video. This is the call that costs money."""
         return HttpRequest.post_json(path, request.to_json())
+
+
+DIALECT = UnifiedDialect()
