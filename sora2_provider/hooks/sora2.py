@@ -14,16 +14,16 @@ from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outcome, PollAgain, VideoWait
 from sora2_provider.hooks import connection_form
-from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
+from sora2_provider.hooks.connection import limits_of, secrets_of, settings_of, unverified
+from sora2_provider.hooks.connection_fields import LIMIT_FIELDS
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.failures import not_completed, not_retried
-from sora2_provider.spending.limits import LIMITS
 from sora2_provider.storage import StoredVideo
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance, Video, VideoRequest
-    from sora2_provider.spending.caps import Slots
+    from sora2_provider.spending.caps import Reservation
     from sora2_provider.spending.limits import SpendingLimits
 
 
@@ -79,7 +79,7 @@ class Sora2Hook(BaseHook):
                 self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)
             extra = connection.extra_dejson
-            self._limits_in_extra = {name: extra[name] for name in LIMITS if name in extra}
+            self._limits_in_extra = {field.name: extra[field.name] for field in LIMIT_FIELDS if field.name in extra}
         return self._client
 
     def close(self) -> None:
@@ -108,31 +108,29 @@ class Sora2Hook(BaseHook):
             return send(lambda: client.create_video(request), pause=time.sleep, report=self.log.warning)
         except GatewayError as error:
             if not isinstance(error, SubmissionUnknown):
-                slots.give_back()
+                slots.release()
             raise not_retried(error) from error.__cause__
 
-    def claim_slots(self, *, retry_waits: bool = False) -> Slots:
+    def claim_slots(self, *, retry_waits: bool = False) -> Reservation:
         """Take leave to submit one video, as far as the connection's caps and ``min_balance`` allow. Costs nothing.
 
         :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
-        :returns: to be given back where certainly nothing was accepted.
+        :returns: to be released where certainly nothing was accepted.
         :raises CapReached: a cap is used up; a later retry may submit.
         :raises BalanceTooLow: the account has less left than ``min_balance``.
         :raises InvalidParameter: a limit is none, or there is no place to count; says what to write where.
         :raises AirflowException: the count or the balance could not be read.
         """
-        from sora2_provider.spending.balance import ensure_balance
-        from sora2_provider.spending.caps import claim_slots
+        from sora2_provider.spending.balance import ensure_minimum_balance
+        from sora2_provider.spending.caps import reserve_create
 
         client, limits = self.get_conn(), self._limits()
-        ensure_balance(self.sora2_conn_id, limits.min_balance, client, log=self.log)
-        return claim_slots(self.sora2_conn_id, limits, retry_waits=retry_waits, log=self.log)
+        ensure_minimum_balance(self.sora2_conn_id, limits.min_balance, client, log=self.log)
+        return reserve_create(self.sora2_conn_id, limits, retry_waits=retry_waits, log=self.log)
 
     def _limits(self) -> SpendingLimits:
-        from sora2_provider.spending.caps import limits_of_connection
-
         try:
-            return limits_of_connection(self.sora2_conn_id, self._limits_in_extra)
+            return limits_of(self.sora2_conn_id, self._limits_in_extra)
         except ValueError as error:
             raise InvalidParameter(f"{error} Nothing was sent, and nothing was paid.") from None
 

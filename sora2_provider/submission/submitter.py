@@ -16,7 +16,7 @@ from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.failures import broken_after_submit, refused, unknown_before, unknown_submission
 from sora2_provider.reporting.retry_policy import say_what_is_not_passed_on
-from sora2_provider.spending.caps import Slots
+from sora2_provider.spending.caps import Reservation
 from sora2_provider.submission.decision import Decision, OutcomeUnknown, RequestNeeded, Resume, Submit
 from sora2_provider.submission.journal import Ledger
 from sora2_provider.submission.record import digest_of
@@ -89,10 +89,10 @@ class Submitter:
             return self._submit(decision, self._request)
         except BaseException:
             if self._accepted is None and self._lost is None:
-                slots.give_back()
+                slots.release()
             raise
 
-    def _claimed_slots(self) -> Slots:
+    def _claimed_slots(self) -> Reservation:
         try:
             return self._hook.claim_slots(retry_waits=self._retry_waits)
         except CapReached:

@@ -14,6 +14,7 @@ import requests
 from dev.harness.airflow import ADMIN, LocalAirflow
 from sora2_provider.emulator import Emulator
 from sora2_provider.hooks import connection_form
+from sora2_provider.hooks.connection_fields import FIELDS
 
 KEY = "sk-form-test-4711"
 
@@ -65,8 +66,8 @@ def check_form_of_3(airflow: LocalAirflow) -> None:
         assert (shown["title"], shown["hidden"]) == (label, False)
         assert shown["placeholder"] == connection_form.PLACEHOLDERS[name]
     extra = form["extra_fields"]
-    assert list(extra) == [field.name for field in connection_form.FIELDS]
-    for field in connection_form.FIELDS:
+    assert list(extra) == [field.name for field in FIELDS]
+    for field in FIELDS:
         shown = extra[field.name]
         assert shown["description"] == field.description
         assert shown["schema"]["title"] == field.label
@@ -111,7 +112,7 @@ def check_form_of_2(airflow: LocalAirflow, gateway: Emulator) -> None:
     """Look at the page, store a connection with secrets, change its address, and look for the secrets."""
     form = FormOf2(airflow)
     page = html.unescape(form.page("/connection/add"))
-    for field in connection_form.FIELDS:
+    for field in FIELDS:
         assert field.label in page
         assert field.description in page
 

@@ -101,7 +101,7 @@ def test_a_failed_video_says_why_and_whether_to_try_again() -> None:
     shown = printed(Video("v", failure_permanent=True, **failed))
     assert "violates our policies (code sentinel_block)" in shown
     assert "would fail again" in shown
-    assert "may work when it is submitted again" in printed(Video("v", **failed))
+    assert "may succeed when it is submitted again" in printed(Video("v", **failed))
     assert "does not say why" in printed(Video("v", VideoStatus.FAILED))
 
 
@@ -168,8 +168,8 @@ def test_airflows_command_ends_with_the_exit_code(gateway, capsys) -> None:
 
 def test_the_docs_tell_of_every_check_and_every_option(gateway, connect) -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
-    for finding in examine("sora2_default").findings:
-        assert f"| `{finding.check}` |" in text
+    for result in examine("sora2_default").results:
+        assert f"| `{result.check}` |" in text
     for command in definition.COMMANDS:
         assert f"## `airflow sora2 {command.name}" in text
         for option in command.options:

@@ -18,7 +18,7 @@ from sora2_provider import compat
 from sora2_provider.cli.doctor import examine as doctor
 from sora2_provider.cli.doctor import installation
 from sora2_provider.cli.doctor import network as address
-from sora2_provider.cli.doctor.report import Finding, Report, State
+from sora2_provider.cli.doctor.report import CheckResult, Report, State
 from sora2_provider.emulator import Emulator
 from sora2_provider.storage import Target
 from tests.benchmarks.certificate import Certificate, make_certificate
@@ -28,21 +28,21 @@ OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP
 HERE = ("storage", "triggerer", "versions")
 
 
-def examined(conn_id: str = "sora2_default") -> dict[str, Finding]:
-    """Return the findings by their check, in their order."""
-    return {finding.check: finding for finding in doctor.examine(conn_id).findings}
+def examined(conn_id: str = "sora2_default") -> dict[str, CheckResult]:
+    """Return the results by their check, in their order."""
+    return {result.check: result for result in doctor.examine(conn_id).results}
 
 
-def states(findings: dict[str, Finding]) -> dict[str, State]:
+def states(results: dict[str, CheckResult]) -> dict[str, State]:
     """Return how the checks of the gateway ended: those of this machine have tests of their own."""
-    return {check: finding.state for check, finding in findings.items() if check not in HERE}
+    return {check: result.state for check, result in results.items() if check not in HERE}
 
 
 def test_less_is_left_than_the_connection_keeps_back(gateway, connect):
     connect(gateway.url, min_balance="100.5")
-    finding = examined()["balance"]
-    assert finding.state is FAIL
-    assert "100.00 USD left. The connection keeps 100.50 USD back" in finding.seen
+    result = examined()["balance"]
+    assert result.state is FAIL
+    assert "100.00 USD left. The connection keeps 100.50 USD back" in result.seen
     connect(gateway.url, min_balance="2500000 quota")
     assert "a number of points" in examined()["balance"].seen
     gateway.fault(route="billing", status=404, body={"error": {"message": "Invalid URL"}}, times=9)
@@ -54,8 +54,8 @@ def test_a_cap_wants_a_place_to_count(gateway, connect, monkeypatch, tmp_path):
     connect(gateway.url, max_creates_per_hour="5")
     assert examined()["caps"].state is FAIL
     monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(tmp_path))
-    finding = examined()["caps"]
-    assert (finding.state, list(tmp_path.iterdir())) == (OK, [])
+    result = examined()["caps"]
+    assert (result.state, list(tmp_path.iterdir())) == (OK, [])
     connect(gateway.url, max_creates_per_hour="many")
     assert "max_creates_per_hour" in examined()["connection"].seen
 
@@ -73,10 +73,10 @@ FINE = {"connection": OK, "address": OK, "key": OK, "routes": OK, "models": OK, 
 
 
 def test_a_good_connection_passes_every_check(gateway: Emulator) -> None:
-    findings = examined()
-    assert states(findings) == FINE
-    assert not any(finding.to_do for check, finding in findings.items() if check not in HERE)
-    assert "100.00 USD" in findings["balance"].seen
+    results = examined()
+    assert states(results) == FINE
+    assert not any(result.to_do for check, result in results.items() if check not in HERE)
+    assert "100.00 USD" in results["balance"].seen
     assert {one.route for one in gateway.requests} == {"models", "query", "billing"}
 
 
@@ -181,34 +181,34 @@ def test_a_fault_of_the_gateway_is_named(
     gateway: Emulator, fault: dict[str, Any], ends: dict[str, State], check: str, text: str
 ) -> None:
     gateway.fault(times=None, **fault)
-    findings = examined()
-    assert states(findings) == {**FINE, **ends}
-    assert text in findings[check].seen
-    for finding in findings.values():
-        assert bool(finding.to_do) == (finding.state in (WARN, FAIL)), finding
+    results = examined()
+    assert states(results) == {**FINE, **ends}
+    assert text in results[check].seen
+    for result in results.values():
+        assert bool(result.to_do) == (result.state in (WARN, FAIL)), result
 
 
 def test_a_wrong_key_is_the_keys_fault_alone(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect(gateway.url, password="not-a-key-of-this-gateway")
-    findings = examined()
-    assert states(findings) == {**FINE, "key": FAIL, "routes": SKIP, "models": SKIP, "balance": SKIP}
-    assert "无效的令牌 (HTTP 401" in findings["key"].seen
-    assert "API key field" in findings["key"].to_do
+    results = examined()
+    assert states(results) == {**FINE, "key": FAIL, "routes": SKIP, "models": SKIP, "balance": SKIP}
+    assert "无效的令牌 (HTTP 401" in results["key"].seen
+    assert "API key field" in results["key"].to_do
 
 
 def test_a_wrong_query_path_is_told_with_the_right_one(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect(gateway.url, query_path="/v2/video/query")
-    findings = examined()
-    assert states(findings) == {**FINE, "key": OK, "routes": FAIL}
-    assert "There is no GET /v2/video/query, but GET /v1/video/query answers" in findings["routes"].seen
-    assert "Write /v1/video/query into the Query path" in findings["routes"].to_do
+    results = examined()
+    assert states(results) == {**FINE, "key": OK, "routes": FAIL}
+    assert "There is no GET /v2/video/query, but GET /v1/video/query answers" in results["routes"].seen
+    assert "Write /v1/video/query into the Query path" in results["routes"].to_do
 
 
 def test_a_route_that_says_not_found_like_any_other_is_no_route(gateway: Emulator) -> None:
     gateway.fault(route="any", times=None, status=404, body={"detail": "Not Found"})
-    findings = examined()
-    assert findings["routes"].state is FAIL
-    assert "There is no GET /v1/video/query" in findings["routes"].seen
+    results = examined()
+    assert results["routes"].state is FAIL
+    assert "There is no GET /v1/video/query" in results["routes"].seen
 
 
 def test_a_route_that_says_not_found_in_words_of_its_own_is_one(gateway: Emulator) -> None:
@@ -218,43 +218,43 @@ def test_a_route_that_says_not_found_in_words_of_its_own_is_one(gateway: Emulato
 
 def test_a_port_that_nobody_listens_on(connect: Callable[..., None]) -> None:
     connect(f"http://127.0.0.1:{free_port()}")
-    findings = examined()
+    results = examined()
     asked = ("key", "routes", "models", "balance", "clock")
-    assert states(findings) == {"connection": OK, "address": FAIL, **dict.fromkeys(asked, SKIP)}
-    assert "takes no connection: connection refused" in findings["address"].seen
+    assert states(results) == {"connection": OK, "address": FAIL, **dict.fromkeys(asked, SKIP)}
+    assert "takes no connection: connection refused" in results["address"].seen
 
 
 def test_a_name_that_nobody_has(connect: Callable[..., None]) -> None:
     connect("https://gateway.invalid")
-    findings = examined()
-    assert (findings["address"].state, findings["key"].state) == (FAIL, SKIP)
-    assert "gateway.invalid cannot be resolved" in findings["address"].seen
+    results = examined()
+    assert (results["address"].state, results["key"].state) == (FAIL, SKIP)
+    assert "gateway.invalid cannot be resolved" in results["address"].seen
 
 
 def test_plain_http_to_the_internet_fails_and_the_key_is_not_sent(
     gateway: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(address, "kind_of", lambda _: None)
-    findings = examined()
-    assert findings["address"].state is FAIL
-    assert "https://" in findings["address"].to_do
+    results = examined()
+    assert results["address"].state is FAIL
+    assert "https://" in results["address"].to_do
     assert gateway.requests == ()
 
 
 def test_a_proxy_is_checked_in_place_of_the_gateway(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect("http://gateway.invalid", proxy=gateway.url)
-    findings = examined()
-    assert findings["address"].state is OK
-    assert "Through the proxy 127.0.0.1" in findings["address"].seen
-    assert findings["key"].state is OK
+    results = examined()
+    assert results["address"].state is OK
+    assert "Through the proxy 127.0.0.1" in results["address"].seen
+    assert results["key"].state is OK
 
 
 def test_a_proxy_that_is_away_is_named(connect: Callable[..., None]) -> None:
     connect("https://gateway.invalid", proxy=f"http://me:pass-of-the-proxy@127.0.0.1:{free_port()}")
     report = doctor.examine("sora2_default")
-    findings = {finding.check: finding for finding in report.findings}
-    assert findings["address"].state is FAIL
-    assert "The proxy 127.0.0.1" in findings["address"].seen
+    results = {result.check: result for result in report.results}
+    assert results["address"].state is FAIL
+    assert "The proxy 127.0.0.1" in results["address"].seen
     assert "pass-of-the-proxy" not in json.dumps(report.to_dict())
 
 
@@ -283,12 +283,12 @@ def test_a_connection_that_cannot_be_used(
         monkeypatch.setenv("AIRFLOW_CONN_SORA2_DEFAULT", json.dumps(connection))
     report = doctor.examine("sora2_default")
     assert not report.is_healthy
-    first, *rest = [finding for finding in report.findings if finding.check not in HERE]
+    first, *rest = [result for result in report.results if result.check not in HERE]
     assert (first.check, first.state) == ("connection", FAIL)
     assert text in first.seen
     assert first.to_do
-    assert {finding.state for finding in rest} == {SKIP}
-    assert [finding.check for finding in rest] == ["address", "key", "routes", "models", "balance", "clock"]
+    assert {result.state for result in rest} == {SKIP}
+    assert [result.check for result in rest] == ["address", "key", "routes", "models", "balance", "clock"]
 
 
 # TLS
@@ -332,9 +332,9 @@ def serving_tls(certificate: Certificate) -> Iterator[int]:
 def test_a_certificate_that_ends_soon_is_worth_a_word(certificate: Certificate, connect: Callable[..., None]) -> None:
     with serving_tls(certificate) as port:
         connect(f"https://localhost:{port}", verify_tls=str(certificate.authority))
-        findings = examined()
-    assert (findings["address"].state, findings["tls"].state, findings["routes"].state) == (OK, WARN, OK)
-    assert "TLSv1.3; the certificate is valid for 1 more days" in findings["tls"].seen
+        results = examined()
+    assert (results["address"].state, results["tls"].state, results["routes"].state) == (OK, WARN, OK)
+    assert "TLSv1.3; the certificate is valid for 1 more days" in results["tls"].seen
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused_and_no_key_is_sent(
@@ -342,10 +342,10 @@ def test_a_certificate_of_an_unknown_authority_is_refused_and_no_key_is_sent(
 ) -> None:
     with serving_tls(certificate) as port:
         connect(f"https://localhost:{port}")
-        findings = examined()
-    assert (findings["tls"].state, findings["key"].state) == (FAIL, SKIP)
-    assert "certificate" in findings["tls"].seen
-    assert "Verify TLS" in findings["tls"].to_do
+        results = examined()
+    assert (results["tls"].state, results["key"].state) == (FAIL, SKIP)
+    assert "certificate" in results["tls"].seen
+    assert "Verify TLS" in results["tls"].to_do
 
 
 def test_certificates_that_are_not_verified_are_a_warning(
@@ -353,15 +353,15 @@ def test_certificates_that_are_not_verified_are_a_warning(
 ) -> None:
     with serving_tls(certificate) as port:
         connect(f"https://localhost:{port}", verify_tls=False)
-        findings = examined()
-    assert (findings["tls"].state, findings["routes"].state) == (WARN, OK)
+        results = examined()
+    assert (results["tls"].state, results["routes"].state) == (WARN, OK)
 
 
 def test_https_to_a_port_that_speaks_http(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect(gateway.url.replace("http://", "https://"))
-    findings = examined()
-    assert (findings["tls"].state, findings["key"].state) == (FAIL, SKIP)
-    assert "does not speak TLS as it should: wrong version number" in findings["tls"].seen
+    results = examined()
+    assert (results["tls"].state, results["key"].state) == (FAIL, SKIP)
+    assert "does not speak TLS as it should: wrong version number" in results["tls"].seen
 
 
 def test_a_ca_bundle_of_the_environment_that_is_missing_is_named(
@@ -370,9 +370,9 @@ def test_a_ca_bundle_of_the_environment_that_is_missing_is_named(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with serving_tls(certificate) as port:
         connect(f"https://localhost:{port}")
-        findings = examined()
-    assert findings["tls"].state is FAIL
-    assert "/nowhere/ca.pem cannot be read: no such file" in findings["tls"].seen
+        results = examined()
+    assert results["tls"].state is FAIL
+    assert "/nowhere/ca.pem cannot be read: no such file" in results["tls"].seen
 
 
 # This machine's Airflow
@@ -380,27 +380,27 @@ def test_a_ca_bundle_of_the_environment_that_is_missing_is_named(
 
 def test_a_state_path_is_tried_with_a_file_that_is_removed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path / "records"))
-    finding = installation.check_storage()
-    assert finding.state is OK
-    assert "All workers must share it" in finding.seen
+    result = installation.check_storage()
+    assert result.state is OK
+    assert "All workers must share it" in result.seen
     assert list((tmp_path / "records").iterdir()) == []
 
 
 def test_a_state_path_that_cannot_be_written_fails(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "records").write_text("a file, and no folder")
     monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path / "records"))
-    finding = installation.check_storage()
-    assert finding.state is FAIL
-    assert str(tmp_path / "records") in finding.seen
-    assert "create tasks submit nothing" in finding.to_do
+    result = installation.check_storage()
+    assert result.state is FAIL
+    assert str(tmp_path / "records") in result.seen
+    assert "create tasks submit nothing" in result.to_do
 
 
 def test_a_storage_that_creates_over_a_file_is_a_warning(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
     monkeypatch.setattr(Target, "create", lambda self, content: self.write(lambda file: file.write(content)))
-    finding = installation.check_storage()
-    assert finding.state is WARN
-    assert "created over another one" in finding.seen
+    result = installation.check_storage()
+    assert result.state is WARN
+    assert "created over another one" in result.seen
 
 
 def test_without_a_place_for_records_airflow_3_3_serves_and_earlier_ones_are_warned_about(
@@ -432,23 +432,23 @@ def test_no_triggerer_is_as_bad_as_it_is_needed(
 
 
 def test_the_installed_versions_are_what_this_package_asks_for() -> None:
-    finding = installation.check_versions()
-    assert finding.state is OK
-    assert metadata.version("apache-airflow") in finding.seen
+    result = installation.check_versions()
+    assert result.state is OK
+    assert metadata.version("apache-airflow") in result.seen
 
 
 def test_packages_that_are_too_old_or_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ["requests>=999", "no-such-package-of-anybody>=1", "pendulum>=3.0", "av>=13; extra == 'emulator'"]
     monkeypatch.setattr(metadata, "requires", lambda _: asked)
-    finding = installation.check_versions()
-    assert finding.state is FAIL
-    assert f"requests>=999 (installed: {metadata.version('requests')})" in finding.seen
-    assert "no-such-package-of-anybody>=1 (not installed)" in finding.seen
-    assert "pendulum" not in finding.seen
-    assert "av>=13" not in finding.seen
+    result = installation.check_versions()
+    assert result.state is FAIL
+    assert f"requests>=999 (installed: {metadata.version('requests')})" in result.seen
+    assert "no-such-package-of-anybody>=1 (not installed)" in result.seen
+    assert "pendulum" not in result.seen
+    assert "av>=13" not in result.seen
 
 
 def test_a_report_is_healthy_without_failures() -> None:
-    findings = tuple(Finding(str(state), state, "") for state in (OK, WARN, SKIP))
-    assert Report("c", "", findings).is_healthy
-    assert not Report("c", "", (*findings, Finding("x", FAIL, ""))).is_healthy
+    results = tuple(CheckResult(str(state), state, "") for state in (OK, WARN, SKIP))
+    assert Report("c", "", results).is_healthy
+    assert not Report("c", "", (*results, CheckResult("x", FAIL, ""))).is_healthy

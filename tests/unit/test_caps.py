@@ -20,9 +20,8 @@ from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.reporting.retry_policy import pass_on_retry_after, retry_after
-from sora2_provider.spending import balance as reserve
-from sora2_provider.spending import caps as spending
-from sora2_provider.spending.counter import Tally
+from sora2_provider.spending import balance, caps
+from sora2_provider.spending.counter import CounterUnavailable, CreateCounter
 
 TWENTY_TO_THREE = datetime.datetime(2026, 11, 22, 14, 40, tzinfo=datetime.UTC).timestamp()
 REQUEST = VideoRequest("a cat")
@@ -39,7 +38,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(spending, "time", made)
+    monkeypatch.setattr(caps, "time", made)
     return made
 
 
@@ -122,7 +121,7 @@ def test_who_is_refused_leaves_nothing_behind(cap, folder, context):
 
 def test_a_slot_of_the_day_is_given_back_when_the_hours_last_one_is_snatched(cap, folder, context, monkeypatch):
     cap(max_creates_per_hour=1, max_creates_per_day=10)
-    monkeypatch.setattr(Tally, "used", lambda *_: 0)
+    monkeypatch.setattr(CreateCounter, "used", lambda *_: 0)
     create(context)
     with pytest.raises(CapReached, match="1 of 1 creates are used this hour"):
         create(context)
@@ -187,7 +186,7 @@ def test_a_retry_that_resumes_its_video_takes_no_slot_and_is_never_refused(
         create(durable_context, wait_for_completion=True, timeout=0.05, poll_interval=0.01)
     gateway.clear_faults()
     gateway.settings(balance=0.2)
-    monkeypatch.setattr(reserve, "_known", {})
+    monkeypatch.setattr(balance, "_cache", {})
     assert create(durable_context, wait_for_completion=True, poll_interval=0.01) == gateway.billed[0].id
     assert used(folder) == len(gateway.billed) == 1
 
@@ -253,7 +252,7 @@ def test_a_slot_that_cannot_be_given_back_is_lost_and_hides_no_error(
 ):
     cap(max_creates_per_hour=1)
     gateway.fault(route="create", status=400, body={"error": {"message": "no", "code": "sentinel_block"}})
-    monkeypatch.setattr(Tally, "give_back", lambda *_: (_ for _ in ()).throw(spending.TallyUnavailable("away")))
+    monkeypatch.setattr(CreateCounter, "refund", lambda *_: (_ for _ in ()).throw(CounterUnavailable("away")))
     with pytest.raises(AirflowFailException, match="sentinel_block"):
         create(context)
     assert "is lost until its hour or day is over" in logged()
@@ -263,10 +262,10 @@ def test_a_slot_that_cannot_be_given_back_is_lost_and_hides_no_error(
 _DIES = """
 import os, signal, sys
 from types import SimpleNamespace
-from sora2_provider.spending import balance as reserve, caps as spending
+from sora2_provider.spending import caps
 from sora2_provider.submission.journal import Ledger
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-spending.time = SimpleNamespace(time=lambda: float(sys.argv[1]))
+caps.time = SimpleNamespace(time=lambda: float(sys.argv[1]))
 Ledger.intend = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=1, xcom_push=lambda **_: None)
 Sora2CreateVideoOperator(task_id="t", prompt="a cat").execute({"ti": ti})

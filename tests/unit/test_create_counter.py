@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sora2_provider.spending import counter as module
-from sora2_provider.spending.counter import Tally, TallyUnavailable
+from sora2_provider.spending.counter import CounterUnavailable, CreateCounter
 from sora2_provider.storage import Target
-from tests.claimers import claim_at_once
+from tests.counter_processes import increment_at_once
 
 
 def entry(name: Any) -> dict[str, Any]:
@@ -38,45 +38,45 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_creates_are_claimed_one_after_the_other_until_the_cap(tmp_path):
-    claims = [Tally(str(tmp_path)).claim(3, entry(n)) for n in range(5)]
+    claims = [CreateCounter(str(tmp_path)).increment(3, entry(n)) for n in range(5)]
     assert claims == [0, 1, 2, None, None]
-    assert Tally(str(tmp_path)).used(3) == 3
+    assert CreateCounter(str(tmp_path)).used(3) == 3
 
 
 def test_a_claim_that_is_given_back_can_be_claimed_again_once(tmp_path):
-    tally = Tally(str(tmp_path))
+    counter = CreateCounter(str(tmp_path))
     for n in range(3):
-        tally.claim(3, entry(n))
-    Tally(str(tmp_path)).give_back(entry(1))
-    assert Tally(str(tmp_path)).used(3) == 2
-    assert [tally.claim(3, entry(f"again {n}")) for n in range(2)] == [3, None]
+        counter.increment(3, entry(n))
+    CreateCounter(str(tmp_path)).refund(entry(1))
+    assert CreateCounter(str(tmp_path)).used(3) == 2
+    assert [counter.increment(3, entry(f"again {n}")) for n in range(2)] == [3, None]
 
 
 @pytest.mark.parametrize("caps", [(5, 3), (3, 5)])
 def test_a_cap_that_is_changed_holds_for_the_hour_that_runs(tmp_path, caps):
     before, after = caps
     for n in range(before):
-        assert Tally(str(tmp_path)).claim(before, entry(n)) is not None
-    claimed = [Tally(str(tmp_path)).claim(after, entry(f"after {n}")) for n in range(5)]
+        assert CreateCounter(str(tmp_path)).increment(before, entry(n)) is not None
+    claimed = [CreateCounter(str(tmp_path)).increment(after, entry(f"after {n}")) for n in range(5)]
     assert sum(one is not None for one in claimed) == max(0, after - before)
-    assert Tally(str(tmp_path)).used(after) == max(caps)
+    assert CreateCounter(str(tmp_path)).used(after) == max(caps)
 
 
 def test_thousands_of_creates_are_counted_in_a_few_looks(tmp_path, looks):
     for n in range(3000):
         (tmp_path / f"claim-{n:06}.json").write_text("{}")
-    assert Tally(str(tmp_path)).claim(4000, entry("next")) == 3000
+    assert CreateCounter(str(tmp_path)).increment(4000, entry("next")) == 3000
     assert len(looks) <= 14
     looks.clear()
-    assert Tally(str(tmp_path)).claim(3001, entry("refused")) is None
+    assert CreateCounter(str(tmp_path)).increment(3001, entry("refused")) is None
     assert looks == ["look 003000", "look 003001", "look 000000"]
 
 
 def test_the_next_claim_of_the_same_process_needs_one_look(tmp_path, looks):
-    tally = Tally(str(tmp_path))
-    tally.claim(4000, entry(0))
+    counter = CreateCounter(str(tmp_path))
+    counter.increment(4000, entry(0))
     looks.clear()
-    assert tally.claim(4000, entry(1)) == 1
+    assert counter.increment(4000, entry(1)) == 1
     assert looks == ["look 000001", "add 000001"]
 
 
@@ -85,8 +85,8 @@ def test_the_next_claim_of_the_same_process_needs_one_look(tmp_path, looks):
 def test_the_length_is_found_whatever_is_guessed(tmp_path, count, cap):
     for n in range(count):
         (tmp_path / f"claim-{n:06}.json").write_text("{}")
-    tally = Tally(str(tmp_path))
-    assert tally.used(cap) == tally.used(cap) == count
+    counter = CreateCounter(str(tmp_path))
+    assert counter.used(cap) == counter.used(cap) == count
 
 
 def test_a_process_that_was_overtaken_claims_behind_the_others(tmp_path, monkeypatch):
@@ -100,8 +100,8 @@ def test_a_process_that_was_overtaken_claims_behind_the_others(tmp_path, monkeyp
         create(self, content)
 
     monkeypatch.setattr(Target, "create", overtaken)
-    assert Tally(str(tmp_path)).claim(5, entry("slow")) == 4
-    assert Tally(str(tmp_path)).claim(5, entry("late")) is None
+    assert CreateCounter(str(tmp_path)).increment(5, entry("slow")) == 4
+    assert CreateCounter(str(tmp_path)).increment(5, entry("late")) is None
 
 
 @pytest.mark.parametrize("log", ["claim", "return"])
@@ -115,24 +115,24 @@ def test_a_request_that_the_storage_was_sent_twice_counts_once(tmp_path, monkeyp
             create(self, content)
 
     monkeypatch.setattr(Target, "create", twice)
-    tally = Tally(str(tmp_path))
-    assert tally.claim(1, entry("first")) == 0
-    tally.give_back(entry("first"))
+    counter = CreateCounter(str(tmp_path))
+    assert counter.increment(1, entry("first")) == 0
+    counter.refund(entry("first"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["claim-000000.json", "return-000000.json"]
-    assert [tally.claim(1, entry(n)) for n in range(2)] == [1, None]
+    assert [counter.increment(1, entry(n)) for n in range(2)] == [1, None]
 
 
 def test_a_storage_that_is_away_is_never_taken_for_an_empty_one(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(TallyUnavailable, match="file/claim-"):
-        Tally(str(tmp_path / "file")).claim(3, entry(1))
+    with pytest.raises(CounterUnavailable, match="file/claim-"):
+        CreateCounter(str(tmp_path / "file")).increment(3, entry(1))
     monkeypatch.setattr(Target, "small_content", lambda _: (_ for _ in ()).throw(PermissionError("no")))
-    for act in (lambda one: one.claim(3, entry(1)), lambda one: one.used(3), lambda one: one.give_back(entry(1))):
-        with pytest.raises(TallyUnavailable, match="PermissionError: no"):
-            act(Tally(str(tmp_path)))
+    for act in (lambda one: one.increment(3, entry(1)), lambda one: one.used(3), lambda one: one.refund(entry(1))):
+        with pytest.raises(CounterUnavailable, match="PermissionError: no"):
+            act(CreateCounter(str(tmp_path)))
 
 
-def test_threads_that_claim_and_give_back_never_hold_more_than_the_cap(tmp_path):
+def test_threads_that_claim_and_refund_never_hold_more_than_the_cap(tmp_path):
     cap, held, most, guard = 5, set(), [], threading.Lock()
     gate = threading.Barrier(8)
 
@@ -140,8 +140,8 @@ def test_threads_that_claim_and_give_back_never_hold_more_than_the_cap(tmp_path)
         chance = random.Random(seed)
         gate.wait()
         for n in range(20):
-            mine, tally = entry(f"{seed}.{n}"), Tally(str(tmp_path))
-            if tally.claim(cap, mine) is None:
+            mine, counter = entry(f"{seed}.{n}"), CreateCounter(str(tmp_path))
+            if counter.increment(cap, mine) is None:
                 continue
             with guard:
                 held.add(mine["token"])
@@ -149,7 +149,7 @@ def test_threads_that_claim_and_give_back_never_hold_more_than_the_cap(tmp_path)
             if chance.random() < 0.8:
                 with guard:
                     held.discard(mine["token"])
-                tally.give_back(mine)
+                counter.refund(mine)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
     for thread in threads:
@@ -157,13 +157,13 @@ def test_threads_that_claim_and_give_back_never_hold_more_than_the_cap(tmp_path)
     for thread in threads:
         thread.join(120)
     assert max(most) == cap
-    assert len(held) == Tally(str(tmp_path)).used(cap) == cap
+    assert len(held) == CreateCounter(str(tmp_path)).used(cap) == cap
     numbers = sorted(int(path.stem[-6:]) for path in tmp_path.glob("claim-*"))
     assert numbers == list(range(len(numbers))), "no holes"
 
 
-def test_processes_that_claim_at_once_use_the_cap_to_the_last_and_no_more(tmp_path):
+def test_processes_that_increment_at_once_use_the_cap_to_the_last_and_no_more(tmp_path):
     cap = 60
-    claimed = claim_at_once(str(tmp_path / "hour"), cap=cap, processes=8)
+    claimed = increment_at_once(str(tmp_path / "hour"), cap=cap, processes=8)
     assert sorted(place for places in claimed for place in places) == list(range(cap))
     assert len(list(Path(tmp_path / "hour").iterdir())) == cap, "nothing else is left"

@@ -12,7 +12,7 @@ from sora2_provider.exceptions import BalanceTooLow, InvalidParameter
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.spending import balance as reserve
+from sora2_provider.spending import balance as module
 
 BILLING = ("/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage", "/api/usage/token")
 
@@ -27,8 +27,8 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(reserve, "time", made)
-    monkeypatch.setattr(reserve, "_known", {})
+    monkeypatch.setattr(module, "time", made)
+    monkeypatch.setattr(module, "_cache", {})
     return made
 
 
@@ -68,7 +68,7 @@ def test_at_the_least_balance_and_above_it_is_submitted(gateway, keeps, context,
     create(context)
     keeps(None)
     monkeypatch.setenv("AIRFLOW__SORA2__MIN_BALANCE", "4.95")
-    monkeypatch.setattr(reserve, "_known", {})
+    monkeypatch.setattr(module, "_cache", {})
     with pytest.raises(BalanceTooLow, match=r"4\.90 USD left"):
         create(context)
     assert len(gateway.billed) == 1
