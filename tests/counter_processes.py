@@ -14,15 +14,15 @@ from sora2_provider.spending.counter import CreateCounter
 
 folder, cap, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 forked = multiprocessing.get_context("fork")
-gate, told = forked.Barrier(count), forked.SimpleQueue()
+gate, numbers = forked.Barrier(count), forked.SimpleQueue()
 
 def increment_all(name):
-    numbers = []
+    got = []
     gate.wait(60)
     # Each increment is that of another task, which knows nothing of the one before.
-    while (number := CreateCounter(folder).increment(cap, {"token": f"{name}.{len(numbers)}"})) is not None:
-        numbers.append(number)
-    told.put(numbers)
+    while (number := CreateCounter(folder).increment(cap, {"token": f"{name}.{len(got)}"})) is not None:
+        got.append(number)
+    numbers.put(got)
 
 processes = [forked.Process(target=increment_all, args=(name,)) for name in range(count)]
 for process in processes:
@@ -30,15 +30,13 @@ for process in processes:
 for process in processes:
     process.join(120)
 assert all(process.exitcode == 0 for process in processes), [process.exitcode for process in processes]
-print(json.dumps([told.get() for _ in processes]))
+print(json.dumps([number for _ in processes for number in numbers.get()]))
 """
-_PATIENCE = 240
 
 
-def increment_at_once(folder: str, *, cap: int, processes: int) -> list[list[int]]:
-    """Let so many processes increment a counter until its cap is reached, and return the numbers that each got."""
+def increment_at_once(folder: str, *, cap: int, processes: int) -> list[int]:
+    """Let so many processes increment a counter until its cap is reached, and return the numbers that they got, sorted."""
     command = [sys.executable, "-c", _PROCESSES, folder, str(cap), str(processes)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
-    numbers: list[list[int]] = json.loads(done.stdout.splitlines()[-1])
-    return numbers
+    return sorted(json.loads(done.stdout.splitlines()[-1]))

@@ -1,5 +1,4 @@
-"""A connection's caps: refused before anything is sent, given back where nothing was accepted, and never asked by a retry
-that resumes its video."""
+"""A connection's caps: creates beyond them are not sent, what was not accepted is not counted, and no retry is counted twice."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,20 +24,14 @@ from sora2_provider.spending import balance, caps
 from sora2_provider.spending.counter import CounterUnavailable, CreateCounter
 
 TWENTY_TO_THREE = datetime.datetime(2026, 11, 22, 14, 40, tzinfo=datetime.UTC).timestamp()
+HOUR, DAY = "hour-2026-11-22T14", "day-2026-11-22"
 REQUEST = VideoRequest("a cat")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = TWENTY_TO_THREE
-
-    def time(self) -> float:
-        return self.now
+RETRY_DELAY = r"timedelta\(minutes=21\) or more is long enough now, and timedelta\(hours=1\) always"
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    made = SimpleNamespace(now=TWENTY_TO_THREE, time=lambda: made.now)
     monkeypatch.setattr(caps, "time", made)
     return made
 
@@ -51,23 +45,30 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cap(gateway: Any, connect: Callable[..., None], folder: Path) -> Callable[..., None]:
-    def set_cap(**extra: Any) -> None:
-        connect(gateway.url, **extra)
+    return lambda **extra: connect(gateway.url, **extra)
 
-    return set_cap
+
+def operator(**options: Any) -> Sora2CreateVideoOperator:
+    return Sora2CreateVideoOperator(task_id="create", prompt="a cat", **options)
 
 
 def create(context: dict[str, Any], **options: Any) -> str:
-    return Sora2CreateVideoOperator(task_id="create", prompt="a cat", **options).execute(context)
+    return operator(**options).execute(context)
 
 
-def used(folder: Path, name: str = "hour-2026-11-22T14") -> int:
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
+
+
+def used(folder: Path, name: str = HOUR) -> int:
     return len(list((folder / name).glob("claim-*"))) - len(list((folder / name).glob("return-*")))
 
 
-def test_there_is_no_cap_and_no_count_unless_somebody_says_so(gateway, context, folder):
-    for _ in range(3):
-        create(context)
+def test_there_is_no_cap_and_no_count_by_default(gateway, context, folder):
+    create(context)
     assert not folder.parent.exists()
 
 
@@ -87,10 +88,10 @@ def test_the_create_after_the_last_is_refused_and_not_sent(gateway, connect, fol
     )
     assert str(caught.value).endswith("raise max_creates_per_hour in the connection's extra or in [sora2].")
     assert not isinstance(caught.value, AirflowFailException), "a later retry may submit"
-    assert len(gateway.requests) == len(gateway.billed) == 2
+    assert len(gateway.requests) == len(gateway.billed) == used(folder) == 2
 
 
-def test_the_next_hour_has_slots_of_its_own_and_the_day_goes_on(gateway, cap, folder, context, clock):
+def test_the_next_hour_begins_a_new_count_and_the_day_goes_on(gateway, cap, folder, context, clock):
     cap(max_creates_per_hour=2, max_creates_per_day=3)
     create(context)
     create(context)
@@ -98,37 +99,29 @@ def test_the_next_hour_has_slots_of_its_own_and_the_day_goes_on(gateway, cap, fo
         create(context)
     clock.now += 20 * 60
     create(context)
+    before = sorted(folder.rglob("*"))
     with pytest.raises(CapReached, match=r"^3 of 3 creates are used this day \(UTC, 2026-11-22\)") as caught:
         create(context)
+    assert sorted(folder.rglob("*")) == before, "a refused create leaves nothing behind"
     assert "possible at 2026-11-23 00:00 UTC" in str(caught.value)
     assert "max_creates_per_day" in str(caught.value)
     assert 9 * 3600 + 5 <= caught.value.retry_after <= 9 * 3600 + 60
     clock.now += 9 * 3600
     create(context)
     assert len(gateway.billed) == 4
-    assert used(folder, "day-2026-11-22") == 3, "what the hour refused is not counted for the day"
+    assert used(folder, DAY) == 3, "what the hour refused is not counted for the day"
 
 
-def test_who_is_refused_leaves_nothing_behind(cap, folder, context):
-    cap(max_creates_per_hour=1, max_creates_per_day=10)
-    create(context)
-    before = sorted(folder.rglob("*"))
-    for _ in range(5):
-        with pytest.raises(CapReached):
-            create(context)
-    assert sorted(folder.rglob("*")) == before
-
-
-def test_a_slot_of_the_day_is_given_back_when_the_hours_last_one_is_snatched(cap, folder, context, monkeypatch):
+def test_the_day_is_refunded_when_another_process_gets_the_last_create_of_the_hour(cap, folder, context, monkeypatch):
     cap(max_creates_per_hour=1, max_creates_per_day=10)
     monkeypatch.setattr(CreateCounter, "used", lambda *_: 0)
     create(context)
     with pytest.raises(CapReached, match="1 of 1 creates are used this hour"):
         create(context)
-    assert used(folder, "day-2026-11-22") == used(folder) == 1
+    assert used(folder, DAY) == used(folder) == 1
 
 
-def test_a_raised_cap_holds_at_once(cap, gateway, context):
+def test_a_changed_cap_applies_at_once(cap, gateway, context):
     cap(max_creates_per_hour=1)
     create(context)
     with pytest.raises(CapReached):
@@ -141,7 +134,7 @@ def test_a_raised_cap_holds_at_once(cap, gateway, context):
     assert len(gateway.billed) == 2
 
 
-def test_each_connection_has_a_count_of_its_own(gateway, connect, cap, folder, context):
+def test_each_connection_has_its_own_count(gateway, connect, cap, folder, context):
     cap(max_creates_per_hour=1)
     connect(gateway.url, conn_id="stu.dio", max_creates_per_hour=1)
     create(context)
@@ -151,24 +144,17 @@ def test_each_connection_has_a_count_of_its_own(gateway, connect, cap, folder, c
     assert len(list(folder.parent.iterdir())) == 2
 
 
-def test_a_cap_without_a_place_to_count_is_refused_before_anything_is_sent(gateway, connect, context, durable_context):
+def test_a_cap_without_a_folder_is_refused_before_anything_is_sent(gateway, connect, context, durable_context):
     connect(gateway.url, max_creates_per_day=5)
     for one in (context, durable_context):
         with pytest.raises(InvalidParameter) as caught:
             create(one)
-        for words in ("max_creates_per_day", "[sora2] spending_path", "state_path", "Nothing was sent"):
-            assert words in str(caught.value)
+        words = ("max_creates_per_day", "[sora2] spending_path", "state_path", "Nothing was sent")
+        assert all(word in str(caught.value) for word in words)
     assert gateway.requests == ()
 
 
-def test_state_path_is_the_place_where_no_other_is_named(gateway, connect, context, tmp_path, monkeypatch):
-    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path / "state"))
-    connect(gateway.url, max_creates_per_hour=1)
-    create(context)
-    assert used(tmp_path / "state" / "_creates" / "sora2_default") == 1
-
-
-def test_a_place_that_is_away_means_that_nothing_is_sent(gateway, cap, context, tmp_path):
+def test_nothing_is_sent_while_the_count_cannot_be_read(gateway, cap, context, tmp_path):
     (tmp_path / "spending").write_text("a file where the folder should be")
     cap(max_creates_per_hour=1)
     with pytest.raises(AirflowException, match=r"cannot be counted.*Nothing was sent") as caught:
@@ -177,7 +163,7 @@ def test_a_place_that_is_away_means_that_nothing_is_sent(gateway, cap, context, 
     assert gateway.requests == ()
 
 
-def test_a_retry_that_resumes_its_video_takes_no_slot_and_is_never_refused(
+def test_a_retry_that_resumes_its_video_is_neither_counted_nor_refused(
     gateway, cap, folder, durable_context, monkeypatch
 ):
     cap(max_creates_per_hour=1, min_balance=99.85)
@@ -191,55 +177,39 @@ def test_a_retry_that_resumes_its_video_takes_no_slot_and_is_never_refused(
     assert used(folder) == len(gateway.billed) == 1
 
 
-REFUSALS = {
-    "moderation": ({"status": 400, "body": {"error": {"message": "no", "code": "sentinel_block"}}}, 1),
-    "a wrong key": ({"status": 401, "body": {"error": {"message": "invalid token"}}}, 1),
-    "too many requests": ({"status": 429, "times": None}, 3),
+# A fault, the creates that are sent, and those that are accepted.
+FAULTS = {
+    "moderation": ({"status": 400, "body": {"error": {"message": "no", "code": "sentinel_block"}}}, 1, 0),
+    "a wrong key": ({"status": 401, "body": {"error": {"message": "invalid token"}}}, 1, 0),
+    "too many requests": ({"status": 429, "times": None}, 3, 0),
+    "an answer that is lost": ({"reset": "after"}, 1, 1),
 }
 
 
 @pytest.mark.parametrize("by", ["operator", "hook"])
-@pytest.mark.parametrize(("fault", "sent"), REFUSALS.values(), ids=REFUSALS)
-def test_a_definite_refusal_gives_the_slot_back(gateway, cap, folder, durable_context, fault, sent, by):
+@pytest.mark.parametrize(("fault", "sent", "accepted"), FAULTS.values(), ids=FAULTS)
+def test_a_reservation_is_released_only_where_nothing_was_accepted(
+    gateway, cap, folder, durable_context, fault, sent, accepted, by
+):
     cap(max_creates_per_hour=1, max_creates_per_day=1)
     gateway.fault(route="create", **fault)
     submit = (lambda: create(durable_context)) if by == "operator" else (lambda: Sora2Hook().create_video(REQUEST))
     with pytest.raises(Exception) as caught:  # noqa: PT011 - the hook's and the operator's are others
         submit()
-    assert not isinstance(caught.value, CapReached)
-    assert len(gateway.requests) == sent, "the slot is kept while the create is sent again"
-    assert used(folder) == used(folder, "day-2026-11-22") == 0
+    assert not isinstance(caught.value, (CapReached, InvalidParameter))
+    assert len(gateway.requests) == sent, "the reservation is kept while the create is sent again"
+    assert used(folder) == used(folder, DAY) == len(gateway.billed) == accepted
     gateway.clear_faults()
-    submit()
-    assert used(folder) == used(folder, "day-2026-11-22") == len(gateway.billed) == 1
+    if not accepted:
+        submit()
+        assert used(folder) == used(folder, DAY) == len(gateway.billed) == 1
 
 
-@pytest.mark.parametrize("by", ["operator", "hook"])
-def test_an_unknown_outcome_keeps_the_slot(gateway, cap, folder, durable_context, by):
-    cap(max_creates_per_hour=1)
-    gateway.fault(route="create", reset="after")
-    with pytest.raises(AirflowFailException, match=r"[Nn]obody knows|answer was lost"):
-        create(durable_context) if by == "operator" else Sora2Hook().create_video(REQUEST)
-    assert used(folder) == len(gateway.billed) == 1
-
-
-def test_the_hook_obeys_the_caps(gateway, cap):
-    cap(max_creates_per_hour=2)
-    hook = Sora2Hook()
-    for _ in range(2):
-        hook.create_video(REQUEST)
-    with pytest.raises(
-        CapReached, match=r"timedelta\(minutes=21\) or more is long enough now, and timedelta\(hours=1\)"
-    ):
-        hook.create_video(REQUEST)
-    assert len(gateway.billed) == 2
-
-
-def test_an_intent_that_cannot_be_written_gives_the_slot_back(gateway, cap, folder, durable_context):
+def test_an_intent_that_cannot_be_written_releases_the_reservation(gateway, cap, folder, durable_context):
     cap(max_creates_per_hour=1)
     state = durable_context["task_state_store"]
-    write, state.set = state.set, lambda *_, **__: (_ for _ in ()).throw(OSError("away"))
-    with pytest.raises(AirflowException, match="nothing was sent"):
+    write, state.set = state.set, failing(OSError("away"))
+    with pytest.raises(AirflowException, match="othing was sent"):
         create(durable_context)
     assert used(folder) == 0
     state.set = write
@@ -247,39 +217,40 @@ def test_an_intent_that_cannot_be_written_gives_the_slot_back(gateway, cap, fold
     assert used(folder) == len(gateway.billed) == 1
 
 
-def test_a_slot_that_cannot_be_given_back_is_lost_and_hides_no_error(
+def test_a_reservation_that_cannot_be_released_is_lost_and_hides_no_error(
     gateway, cap, folder, context, monkeypatch, logged
 ):
     cap(max_creates_per_hour=1)
     gateway.fault(route="create", status=400, body={"error": {"message": "no", "code": "sentinel_block"}})
-    monkeypatch.setattr(CreateCounter, "refund", lambda *_: (_ for _ in ()).throw(CounterUnavailable("away")))
+    monkeypatch.setattr(CreateCounter, "refund", failing(CounterUnavailable("away")))
     with pytest.raises(AirflowFailException, match="sentinel_block"):
         create(context)
-    assert "is lost until its hour or day is over" in logged()
+    assert "counts until the hour or day is over: away" in logged()
     assert used(folder) == 1
 
 
 _DIES = """
 import os, signal, sys
 from types import SimpleNamespace
-from sora2_provider.spending import caps
-from sora2_provider.submission.journal import Ledger
+from sora2_provider.gateway import client
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.spending import caps
 caps.time = SimpleNamespace(time=lambda: float(sys.argv[1]))
-Ledger.intend = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+client.Sora2Client.create_video = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=1, xcom_push=lambda **_: None)
 Sora2CreateVideoOperator(task_id="t", prompt="a cat").execute({"ti": ti})
 """
 
 
-def test_a_process_that_dies_before_its_create_has_lost_a_slot_and_nothing_else(
-    gateway, cap, folder, tmp_path, monkeypatch, durable_context
+def test_a_process_that_dies_before_its_create_loses_a_reservation_and_nothing_else(
+    gateway, cap, tmp_path, monkeypatch, durable_context
 ):
     cap(max_creates_per_hour=2)
-    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path / "state"))
+    monkeypatch.delenv("AIRFLOW__SORA2__SPENDING_PATH")
+    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
+    folder = tmp_path / "_creates" / "sora2_default"  # state_path is the place where no other is configured
     command = [sys.executable, "-c", _DIES, str(TWENTY_TO_THREE)]
-    killed = subprocess.run(command, capture_output=True, timeout=240, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert subprocess.run(command, capture_output=True, timeout=240, check=False).returncode == -signal.SIGKILL
     assert (used(folder), gateway.requests) == (1, ())
     create(durable_context)
     assert (used(folder), len(gateway.billed)) == (2, 1)
@@ -290,75 +261,48 @@ def test_a_process_that_dies_before_its_create_has_lost_a_slot_and_nothing_else(
 def test_counts_that_are_over_are_removed_by_the_first_create_of_an_hour(cap, folder, context, clock):
     cap(max_creates_per_hour=5, max_creates_per_day=50)
     (folder / "hour-of-somebody-else").mkdir(parents=True)
-    create(context)
-    clock.now += 86_400
-    create(context)
-    clock.now += 86_400 + 3600
-    create(context)
-    left = sorted(path.name for path in folder.iterdir())
-    assert left == [
-        "day-2026-11-22",
-        "day-2026-11-23",
-        "day-2026-11-24",
-        "hour-2026-11-23T14",
-        "hour-2026-11-24T15",
-        "hour-of-somebody-else",
-    ]
+    for seconds in (0, 86_400, 86_400 + 3600):
+        clock.now += seconds
+        create(context)
+    days = ["day-2026-11-22", "day-2026-11-23", "day-2026-11-24"]
+    hours = ["hour-2026-11-23T14", "hour-2026-11-24T15", "hour-of-somebody-else"]
+    assert sorted(path.name for path in folder.iterdir()) == days + hours
 
 
 def test_counts_that_cannot_be_removed_stop_no_create(cap, folder, context, monkeypatch, logged):
     cap(max_creates_per_hour=5)
     (folder / "hour-2020-01-01T00").mkdir(parents=True)
-    monkeypatch.setattr("sora2_provider.storage.remove_folder", lambda _: (_ for _ in ()).throw(OSError("read-only")))
+    monkeypatch.setattr("sora2_provider.storage.remove_folder", failing(OSError("read-only")))
     create(context)
     assert "could not be removed: read-only" in logged()
 
 
-def test_a_cap_that_is_none_is_named_by_the_task_and_by_the_connection_test(gateway, cap, context):
+def test_a_cap_that_is_no_number_stops_creates_but_no_wait(gateway, cap, context):
+    video_id = create(context)
     cap(max_creates_per_hour="plenty")
     with pytest.raises(InvalidParameter, match=r"max_creates_per_hour='plenty'.*Nothing was sent"):
         create(context)
-    assert gateway.requests == ()
-    works, said = Sora2Hook().test_connection()
-    assert (works, "'plenty'" in said) == (False, True)
-
-
-def test_a_cap_that_is_none_loses_no_video_that_is_waited_for(gateway, cap, context):
-    video_id = create(context)
-    cap(max_creates_per_hour="plenty")
+    assert "'plenty'" in Sora2Hook().test_connection()[1]
     assert Sora2Hook().wait_for_video(video_id).id == video_id
+    assert len(gateway.billed) == 1
 
 
-@pytest.mark.skipif(retry_types() is None, reason="Airflow before 3.3 has no retry policies")
-def test_the_retry_waits_for_the_next_hour(cap, context):
+@pytest.mark.parametrize("by", ["operator", "a retry policy of the user's own", "hook"])
+def test_the_retry_waits_for_the_next_hour_or_the_message_says_how_long(gateway, cap, context, by):
     cap(max_creates_per_hour=1)
     create(context)
-    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
-    with pytest.raises(CapReached, match="If the task has retries left, the next one waits until then") as caught:
-        operator.execute(context)
-    decision = operator.retry_policy.evaluate(caught.value, try_number=1, max_tries=3)
-    assert decision.action.value == "retry"
-    assert 20 * 60 + 5 <= decision.retry_delay.total_seconds() <= 20 * 60 + 60
-
-
-@pytest.mark.skipif(retry_types() is not None, reason="Airflow 3.3 and later wait by themselves")
-def test_before_airflow_3_3_the_message_says_which_retry_delay_to_use(cap, context):
-    cap(max_creates_per_hour=1)
-    create(context)
-    with pytest.raises(
-        CapReached, match=r"timedelta\(minutes=21\) or more is long enough now, and timedelta\(hours=1\)"
-    ):
-        create(context)
-
-
-def test_a_policy_of_the_users_own_is_told_which_retry_delay_to_use(cap, context):
-    cap(max_creates_per_hour=1)
-    create(context)
-    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
-    operator.retry_policy = object()
-    assert pass_on_retry_after(operator) is False
-    with pytest.raises(CapReached, match=r"timedelta\(minutes=21\)"):
-        operator.execute(context)
+    task = operator()
+    waits = by == "operator" and retry_types() is not None
+    if by != "operator":
+        task.retry_policy = object()
+        assert pass_on_retry_after(task) is False
+    with pytest.raises(CapReached, match="the next one waits until then" if waits else RETRY_DELAY) as caught:
+        Sora2Hook().create_video(REQUEST) if by == "hook" else task.execute(context)
+    assert len(gateway.billed) == 1
+    if waits:
+        decision = task.retry_policy.evaluate(caught.value, try_number=1, max_tries=3)
+        assert decision.action.value == "retry"
+        assert 20 * 60 + 5 <= decision.retry_delay.total_seconds() <= 20 * 60 + 60
 
 
 def test_what_a_refusal_says_survives_a_process_boundary():

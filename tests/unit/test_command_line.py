@@ -68,7 +68,7 @@ def test_a_video_is_shown_to_programs(gateway, video_id, capsys, output, read) -
 
 
 FAILURES = {
-    "an unknown id": (["get", "video_nobody_has"], "The gateway knows no video video_nobody_has: task_not_exist"),
+    "an unknown id": (["get", "video_nobody_has"], "The gateway has no video video_nobody_has: task_not_exist"),
     "an empty id": (["get", " "], "video_id"),
     "no such connection": (["get", "v", "--conn-id", "nowhere"], "There is no connection 'nowhere'"),
 }
@@ -102,7 +102,7 @@ def test_a_failed_video_says_why_and_whether_to_try_again() -> None:
     assert "violates our policies (code sentinel_block)" in shown
     assert "would fail again" in shown
     assert "may succeed when it is submitted again" in printed(Video("v", **failed))
-    assert "does not say why" in printed(Video("v", VideoStatus.FAILED))
+    assert "gives no reason" in printed(Video("v", VideoStatus.FAILED))
 
 
 def test_a_video_in_progress_shows_the_gateways_word_and_how_far_it_is() -> None:
