@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import BalanceTooLow, InvalidParameter
+from sora2_provider.exceptions import BalanceTooLow, Fate, FinalError, InvalidParameter, Sora2Error
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.reporting.failures import with_stop
 from sora2_provider.spending.limits import MinimumBalance, money
 
 if TYPE_CHECKING:
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
 #: Seconds for which a process uses a balance again before it asks for a new one.
 _CACHED_FOR = 30.0
-_NOTHING_SENT = "Nothing was sent, and nothing was paid."
 _HOW_TO_LIFT = "To submit without this check, remove min_balance from the connection's extra and from [sora2]."
 
 _cache: dict[tuple[str, str, str], tuple[float, Balance]] = {}
@@ -28,8 +25,8 @@ def ensure_minimum_balance(conn_id: str, minimum: MinimumBalance | None, client:
 
     :raises BalanceTooLow: the balance is below the minimum.
     :raises InvalidParameter: the minimum is in another unit than the balance.
-    :raises AirflowException: the balance could not be read; a retry may succeed.
-    :raises AirflowFailException: the gateway shows this key no balance.
+    :raises FinalError: the gateway shows this key no balance.
+    :raises Sora2Error: the balance could not be read; a retry may succeed.
     """
     if minimum is None:
         return
@@ -42,21 +39,21 @@ def ensure_minimum_balance(conn_id: str, minimum: MinimumBalance | None, client:
         )
         return
     if balance.remaining is None:
-        raise AirflowFailException(
-            f"The gateway does not show the balance of connection {conn_id!r}, and the connection has a min_balance of "
-            f"{minimum}. {_NOTHING_SENT} {_HOW_TO_LIFT}"
-        )
+        problem = f"The gateway does not show the balance of connection {conn_id!r}, whose min_balance is {minimum}"
+        raise FinalError(problem, Fate.NOTHING_SENT, _HOW_TO_LIFT)
     left = money(balance.remaining, balance.unit)
     if balance.unit != minimum.unit:
         example = "'2500000 quota'" if balance.unit == "quota" else "'5'"
         raise InvalidParameter(
-            f"Connection {conn_id!r}: min_balance is {minimum}, but this gateway shows its balance as {left}. Write min_balance in "
-            f"the gateway's unit, such as {example}. {_NOTHING_SENT}"
+            f"Connection {conn_id!r}: min_balance is {minimum}, but this gateway shows its balance as {left}",
+            Fate.NOTHING_SENT,
+            f"Write min_balance in the gateway's unit, such as {example}.",
         )
     if balance.remaining < minimum.amount:
         raise BalanceTooLow(
-            f"The account of connection {conn_id!r} has {left} left, and its min_balance is {minimum}. {_NOTHING_SENT} Top up the "
-            "account, or lower min_balance in the connection's extra or in [sora2], then clear the task."
+            f"The account of connection {conn_id!r} has {left} left, and its min_balance is {minimum}",
+            Fate.NOTHING_SENT,
+            "Top up the account, or lower min_balance in the connection's extra or in [sora2], then clear the task.",
         )
 
 
@@ -68,12 +65,9 @@ def _balance(conn_id: str, client: Sora2Client) -> Balance:
     try:
         balance = client.get_balance()
     except GatewayError as error:
-        message = (
-            f"The balance of connection {conn_id!r} cannot be read, and the connection has a min_balance: "
-            f"{with_stop(str(error))} {_NOTHING_SENT}"
-        )
+        problem = f"The balance of connection {conn_id!r}, which has a min_balance, cannot be read: {error}"
         if error.transient:
-            raise AirflowException(f"{message} Airflow's retries may try again. {_HOW_TO_LIFT}") from error
-        raise AirflowFailException(f"{message} {error.remedy} {_HOW_TO_LIFT}") from error
+            raise Sora2Error(problem, Fate.NOTHING_SENT, f"Airflow's retries may try again. {_HOW_TO_LIFT}") from error
+        raise FinalError(problem, Fate.NOTHING_SENT, f"{error.remedy} {_HOW_TO_LIFT}") from error
     _cache[key] = (time.time(), balance)
     return balance

@@ -20,8 +20,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sora2_provider import storage
-from sora2_provider.compat import AirflowException, conf
-from sora2_provider.exceptions import CapReached, InvalidParameter
+from sora2_provider.compat import conf
+from sora2_provider.exceptions import CapReached, Fate, InvalidParameter, Sora2Error
 from sora2_provider.spending.counter import CounterUnavailable, CreateCounter
 from sora2_provider.spending.limits import SpendingLimits
 
@@ -30,7 +30,6 @@ _KEPT = timedelta(days=2)
 #: A retry comes at least so many seconds after the hour, because clocks differ, and at most so many more: all tasks that
 #: were refused come back then.
 _MARGIN, _SPREAD = 5.0, 55.0
-_NOTHING_SENT = "Nothing was sent, and nothing was paid."
 
 
 class Period(NamedTuple):
@@ -127,7 +126,7 @@ def reserve_create(conn_id: str, limits: SpendingLimits, *, retry_waits: bool, l
     :param retry_waits: whether Airflow's next retry will wait for as long as :class:`CapReached` says.
     :returns: to be released where certainly nothing was accepted.
     :raises CapReached: a cap is reached; a later retry may submit.
-    :raises AirflowException: the count could not be read or written; a retry may succeed.
+    :raises Sora2Error: the count could not be read or written; a retry may succeed.
     :raises InvalidParameter: there is a cap, and no folder to count in.
     """
     now = datetime.fromtimestamp(time.time(), UTC)
@@ -144,10 +143,8 @@ def reserve_create(conn_id: str, limits: SpendingLimits, *, retry_waits: bool, l
                 raise _cap_reached(conn_id, window, window.cap, now, retry_waits=retry_waits)
     except CounterUnavailable as error:
         reservation.release()
-        raise AirflowException(
-            f"The creates of connection {conn_id!r} cannot be counted, and it has a cap ({error}). {_NOTHING_SENT} A "
-            "retry is safe."
-        ) from error
+        problem = f"The creates of connection {conn_id!r} cannot be counted, and it has a cap ({error})"
+        raise Sora2Error(problem, Fate.NOTHING_SENT, "A retry is safe.") from error
     return reservation
 
 
@@ -164,9 +161,10 @@ def _folder_of(conn_id: str, cap: str) -> str:
     folder = counting_folder()
     if not folder:
         raise InvalidParameter(
-            f"Connection {conn_id!r} has a cap ({cap}), but no folder is configured in which all workers can count its creates. "
+            f"Connection {conn_id!r} has a cap ({cap}), but no folder is configured in which all workers can count its creates",
+            Fate.NOTHING_SENT,
             "Set the option [sora2] spending_path (or state_path) to a folder or bucket that all workers share, such as "
-            f"s3://my_conn@bucket/sora2-spending, or remove the cap. {_NOTHING_SENT}"
+            "s3://my_conn@bucket/sora2-spending, or remove the cap.",
         )
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", conn_id)[:80]
     name = safe if safe == conn_id else f"{safe}-{sha256(conn_id.encode()).hexdigest()[:8]}"
@@ -183,10 +181,11 @@ def _cap_reached(conn_id: str, window: CappedWindow, used: int, now: datetime, *
         f"and timedelta({window.period.unit}=1) always."
     )
     return CapReached(
-        f"{used} of {window.cap} creates are used {window} on connection {conn_id!r}. {_NOTHING_SENT} The next one is possible "
-        f"at {window.ends:%Y-%m-%d %H:%M} UTC. {retries} To allow more, raise {window.period.cap} in the connection's extra or "
-        "in [sora2].",
+        f"{used} of {window.cap} creates are used {window} on connection {conn_id!r}",
         retry_after,
+        fate=Fate.NOTHING_SENT,
+        remedy=f"The next one is possible at {window.ends:%Y-%m-%d %H:%M} UTC. {retries} To allow more, raise "
+        f"{window.period.cap} in the connection's extra or in [sora2].",
     )
 
 
