@@ -59,9 +59,9 @@ def _options() -> dict[str, Any]:
             example="s3://my_conn@bucket/sora2-spending",
         ),
         **{
-            field.name: _option(field.option.description, kind=field.kind, example=field.option.example)
+            field.name: _option(field.option, kind=field.kind, example=field.example)
             for field in LIMIT_FIELDS
-            if field.option is not None
+            if field.option
         },
         "openlineage_prompt": _option(
             "Whether the run facet for OpenLineage shows the prompt. Otherwise it shows only a digest of it.",

@@ -98,4 +98,4 @@ def _base_url(connection: ConnectionLike) -> str:
 
 def unverified(conn_id: str) -> str:
     """Return the warning for a connection that does not verify certificates."""
-    return f"Connection {conn_id!r} does not verify TLS certificates: anyone on the network can take the API key."
+    return f"Connection {conn_id!r} does not verify TLS certificates: anyone on the network can read the API key."

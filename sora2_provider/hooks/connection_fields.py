@@ -35,19 +35,15 @@ class FieldType(NamedTuple):
     maximum: int | None = None
 
 
-class ConfigOption(NamedTuple):
-    """The option of ``[sora2]`` that has a field's name, and applies where the extra does not set the field."""
-
-    description: str
-    example: str
-
-
 @dataclass(frozen=True)
 class ConnectionField:
     """One field.
 
     :param name: its key in the extra, and its name in :class:`GatewaySettings` or :class:`SpendingLimits`.
     :param default: what the form shows at first. A field that is blank in the extra has the default of the settings.
+    :param option: what the option of ``[sora2]`` with this name means, which applies where the extra is blank; empty where
+        there is none.
+    :param example: of the option.
     """
 
     name: str
@@ -56,7 +52,8 @@ class ConnectionField:
     type: FieldType
     default: str | float | bool | None = None
     placeholder: str = ""
-    option: ConfigOption | None = None
+    option: str = ""
+    example: str = ""
 
     @property
     def kind(self) -> str:
@@ -184,7 +181,7 @@ GATEWAY_FIELDS = (
     ConnectionField(
         "verify_tls",
         "Verify TLS",
-        "true, false, or the path of a CA bundle (PEM) on the workers. With false, anyone on the network can take the API key.",
+        "true, false, or the path of a CA bundle (PEM) on the workers. With false, anyone on the network can read the API key.",
         FieldType(_verification),
         "true",
     ),
@@ -223,8 +220,8 @@ GATEWAY_FIELDS = (
 def _limit(name: str, label: str, rule: str, kind: FieldType, *, empty: str, example: str) -> ConnectionField:
     """Return a field of :class:`SpendingLimits`, which is an option of ``[sora2]`` as well."""
     description = f"{rule} Empty: as the option [sora2] {name} says, otherwise {empty}."
-    option = ConfigOption(f"{rule} Applies to connections that do not set it themselves. Empty: {empty}.", example)
-    return ConnectionField(name, label, description, kind, option=option)
+    option = f"{rule} Applies to connections that do not set it themselves. Empty: {empty}."
+    return ConnectionField(name, label, description, kind, option=option, example=example)
 
 
 _REFUSED = "Further ones are refused before anything is sent. Needs the option [sora2] spending_path or state_path."
