@@ -112,8 +112,9 @@ docs-test: docs  ## Run every code block of the documentation, and hold the page
 docs-pictures: $(DOCS)/.installed  ## Go the way of the five-minute tour in a browser, and photograph it (needs Chromium)
 	@$(DOCS)/bin/python -m dev.pictures
 
-lint: $(INSTALLED)  ## Check style and formatting
+lint: $(INSTALLED)  ## Check style, formatting and which way the imports run
 	$(BIN)/python -m ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/python -m ruff format --check .
 
 typecheck: $(INSTALLED)  ## Check the types
