@@ -11,16 +11,17 @@ from collections.abc import Iterator
 
 from sora2_provider.cli import display
 from sora2_provider.cli.connections import read_connection
+from sora2_provider.cli.doctor.examine import examine
 from sora2_provider.cli.doctor.report import without_secrets
+from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
+from sora2_provider.gateway.parameters import checked_video_id
 from sora2_provider.hooks.connection import secrets_of
 
 
 def doctor(arguments: Namespace) -> int:
     """Check a connection; return 1 where something must be fixed."""
     with _quiet():
-        from sora2_provider.cli.doctor.examine import examine
-
         report = examine(arguments.conn_id)
     if arguments.output == "table":
         display.print_report(report)
@@ -34,9 +35,6 @@ def get(arguments: Namespace) -> int:
     secrets: tuple[str, ...] = ()
     try:
         with _quiet():
-            from sora2_provider.gateway.client import Sora2Client
-            from sora2_provider.gateway.parameters import checked_video_id
-
             video_id = checked_video_id(arguments.video_id)
             settings, _ = read_connection(arguments.conn_id)
             secrets = secrets_of(settings)
