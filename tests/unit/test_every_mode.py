@@ -24,6 +24,7 @@ from sora2_provider.compat import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
+    TaskDeferred,
 )
 from sora2_provider.emulator import Emulator
 from sora2_provider.hooks import sora2 as hook_module
@@ -118,8 +119,6 @@ class UtcNow:
 
 def resumed(operator: Any, context: dict, start: Callable[[], Any]) -> Any:
     """Run an operator that may defer as Airflow does: through the database, the trigger, and a new process."""
-    from airflow.providers.common.compat.sdk import TaskDeferred
-
     try:
         return start()
     except TaskDeferred as deferred:
