@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dev.harness.airflow import LocalAirflow
-from dev.harness.postgres import Postgres
+from dev.harness.services import Postgres
 
 
 @contextlib.contextmanager

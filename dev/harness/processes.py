@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive this one: each runs under `supervisor`."""
+"""Child processes that cannot outlive this one, each of which runs under `supervisor`, and a look at what they started."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self
+
+import psutil
+from psutil import Process
 
 KEEPER = Path(__file__).with_name("supervisor.py")
 
@@ -61,7 +64,7 @@ class KeptProcess:
             # In a session of its own, so that Ctrl-C in the terminal reaches only this process, which then stops
             # its children in order.
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(KEEPER), str(grace), *command],
+                [sys.executable, "-I", str(KEEPER), str(grace), *command],
                 stdin=keepers_end.fileno(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -175,6 +178,24 @@ def _lines_until(stream: IO[bytes], deadline: float) -> Iterator[str]:
                     yield unfinished.decode(errors="replace")
                 return
     raise TimeoutError
+
+
+def living(processes: Iterable[Process]) -> set[Process]:
+    """Return those that still run. A zombie does not, nor does another process that has got the id of an ended one."""
+    found = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                found.add(process)
+    return found
+
+
+def descendants(pid: int) -> set[Process]:
+    """Return the living processes below one, however deep."""
+    try:
+        return living(Process(pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return set()
 
 
 def tail(text: str, lines: int = 30) -> str:

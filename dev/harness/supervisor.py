@@ -1,6 +1,6 @@
 """Run one command and see to it that nothing of it outlives the process that asked for it.
 
-Usage: ``python -I -S supervisor.py GRACE_SECONDS COMMAND...`` with one end of a socket pair as standard input.
+Usage: ``python -I supervisor.py GRACE_SECONDS COMMAND...`` with one end of a socket pair as standard input.
 
 The keeper is a process of its own because only then it survives a ``kill -9`` of its owner. It notices the end of
 the owner by the end of the socket, whichever thread started it and on every system; on Linux it also adopts the
@@ -9,8 +9,6 @@ writes the command's process id and a newline to the socket, and takes any byte 
 
 Stopping is SIGTERM to the command's process group, then SIGKILL to every descendant after the grace period. The
 exit code is the command's, or 128 plus the signal that ended it.
-
-It runs without site-packages: the standard library only.
 """
 
 from __future__ import annotations
@@ -23,7 +21,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+
+import psutil
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -111,40 +110,12 @@ def reap() -> Iterator[tuple[int, int]]:
 
 def descendants() -> list[int]:
     """Return the living children of this process and theirs, however deep."""
-    children: dict[int, list[int]] = {}
-    for pid, parent in living_processes():
-        children.setdefault(parent, []).append(pid)
-    found: list[int] = []
-    unseen = [os.getpid()]
-    while unseen:
-        below = children.get(unseen.pop(), [])
-        found += below
-        unseen += below
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                found.append(process.pid)
     return found
-
-
-def living_processes() -> Iterator[tuple[int, int]]:
-    """Yield (process id, parent's id) of every process that is not a zombie."""
-    if not Path("/proc/self/stat").exists():
-        yield from listed_processes()
-        return
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            # A process may end between the listing and the reading.
-            with contextlib.suppress(OSError):
-                # The name in parentheses may itself hold spaces and parentheses.
-                fields = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
-                if fields[0] not in {"Z", "X"}:
-                    yield int(entry.name), int(fields[1])
-
-
-def listed_processes() -> Iterator[tuple[int, int]]:
-    """Do what `living_processes` does on a system without /proc."""
-    listing = subprocess.Popen(["/bin/ps", "-A", "-o", "pid=,ppid=,stat="], stdout=subprocess.PIPE, text=True)
-    for line in listing.communicate()[0].splitlines():
-        pid, parent, state = line.split()[:3]
-        if int(pid) != listing.pid and not state.startswith("Z"):
-            yield int(pid), int(parent)
 
 
 def signal_process(pid: int, number: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dev.harness.process_table import descendants
+
 from sora2_provider.submission.stores import STATE_KEY
 from tests.fleet.fleet_meter import Meter
 from tests.fleet.fleet_world import VIDEOS, WORKERS, Fleet

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 
 from dev.harness.process_table import cpu_seconds, machine_cpu_seconds
+
 from tests.fleet.fleet_world import WORKERS, Fleet
 
 #: The kinds of what runs, by the names that the harness has for it.

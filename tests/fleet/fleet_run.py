@@ -14,8 +14,8 @@ from typing import Any
 
 import boto3
 import requests
-
 from dev.fleet_figures import FleetFigures
+
 from sora2_provider.emulator.history import Billed
 from tests.fleet.fleet_kills import Strikes
 from tests.fleet.fleet_meter import Meter, processors

@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from dev.fleet_figures import tables
+
 from tests.fleet.fleet_run import FleetRun
 from tests.fleet.fleet_world import FILE_BYTES, VIDEOS
 

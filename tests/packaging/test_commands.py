@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dev.demo_outcome import Movie, Outcome
+from dev.demo import Movie, Outcome
 from sora2_provider.emulator import Billed
 
 PROJECT = Path(__file__).parents[2]
