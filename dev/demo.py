@@ -6,11 +6,9 @@ stored file is a portrait H.264 video of the length that was asked for.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from typing import Any
 import av
 
 from dev.harness.airflow import LocalAirflow
-from dev.harness.processes import CommandTimedOut, stop_cleanly_on_signals, tail
+from dev.harness.processes import CommandTimedOut, stop_cleanly_on_signals, tail, timed_teller
 from sora2_provider.emulator import Billed, Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -129,24 +127,17 @@ Billed     {len(self.billed)} video"""
 
 def main() -> int:
     """Run the demo; return its exit code."""
-    parser = argparse.ArgumentParser(description="Render one video against the built-in emulator.")
-    parser.add_argument("--dags-folder", type=Path, default=PROJECT / "example_dags")
-    arguments = parser.parse_args()
     stop_cleanly_on_signals()
     try:
-        return run(arguments.dags_folder)
+        return run()
     except KeyboardInterrupt:
         print("\nStopped. Nothing is left running.")
         return 130
 
 
-def run(dags_folder: Path) -> int:
+def run() -> int:
     """Run the DAG, show what it does, and check what came of it."""
-    started = time.monotonic()
-
-    def tell(message: str) -> None:
-        print(f"{time.monotonic() - started:5.1f} s  {message}", flush=True)
-
+    tell = timed_teller()
     OUTPUT.mkdir(exist_ok=True)
     log_file, movie_file = OUTPUT / "airflow.log", OUTPUT / "sora2-demo.mp4"
     movie_file.unlink(missing_ok=True)
@@ -160,7 +151,7 @@ def run(dags_folder: Path) -> int:
         tell(f"The emulated Sora 2 gateway listens on {emulator.url}")
         with (
             watched_states(emulator, lambda state: tell(f"  gateway  {state}")) as states,
-            LocalAirflow(dags_folder=dags_folder, connection=emulator.connection()) as airflow,
+            LocalAirflow(dags_folder=PROJECT / "example_dags", connection=emulator.connection()) as airflow,
         ):
             tell(f"Airflow {airflow.installation.version} runs the DAG {DAG_ID} (its start takes some seconds)")
             conf = {"image_url": f"{emulator.url}/images/sample.png", "output_path": movie_file.as_uri()}

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from dev.harness.airflow import ADMIN, ComponentDied, LocalAirflow
-from dev.harness.processes import free_port, stop_cleanly_on_signals
+from dev.harness.processes import free_port, stop_cleanly_on_signals, timed_teller
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -41,11 +41,7 @@ def main() -> int:
 
 def run(dags_folder: Path, port: int, emulator_port: int) -> None:
     """Start everything, tell where it is, and wait for the end."""
-    started = time.monotonic()
-
-    def tell(message: str) -> None:
-        print(f"{time.monotonic() - started:5.1f} s  {message}", flush=True)
-
+    tell = timed_teller()
     with (
         Emulator(port=free_port(emulator_port), render_seconds=RENDER_SECONDS) as emulator,
         LocalAirflow(

@@ -8,7 +8,6 @@ released: its folder never changes again.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import hashlib
@@ -118,14 +117,14 @@ def record() -> dict[str, Any]:
     ):
         task_instance, states = TaskInstance(), StateStore()
         # Airflow 2 tells a run's number, and Airflow 3 from when it can run.
-        named = {"ti": task_instance, "dag_run": SimpleNamespace(id=7)}
+        named: Any = {"ti": task_instance, "dag_run": SimpleNamespace(id=7)}
         create = create_task()
         context = _context(task_instance, states)
         deferred = deferral(lambda: create.execute(context))
         event = event_of(deferred["trigger"])
         returned = create.execute_complete(context, event, **deferred["kwargs"])
         at_submit, at_end = task_instance.xcoms["video"]
-        waiting = {"task_id": "wait", "deferrable": True, "poke_interval": 1, "timeout": PATIENCE}
+        waiting: dict[str, Any] = {"task_id": "wait", "deferrable": True, "poke_interval": 1, "timeout": PATIENCE}
         sensor = Sora2VideoSensor(video_id=_submitted(emulator), **waiting)
         deferred_sensor = deferral(lambda: sensor.execute(_context(TaskInstance())))
         return {
@@ -265,9 +264,7 @@ def _as_json(value: Any) -> Any:
 
 def main() -> int:
     """Write the fixtures of the installed provider's version; return the exit code."""
-    parser = argparse.ArgumentParser(description="Record what this release leaves in users' databases and buckets.")
-    parser.add_argument("--version", default=sora2_provider.__version__, help="name of the folder")
-    version = parser.parse_args().version
+    version = sora2_provider.__version__
     if version in released_versions((PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")):
         print(f"{version} is released: its fixtures never change. Set the next version in sora2_provider/__init__.py.")
         return 1

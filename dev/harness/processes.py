@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import selectors
+import io
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import IO, Self
 
 import psutil
@@ -129,9 +129,7 @@ class KeptProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
@@ -144,40 +142,28 @@ def run_command(
     on_line: Callable[[str], None] | None = None,
 ) -> CommandResult:
     """Run a command to its end. Each line of its output is passed to ``on_line`` as soon as it is there."""
-    deadline = time.monotonic() + timeout
     lines: list[str] = []
+    is_late = threading.Event()
     with KeptProcess(command, environment=environment, output=subprocess.PIPE, cwd=cwd) as process:
+
+        def end() -> None:
+            is_late.set()
+            process.request_stop()
+
+        timer = threading.Timer(timeout, end)
+        timer.start()
         try:
-            for line in _lines_until(process.output, deadline):
+            for line in io.TextIOWrapper(process.output, errors="replace", newline="\n"):
                 lines.append(line)
                 if on_line is not None:
                     on_line(line.rstrip("\n"))
-            exit_code = process.wait(max(0.0, deadline - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired):
-            raise CommandTimedOut(
-                f"{' '.join(command)} did not end within {timeout:.0f} s:\n{tail(''.join(lines))}"
-            ) from None
-    return CommandResult(tuple(command), exit_code, "".join(lines))
-
-
-def _lines_until(stream: IO[bytes], deadline: float) -> Iterator[str]:
-    """Yield lines until the stream ends; raise TimeoutError when the deadline comes first."""
-    descriptor = stream.fileno()
-    unfinished = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0:
-            if not selector.select(left):
-                continue
-            received = os.read(descriptor, 65536)
-            *whole, unfinished = (unfinished + received).split(b"\n")
-            for line in whole:
-                yield line.decode(errors="replace") + "\n"
-            if not received:
-                if unfinished:
-                    yield unfinished.decode(errors="replace")
-                return
-    raise TimeoutError
+            exit_code = process.wait()
+        finally:
+            timer.cancel()
+    output = "".join(lines)
+    if is_late.is_set():
+        raise CommandTimedOut(f"{' '.join(command)} did not end within {timeout:.0f} s:\n{tail(output)}")
+    return CommandResult(tuple(command), exit_code, output)
 
 
 def living(processes: Iterable[Process]) -> set[Process]:
@@ -216,6 +202,12 @@ def stop_cleanly_on_signals() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+
+
+def timed_teller() -> Callable[[str], None]:
+    """Return a function that prints a message behind the seconds that have passed."""
+    started = time.monotonic()
+    return lambda message: print(f"{time.monotonic() - started:5.1f} s  {message}", flush=True)
 
 
 def wait_until(condition: Callable[[], bool], *, timeout: float, what: str, every: float = 0.1) -> None:

@@ -21,7 +21,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 
 from dev.harness.processes import CommandFailed, KeptProcess, free_port, run_command, tail, wait_until
@@ -29,9 +28,8 @@ from dev.harness.processes import CommandFailed, KeptProcess, free_port, run_com
 _INSTALL_SECONDS = 600.0
 _STARTUP_SECONDS = 60.0
 
-#: The user of the servers when this process is root: the first account comes with Debian's PostgreSQL, the second one
-#: is everywhere.
-_ACCOUNTS = ("postgres", "nobody")
+#: Whom the servers run as when this process is root.
+_ORDINARY_USER = "nobody"
 
 
 class PackageMissing(RuntimeError):
@@ -127,9 +125,10 @@ class Server(ABC):
         """Start it and return when it answers."""
         self._folder = Path(tempfile.mkdtemp(prefix=f"throw-away-{self.package.name}-"))
         try:
-            _give_away(self._folder)
-            self.prepare()
-            self.start_process()
+            if os.geteuid() == 0:
+                shutil.chown(self._folder, _ORDINARY_USER)
+            self._prepare()
+            self._start_process()
         except BaseException:
             self.stop()
             raise
@@ -147,50 +146,48 @@ class Server(ABC):
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def start_process(self) -> None:
+    def _start_process(self) -> None:
         """Start the server's process on the data that there are, and return when it answers."""
         with (self.folder / "server.log").open("ab") as log:
             self._server = KeptProcess(
-                self.command(*self.arguments()), environment=os.environ, output=log, cwd=self.folder
+                self._command(*self._arguments()), environment=os.environ, output=log, cwd=self.folder
             )
 
         def answers() -> bool:
             if self.process.poll() is not None:
                 raise CommandFailed(f"{self.package.name} ended at its start:\n{tail(self.log)}")
             try:
-                return self.is_ready()
+                return self._is_ready()
             except subprocess.CalledProcessError:
                 return False
 
         wait_until(answers, timeout=_STARTUP_SECONDS, what=f"{self.package.name} to answer")
 
-    def command(self, program: str, *arguments: str) -> list[str]:
+    def _command(self, program: str, *arguments: str) -> list[str]:
         """Return the command that runs one of the package's programs as an ordinary user."""
         return [*_as_ordinary_user(), str(self.programs / program), *arguments]
 
-    def run_client(self, program: str, *arguments: str) -> str:
+    def _run_client(self, program: str, *arguments: str) -> str:
         """Run one of the package's client programs; return its output. Raises CalledProcessError if it fails."""
         command = [str(self.programs / program), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
 
-    def prepare(self) -> None:  # noqa: B027 (a hook)
+    def _prepare(self) -> None:  # noqa: B027 (a hook)
         """Make what the server needs in its folder before its first start."""
 
     @abstractmethod
-    def arguments(self) -> Sequence[str]:
+    def _arguments(self) -> Sequence[str]:
         """Return the name of the server's program and its arguments."""
 
     @abstractmethod
-    def is_ready(self) -> bool:
+    def _is_ready(self) -> bool:
         """Return whether the server answers."""
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
@@ -229,23 +226,20 @@ class Postgres(Server):
 
     def dump(self) -> str:
         """Return all that is in the database, as SQL."""
-        return self.run_client("pg_dump", "--dbname", self.url)
+        return self._run_client("pg_dump", "--dbname", self.url)
 
-    def prepare(self) -> None:
-        """Make the database."""
+    def _prepare(self) -> None:
         make = ["initdb", "--auth=trust", f"--username={self.user}", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        command = self.command(*make, "-D", str(self.folder / "data"))
+        command = self._command(*make, "-D", str(self.folder / "data"))
         run_command(command, environment=os.environ, cwd=self.folder, timeout=120).check()
 
-    def arguments(self) -> Sequence[str]:
-        """Return the name of the server's program and its arguments."""
+    def _arguments(self) -> Sequence[str]:
         settings = {**self.settings, "port": self.port, "unix_socket_directories": self.folder}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return ["postgres", "-D", str(self.folder / "data"), *options]
 
-    def is_ready(self) -> bool:
-        """Return whether the server answers."""
-        return bool(self.run_client("pg_isready", "--dbname", self.url))
+    def _is_ready(self) -> bool:
+        return bool(self._run_client("pg_isready", "--dbname", self.url))
 
 
 class RedisServer(Server):
@@ -265,20 +259,19 @@ class RedisServer(Server):
         os.kill(self.process.pid, self.stop_signal)
         self.process.wait(60)
         self.process.stop()
-        self.start_process()
+        self._start_process()
 
     def ask(self, *command: str) -> str:
         """Return what Redis answers to a command."""
-        return self.run_client("redis-cli", "-h", "127.0.0.1", "-p", str(self.port), *command).strip()
+        return self._run_client("redis-cli", "-h", "127.0.0.1", "-p", str(self.port), *command).strip()
 
-    def arguments(self) -> Sequence[str]:
-        """Return the name of the server's program and its arguments."""
+    def _arguments(self) -> Sequence[str]:
         # Redis's own defaults otherwise: a snapshot now and then, and one at SIGTERM.
         settings = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder, "daemonize": "no"}
         return ["redis-server", *(part for name, value in settings.items() for part in (f"--{name}", str(value)))]
 
-    def is_ready(self) -> bool:
-        """Return whether the server answers; while it reads its data, it says something else."""
+    def _is_ready(self) -> bool:
+        # While it reads its data, it says something else.
         return self.ask("PING") == "PONG"
 
 
@@ -289,23 +282,6 @@ def _as_ordinary_user() -> list[str]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise PackageMissing("No server runs as root here, and setpriv is missing: try as another user.")
-    account = _account()
+    user = pwd.getpwnam(_ORDINARY_USER)
     # Another user's process forgets that it shall die with its parent: say it again.
-    return [
-        *[setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"],
-        *["--pdeathsig=KILL", "--"],
-    ]
-
-
-def _give_away(folder: Path) -> None:
-    """Give a folder to the user that the servers run as."""
-    if os.geteuid() == 0:
-        account = _account()
-        os.chown(folder, account.pw_uid, account.pw_gid)
-
-
-def _account() -> pwd.struct_passwd:
-    for name in _ACCOUNTS:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise PackageMissing(f"No server runs as root here, and none of {', '.join(_ACCOUNTS)} is a user.")
+    return [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--pdeathsig=KILL", "--"]

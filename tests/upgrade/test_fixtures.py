@@ -69,7 +69,6 @@ def test_a_released_version_is_not_recorded_again(
     version = sora2_provider.__version__
     (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## {version} (2026-12-01)\n\nThe first release.\n")
     monkeypatch.setattr(record_fixtures, "PROJECT", tmp_path)
-    monkeypatch.setattr("sys.argv", ["record_fixtures.py"])
     assert record_fixtures.main() == 1
     assert f"{version} is released" in capsys.readouterr().out
 
