@@ -23,6 +23,7 @@ from sora2_provider.emulator import Billed, Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent
 OUTPUT = PROJECT / "demo-output"
+LOG_FILE, MOVIE_FILE = OUTPUT / "airflow.log", OUTPUT / "sora2-demo.mp4"
 DAG_ID = "sora2_image_to_video"
 RENDER_SECONDS = 6.0
 
@@ -130,6 +131,8 @@ def main() -> int:
     stop_cleanly_on_signals()
     try:
         return run()
+    except CommandTimedOut as error:
+        return fail([str(error)])
     except KeyboardInterrupt:
         print("\nStopped. Nothing is left running.")
         return 130
@@ -139,9 +142,8 @@ def run() -> int:
     """Run the DAG, show what it does, and check what came of it."""
     tell = timed_teller()
     OUTPUT.mkdir(exist_ok=True)
-    log_file, movie_file = OUTPUT / "airflow.log", OUTPUT / "sora2-demo.mp4"
-    movie_file.unlink(missing_ok=True)
-    with Emulator(render_seconds=RENDER_SECONDS) as emulator, log_file.open("w") as log:
+    MOVIE_FILE.unlink(missing_ok=True)
+    with Emulator(render_seconds=RENDER_SECONDS) as emulator, LOG_FILE.open("w") as log:
 
         def show_and_keep(line: str) -> None:
             log.write(line + "\n")
@@ -154,40 +156,35 @@ def run() -> int:
             LocalAirflow(dags_folder=PROJECT / "example_dags", connection=emulator.connection()) as airflow,
         ):
             tell(f"Airflow {airflow.installation.version} runs the DAG {DAG_ID} (its start takes some seconds)")
-            conf = {"image_url": f"{emulator.url}/images/sample.png", "output_path": movie_file.as_uri()}
-            try:
-                result = airflow.dags_test(DAG_ID, conf=conf, on_line=show_and_keep)
-            except CommandTimedOut as error:
-                return fail([str(error)], log_file)
+            conf = {"image_url": f"{emulator.url}/images/sample.png", "output_path": MOVIE_FILE.as_uri()}
+            result = airflow.dags_test(DAG_ID, conf=conf, on_line=show_and_keep)
             xcoms = airflow.xcoms(DAG_ID)
         if result.exit_code != 0:
-            return fail([f"The DAG run failed:\n{tail(result.output)}"], log_file)
-        outcome = outcome_of(xcoms, tuple(states), movie_file, emulator.billed)
+            return fail([f"The DAG run failed:\n{tail(result.output)}"])
+        outcome = outcome_of(xcoms, states, emulator.billed)
     if problems := outcome.problems():
-        return fail([*problems, tail(result.output)], log_file)
+        return fail([*problems, tail(result.output)])
     print(outcome.report())
     print(f"""
 Next steps
-  watch it        {movie_file}
+  watch it        {MOVIE_FILE}
   in the browser  make ui
   for real        README.md: put your own key into the connection sora2_default
 """)
     return 0
 
 
-def outcome_of(
-    xcoms: dict[tuple[str, str, int], Any], states: tuple[str, ...], movie_file: Path, billed: tuple[Billed, ...]
-) -> Outcome:
+def outcome_of(xcoms: dict[tuple[str, str, int], Any], states: list[str], billed: tuple[Billed, ...]) -> Outcome:
     """Gather the facts of the run."""
     video: dict[str, Any] = xcoms.get(("create_video", "video", -1)) or {}
     return Outcome(
         video_id=xcoms.get(("create_video", "return_value", -1)),
         status=video.get("status"),
-        states=states,
+        states=tuple(states),
         link=video.get("url"),
         stored_uri=xcoms.get(("download", "return_value", -1)),
-        expected_uri=movie_file.as_uri(),
-        movie=Movie.read(movie_file),
+        expected_uri=MOVIE_FILE.as_uri(),
+        movie=Movie.read(MOVIE_FILE),
         billed=billed,
     )
 
@@ -234,9 +231,9 @@ def watched_states(emulator: Emulator, tell: Callable[[str], None]) -> Iterator[
         look()
 
 
-def fail(problems: list[str], log_file: Path) -> int:
+def fail(problems: list[str]) -> int:
     """Say what went wrong and where the rest stands."""
-    print("\nThe demo failed.", *problems, f"The whole log: {log_file}", sep="\n", file=sys.stderr)
+    print("\nThe demo failed.", *problems, f"The whole log: {LOG_FILE}", sep="\n", file=sys.stderr)
     return 1
 
 

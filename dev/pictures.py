@@ -46,21 +46,15 @@ def main() -> int:
         Emulator(port=free_port(EMULATOR_PORT), render_seconds=RENDER_SECONDS) as emulator,
         LocalAirflow(dags_folder=Path(folder)) as airflow,
     ):
+        (Path(folder) / "first_video.py").write_text(first_dag(), encoding="utf-8")
         if airflow.installation.is_airflow_2:
             airflow.start_web()
-            with failures_photographed(output) as page:
-                photograph_form_of_2(page, airflow, emulator, output)
-            return 0
-        (Path(folder) / "first_video.py").write_text(first_dag(), encoding="utf-8")
-        airflow.start()
+            take = photograph_form_of_2
+        else:
+            airflow.start()
+            take = photograph_all_of_3
         with failures_photographed(output) as page:
-            photograph_form(page, airflow, emulator, output)
-        airflow.rest.request("DELETE", f"/connections/{CONNECTION_ID}")
-        airflow.rest.add_connection(CONNECTION_ID, emulator.connection())
-        run_id = run_to_its_end(airflow)
-        with failures_photographed(output) as page:
-            photograph_tour(page, airflow, run_id, output)
-    save_frame(STORED, output / "tour-frame.png")
+            take(page, airflow, emulator, output)
     return 0
 
 
@@ -94,6 +88,15 @@ def photograph_form_of_2(page: Page, airflow: LocalAirflow, emulator: Emulator, 
     page.click("#test-connection")
     expect(page.get_by_text(SUCCESS)).to_be_visible()
     page.screenshot(path=output / "connection-form-airflow-2.png", full_page=True)
+
+
+def photograph_all_of_3(page: Page, airflow: LocalAirflow, emulator: Emulator, output: Path) -> None:
+    """Take the pictures of the form, and of the tour with a connection as `make ui` has it."""
+    photograph_form(page, airflow, emulator, output)
+    airflow.rest.request("DELETE", f"/connections/{CONNECTION_ID}")
+    airflow.rest.add_connection(CONNECTION_ID, emulator.connection())
+    photograph_tour(page, airflow, run_to_its_end(airflow), output)
+    save_frame(STORED, output / "tour-frame.png")
 
 
 def photograph_form(page: Page, airflow: LocalAirflow, emulator: Emulator, output: Path) -> None:

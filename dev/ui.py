@@ -6,8 +6,8 @@ Ctrl-C or SIGTERM stops everything. The exit code is 1 if a component dies by it
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-import time
 from pathlib import Path
 
 from dev.harness.airflow import ADMIN, ComponentDied, LocalAirflow
@@ -18,7 +18,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 CONNECTION_ID = "sora2_default"
 DAG_ID = "sora2_image_to_video"
 RENDER_SECONDS = 20.0
-CHECK_SECONDS = 0.5
 
 
 def main() -> int:
@@ -59,9 +58,7 @@ def run(dags_folder: Path, port: int, emulator_port: int) -> None:
         # In the database rather than in the environment: there the web interface shows it, and changes take effect.
         airflow.rest.add_connection(CONNECTION_ID, emulator.connection())
         print(welcome(airflow, emulator), flush=True)
-        while True:
-            airflow.check_components()
-            time.sleep(CHECK_SECONDS)
+        airflow.wait_until(lambda: False, timeout=math.inf, what="Ctrl-C", every=0.5)
 
 
 def welcome(airflow: LocalAirflow, emulator: Emulator) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import importlib
 import inspect
 import json
+import pkgutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -164,19 +164,15 @@ def deferral(execute: Callable[[], Any]) -> dict[str, Any]:
         execute()
     except TaskDeferred as deferred:
         classpath, kwargs = deferred.trigger.serialize()
-        kept = {
-            "trigger": {"classpath": classpath, "kwargs": kwargs},
-            "method_name": deferred.method_name,
-            "kwargs": deferred.kwargs,
-        }
+        trigger = {"classpath": classpath, "kwargs": kwargs}
+        kept = {"trigger": trigger, "method_name": deferred.method_name, "kwargs": deferred.kwargs}
         return dict(_as_json(kept))
     raise RuntimeError("the task did not defer")
 
 
 def event_of(trigger: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     """Return the event that a trigger fires which is made from what Airflow keeps of it."""
-    module, _, name = trigger["classpath"].rpartition(".")
-    made = getattr(importlib.import_module(module), name)(**{**trigger["kwargs"], **changes})
+    made = pkgutil.resolve_name(trigger["classpath"])(**{**trigger["kwargs"], **changes})
 
     async def first() -> Any:
         async for event in made.run():
@@ -246,8 +242,7 @@ def _connection() -> dict[str, Any]:
 
 def parameters_of(path: str, methods: tuple[str, ...]) -> dict[str, Any]:
     """Return each method's parameters with their defaults as Python writes them, ``null`` for a required one."""
-    module, _, name = path.rpartition(".")
-    cls = getattr(importlib.import_module(module), name)
+    cls = pkgutil.resolve_name(path)
     return {
         method: {
             one.name: None if one.default is one.empty else repr(one.default)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import os
+import select
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -142,28 +142,36 @@ def run_command(
     on_line: Callable[[str], None] | None = None,
 ) -> CommandResult:
     """Run a command to its end. Each line of its output is passed to ``on_line`` as soon as it is there."""
+    deadline = time.monotonic() + timeout
     lines: list[str] = []
-    is_late = threading.Event()
     with KeptProcess(command, environment=environment, output=subprocess.PIPE, cwd=cwd) as process:
-
-        def end() -> None:
-            is_late.set()
-            process.request_stop()
-
-        timer = threading.Timer(timeout, end)
-        timer.start()
         try:
-            for line in io.TextIOWrapper(process.output, errors="replace", newline="\n"):
+            for line in _lines_until(process.output, deadline):
                 lines.append(line)
                 if on_line is not None:
                     on_line(line.rstrip("\n"))
-            exit_code = process.wait()
-        finally:
-            timer.cancel()
-    output = "".join(lines)
-    if is_late.is_set():
-        raise CommandTimedOut(f"{' '.join(command)} did not end within {timeout:.0f} s:\n{tail(output)}")
-    return CommandResult(tuple(command), exit_code, output)
+            exit_code = process.wait(max(0.0, deadline - time.monotonic()))
+        except (TimeoutError, subprocess.TimeoutExpired):
+            message = f"{' '.join(command)} did not end within {timeout:.0f} s:\n{tail(''.join(lines))}"
+            raise CommandTimedOut(message) from None
+    return CommandResult(tuple(command), exit_code, "".join(lines))
+
+
+def _lines_until(stream: IO[bytes], deadline: float) -> Iterator[str]:
+    """Yield lines until the stream ends; raise TimeoutError when the deadline comes first."""
+    unfinished = b""
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        received = os.read(stream.fileno(), 65536)
+        *whole, unfinished = (unfinished + received).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace") + "\n"
+        if not received:
+            if unfinished:
+                yield unfinished.decode(errors="replace")
+            return
+    raise TimeoutError
 
 
 def living(processes: Iterable[Process]) -> set[Process]:

@@ -64,14 +64,9 @@ class Package:
 
         :raises PackageMissing: that is not possible.
         """
-        if (found := self.find()) is not None:
-            return found
-        self._install()
-        if (found := self.find()) is not None:
-            return found
-        raise PackageMissing(f"The package {self.name} was installed, but {self.programs[0]} was not found.")
+        return self.find() or self._installed()
 
-    def _install(self) -> None:
+    def _installed(self) -> Path:
         apt = shutil.which("apt-get")
         if apt is None or os.geteuid() != 0:
             raise PackageMissing(
@@ -82,6 +77,9 @@ class Package:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for arguments in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", self.name]):
             run_command([apt, *arguments], environment=environment, cwd=Path("/"), timeout=_INSTALL_SECONDS).check()
+        if (found := self.find()) is None:
+            raise PackageMissing(f"The package {self.name} was installed, but {self.programs[0]} was not found.")
+        return found
 
 
 POSTGRESQL = Package(
