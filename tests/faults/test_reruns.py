@@ -21,8 +21,8 @@ POLICIES = ("regenerate", "reuse")
 
 #: What Airflow's logs must say; {id} is any id that the gateway has billed.
 RESUMED = "Video {id} of an earlier try is taken up again; nothing is submitted."
-UNKNOWN = "Nobody knows whether the gateway accepted"
-UNKNOWN_BEFORE = "Nobody knows whether the gateway accepted it, so nothing was submitted now."
+UNKNOWN = "The outcome of the create that was sent"
+UNKNOWN_BEFORE = "The outcome of that create is unknown, so nothing was submitted now."
 #: The failure that says so, once a try: the message alone is in the log before that, too.
 FAILED_AS_UNKNOWN = '"exc_value":"An earlier try of this task was about to submit its video'
 DECIDED = "An earlier create of this task may have been paid for; as decided, another one is submitted now."

@@ -118,7 +118,7 @@ def test_a_video_is_taken_up_with_the_connection_that_it_was_submitted_with(gate
 
 def test_a_lost_answer_stops_retries_and_a_clear_submits_again(gateway, durable_context, ti, state, logged):
     lose_the_answer(gateway)
-    with pytest.raises(AirflowFailException, match="Nobody knows"):
+    with pytest.raises(AirflowFailException, match="The outcome of"):
         create().execute(durable_context)
     with pytest.raises(AirflowFailException, match=r"at \d{4}-\d\d-\d\d .* UTC"):
         create().execute(durable_context)
@@ -232,7 +232,7 @@ def test_a_video_that_the_gateway_has_lost_is_submitted_again_after_a_clear_only
     video_id = kept["record"]["video_id"]
     lost = to_event(video_id, Finished(Outcome.UNREACHABLE, None, VideoNotFound("task_not_exist")))
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match="If it is lost there, clear the task"):
+        with pytest.raises(AirflowFailException, match="If the gateway has lost it, clear the task"):
             operator.execute_complete(durable_context, lost, **kept)
         assert deferred(operator, durable_context)["record"]["video_id"] == video_id
     with pytest.raises(AirflowFailException):
@@ -348,7 +348,7 @@ def test_a_process_that_was_believed_dead_does_not_write_over_its_successor(gate
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Sora2Client, "create_video", sleeps)
-        with pytest.raises(AirflowFailException, match="believed dead"):
+        with pytest.raises(AirflowFailException, match="given this process up"):
             create().execute(durable_context)
     assert record(state)["video_id"] == others[0]
     assert len(gateway.billed) == 2, "a person asked for the second"
@@ -441,7 +441,7 @@ def test_a_delivery_by_a_process_that_was_believed_dead_does_not_undo_a_clear(ga
     def sleeps(self, *args, **options):
         clear(ti)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Sora2Hook, "get_video", interrupted)
+            patch.setattr(Sora2Client, "get_video", interrupted)
             with pytest.raises(AirflowTaskTimeout):
                 create(**waiting).execute(as_try(durable_context, 2))
         return real(self, *args, **options)
@@ -470,7 +470,7 @@ def test_an_unknown_outcome_is_said_before_it_is_noted(gateway, durable_context,
     lose_the_answer(gateway)
     with pytest.raises(AirflowFailException):
         create().execute({**durable_context, "task_state_store": Dies()})
-    assert "Nobody knows whether the gateway accepted" in logged()
+    assert "The outcome of the create" in logged()
 
 
 @pytest.mark.parametrize(
