@@ -155,7 +155,7 @@ def photograph_tour(page: Page, airflow: LocalAirflow, run_id: str, output: Path
     page.set_viewport_size({"width": 1280, "height": 560})
     page.goto(task)
     expect(page.get_by_text("The gateway accepted video").first).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Stored \d+ bytes")).first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ bytes, video/mp4")).first).to_be_visible()
     page.screenshot(path=output / "tour-log.png", animations="disabled")
     page.set_viewport_size({"width": 1280, "height": 860})
     page.goto(f"{task}/xcom")
