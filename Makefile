@@ -104,8 +104,9 @@ docs-test: docs  ## Run every code block of the documentation, and hold the page
 docs-pictures: $(INSTALLED)  ## Photograph the tour and the connection form, and press its Test button (needs Chromium)
 	@$(BIN)/python -m dev.pictures
 
-lint: $(INSTALLED)  ## Check style and formatting
+lint: $(INSTALLED)  ## Check style, formatting and which way the imports run
 	$(BIN)/python -m ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/python -m ruff format --check .
 
 typecheck: $(INSTALLED)  ## Check the types

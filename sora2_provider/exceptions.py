@@ -97,31 +97,31 @@ class FinalGatewayError(errors.GatewayError, AirflowFailException):
 
 
 class FinalAuthenticationError(errors.AuthenticationError, AirflowFailException):
-    """The gateway does not accept the API key."""
+    """The same, not retried."""
 
 
 class FinalPermissionDenied(errors.PermissionDenied, AirflowFailException):
-    """The key may not do this."""
+    """The same, not retried."""
 
 
 class FinalInsufficientBalance(errors.InsufficientBalance, AirflowFailException):
-    """The account is empty."""
+    """The same, not retried."""
 
 
 class FinalInvalidRequest(errors.InvalidRequest, AirflowFailException):
-    """A parameter, the model's name or the route is wrong."""
+    """The same, not retried."""
 
 
 class FinalContentRejected(errors.ContentRejected, AirflowFailException):
-    """The gateway's moderation refused the input."""
+    """The same, not retried."""
 
 
 class FinalUnreadableResponse(errors.UnreadableResponse, AirflowFailException):
-    """The answer is no gateway's."""
+    """The same, not retried."""
 
 
 class FinalSubmissionUnknown(errors.SubmissionUnknown, AirflowFailException):
-    """The outcome of the create is unknown."""
+    """The same, not retried."""
 
 
 def as_sentence(text: str) -> str:

@@ -73,11 +73,6 @@ class Ending:
         return pendulum.from_timestamp(self.sent_at).to_datetime_string()
 
     @property
-    def said(self) -> str:
-        """The words of the error."""
-        return str(self.error)
-
-    @property
     def remedy(self) -> str:
         """What the error itself says to do."""
         return getattr(self.error, "remedy", "")

@@ -106,14 +106,14 @@ def not_retried(error: GatewayError) -> GatewayError:
 
 
 def _refused(ending: Ending) -> Sora2Error:
-    problem = f"The gateway did not accept the video: {ending.said}"
+    problem = f"The gateway did not accept the video: {ending.error}"
     if ending.transient:
         return Sora2Error(problem, Fate.NOTHING_PAID, "Airflow's retries may try again.")
     return FinalError(problem, Fate.NOTHING_PAID, ending.remedy)
 
 
 def _unknown(ending: Ending) -> Sora2Error:
-    problem = f"The outcome of the create that was sent at {ending.sent_at_utc} UTC is unknown: {ending.said}"
+    problem = f"The outcome of the create that was sent at {ending.sent_at_utc} UTC is unknown: {ending.error}"
     if ending.resubmits:
         return Sora2Error(
             problem,
@@ -135,7 +135,7 @@ def _unknown_before(ending: Ending) -> Sora2Error:
 
 def _not_recorded(ending: Ending) -> Sora2Error:
     return FinalError(
-        f"The gateway accepted video {ending.video_id}, but its id could not be written down: {ending.said}",
+        f"The gateway accepted video {ending.video_id}, but its id could not be written down: {ending.error}",
         Fate.RENDERING,
         f"{pick_up(ending.video_id, ending.conn_id)} A retry could not know of it, so the task fails now. When you clear "
         "the task, it first says that the outcome is unknown; when you clear it once more, it submits another video.",
@@ -163,7 +163,7 @@ def _timeout(ending: Ending) -> Sora2Error:
 
 
 def _unreachable(ending: Ending) -> Sora2Error:
-    problem = f"The gateway has not told the state of video {ending.video_id} for minutes: {ending.said}"
+    problem = f"The gateway has not told the state of video {ending.video_id} for minutes: {ending.error}"
     if ending.durable and not ending.transient and not isinstance(ending.error, UnreadableResponse):
         return FinalError(
             problem,
@@ -174,7 +174,7 @@ def _unreachable(ending: Ending) -> Sora2Error:
 
 
 def _lost(ending: Ending) -> Sora2Error:
-    problem = f"The gateway has not told the state of video {ending.video_id} for minutes: {ending.said}"
+    problem = f"The gateway has not told the state of video {ending.video_id} for minutes: {ending.error}"
     if not ending.durable:
         return _left_rendering(ending, problem, ending.remedy)
     return FinalError(
@@ -185,7 +185,7 @@ def _lost(ending: Ending) -> Sora2Error:
 
 
 def _not_stored(ending: Ending) -> Sora2Error:
-    problem = f"The file of video {ending.video_id} could not be stored: {ending.said}"
+    problem = f"The file of video {ending.video_id} could not be stored: {ending.error}"
     allowed = not isinstance(ending.error, _NOT_ALLOWED)
     remedy = "" if allowed else f"{ending.remedy} "
     if not ending.durable:
@@ -207,7 +207,7 @@ def _not_stored(ending: Ending) -> Sora2Error:
 def _broken(ending: Ending) -> Sora2Error:
     name = type(ending.error).__name__
     return _left_rendering(
-        ending, f"Video {ending.video_id} was submitted, and then the task broke: {name}: {ending.said}"
+        ending, f"Video {ending.video_id} was submitted, and then the task broke: {name}: {ending.error}"
     )
 
 
@@ -225,7 +225,7 @@ def _left_rendering(ending: Ending, problem: str, remedy: str = "") -> Sora2Erro
 
 
 def _not_completed(ending: Ending) -> str:
-    why = f" The last question failed: {as_sentence(ending.said)}" if ending.error else ""
+    why = f" The last question failed: {as_sentence(str(ending.error))}" if ending.error else ""
     return f"Video {ending.video_id} was not completed after {ending.waited}{_last_state(ending.video)}.{why}"
 
 

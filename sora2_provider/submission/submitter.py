@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sora2_provider.exceptions import Fate, FinalError
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
@@ -18,29 +18,9 @@ from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import digest_of
 from sora2_provider.submission.signals import deferred_signals
 
-
-class Client(Protocol):
-    """What a gateway's client is asked for."""
-
-    def create_video(self, request: VideoRequest) -> Video:
-        """Send a create once."""
-
-    def get_video(self, video_id: str) -> Video:
-        """Ask for a video's state."""
-
-
-class Reservation(Protocol):
-    """What one create holds of its connection's caps."""
-
-    def release(self) -> None:
-        """Give it back: nothing was accepted."""
-
-
-class Guard(Protocol):
-    """What must allow a create before it is sent."""
-
-    def reserve(self) -> Reservation:
-        """Reserve one create, or raise what keeps it from being sent."""
+if TYPE_CHECKING:
+    from sora2_provider.gateway.client import Sora2Client
+    from sora2_provider.spending.guard import SpendingGuard
 
 
 class Accepted(NamedTuple):
@@ -69,8 +49,8 @@ class Submitter:
 
     def __init__(
         self,
-        client: Client,
-        guard: Guard,
+        client: Sora2Client,
+        guard: SpendingGuard,
         journal: SubmissionJournal,
         *,
         conn_id: str,
