@@ -61,3 +61,9 @@ for file in files:
     add_row(file.stem.removeprefix("airflow-"), file, PYTHONS[0])
 for python in PYTHONS[1:]:
     add_row(f"{files[-1].stem.removeprefix('airflow-')}-py{python}", files[-1], python)
+
+
+@nox.session(name="install-check", venv_backend="none")
+def install_check(session: nox.Session) -> None:
+    """The wheel beside each Airflow release, under the constraints of that release."""
+    session.run("make", "install-check", external=True)

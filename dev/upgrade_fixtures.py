@@ -29,7 +29,7 @@ from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.errors import RateLimited
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.polling.wait import Finished, Outcome
-from sora2_provider.hooks.connection_form import FIELDS
+from sora2_provider.hooks.connection_fields import FIELDS
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.provider_info import provider_info
 from sora2_provider.sensors.sora2 import Sora2VideoSensor

@@ -136,7 +136,7 @@ class InternalAddress(GatewayError):
 class FileTooLarge(GatewayError):
     """A video's file is larger than the connection allows."""
 
-    remedy = "If such a file is expected, raise Largest video (extra.max_video_mb, in MB) in the connection, then clear the task."
+    remedy = "If such a file is expected, raise Max video size (extra.max_video_mb, in MB) in the connection, then clear the task."
 
 
 class SubmissionUnknown(GatewayError):

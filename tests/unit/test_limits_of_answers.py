@@ -197,7 +197,7 @@ class TestTheSizeLimit:
         assert [one.name for one in path.parent.iterdir()] == [path.name]
         said = str(caught.value)
         assert "allows 1,048,576 (max_video_mb=1)" in said
-        assert "raise Largest video (extra.max_video_mb, in MB) in the connection" in said
+        assert "raise Max video size (extra.max_video_mb, in MB) in the connection" in said
         return said
 
     def test_a_file_that_says_that_it_is_larger_is_not_fetched(self, small, big, video_id, context, tmp_path):

@@ -347,7 +347,10 @@ def test_override_changes_the_options_of_one_use():
 
 
 def test_airflow_knows_the_decorator():
-    from airflow.providers.common.compat.sdk import task
+    try:
+        from airflow.sdk import task
+    except ImportError:  # Airflow 2.11
+        from airflow.decorators import task
 
     from sora2_provider import get_provider_info
 
