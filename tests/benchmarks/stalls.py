@@ -1,4 +1,4 @@
-"""How long the event loop is away, while 10,000 triggers wait on it. Usage: stalls.py URL OPTIONS."""
+"""How long the event loop is away, while 10,000 triggers wait on it. Usage: python -m tests.benchmarks.stalls URL OPTIONS."""
 
 from __future__ import annotations
 
@@ -96,17 +96,7 @@ def sleepers(count: int) -> list[tuple[str, dict[str, Any]]]:
     return [DateTimeTrigger(moment=moment).serialize() for _ in range(count)]
 
 
-def batches(count: int) -> list[tuple[str, dict[str, Any]]]:
-    """Return the OpenAI provider's triggers, on a server that takes 50 ms to answer."""
-    from airflow.providers.openai.triggers.openai import OpenAIBatchTrigger
-
-    return [
-        OpenAIBatchTrigger("openai_slow", contestants.new_id("p1000"), 5.0, timeout=3600.0).serialize()
-        for _ in range(count)
-    ]
-
-
-KINDS = {"ours": waiting_videos, "bare": bare_triggers, "sleepers": sleepers, "batches": batches}
+KINDS = {"ours": waiting_videos, "bare": bare_triggers, "sleepers": sleepers}
 
 
 def tracked_objects() -> int:
