@@ -64,7 +64,7 @@ class _Sora2VideoDecoratedOperator(DecoratedOperator, Sora2CreateVideoOperator):
     }
     custom_operator_name = _NAME
 
-    knows_request = False
+    makes_request_late = True
 
     def __init__(
         self,

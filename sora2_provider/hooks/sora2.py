@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.compat import BaseHook, mask_secret
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.gateway import parameters
-from sora2_provider.gateway.errors import AuthenticationError, GatewayError, SubmissionUnknown, UnreadableResponse
+from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
 from sora2_provider.gateway.models import VideoStatus
 from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
@@ -16,14 +16,13 @@ from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outco
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
 from sora2_provider.reporting import metrics
-from sora2_provider.reporting.failures import not_completed, not_retried
 from sora2_provider.spending.limits import LIMITS
 from sora2_provider.storage import StoredVideo
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance, Video, VideoRequest
-    from sora2_provider.spending.caps import Slots
+    from sora2_provider.spending.guard import SpendingGuard
     from sora2_provider.spending.limits import SpendingLimits
 
 
@@ -98,35 +97,36 @@ class Sora2Hook(BaseHook):
 
         :raises SubmissionUnknown: the answer was lost: the video may be rendering, and billed.
         :raises GatewayError: nothing was accepted.
-        :raises AirflowException: nothing was sent, see :meth:`claim_slots`.
+        :raises AirflowException: nothing was sent, see :meth:`SpendingGuard.reserve`.
         """
-        from sora2_provider.gateway.resend import send
+        # Loaded here: a DAG file that imports the operators must not pay for it.
+        from sora2_provider.reporting.failures import failure, not_retried
+        from sora2_provider.submission.journal import SubmissionJournal
+        from sora2_provider.submission.submitter import Accepted, Submitter
 
-        client = self.get_conn()
-        slots = self.claim_slots()
-        try:
-            return send(lambda: client.create_video(request), pause=time.sleep, report=self.log.warning)
-        except GatewayError as error:
-            if not isinstance(error, SubmissionUnknown):
-                slots.give_back()
-            raise not_retried(error) from error.__cause__
+        submitter = Submitter(
+            self.get_conn(),
+            self.spending_guard(),
+            SubmissionJournal(None, log=self.log),
+            conn_id=self.sora2_conn_id,
+            log=self.log,
+        )
+        accepted = submitter.submit(request)
+        if isinstance(accepted, Accepted):
+            return accepted.video
+        if isinstance(accepted.error, GatewayError):
+            raise not_retried(accepted.error) from accepted.error.__cause__
+        raise failure(accepted) from accepted.error
 
-    def claim_slots(self, *, retry_waits: bool = False) -> Slots:
-        """Take leave to submit one video, as far as the connection's caps and ``min_balance`` allow. Costs nothing.
+    def spending_guard(self, *, retry_waits: bool = False) -> SpendingGuard:
+        """Return what must allow each create: the connection's caps and ``min_balance``.
 
         :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
-        :returns: to be given back where certainly nothing was accepted.
-        :raises CapReached: a cap is used up; a later retry may submit.
-        :raises BalanceTooLow: the account has less left than ``min_balance``.
-        :raises InvalidParameter: a limit is none, or there is no place to count; says what to write where.
-        :raises AirflowException: the count or the balance could not be read.
+        :raises InvalidParameter: a limit cannot be used; says what to write where.
         """
-        from sora2_provider.spending.balance import ensure_balance
-        from sora2_provider.spending.caps import claim_slots
+        from sora2_provider.spending.guard import SpendingGuard
 
-        client, limits = self.get_conn(), self._limits()
-        ensure_balance(self.sora2_conn_id, limits.min_balance, client, log=self.log)
-        return claim_slots(self.sora2_conn_id, limits, retry_waits=retry_waits, log=self.log)
+        return SpendingGuard(self.sora2_conn_id, self._limits(), self.get_conn(), retry_waits=retry_waits, log=self.log)
 
     def _limits(self) -> SpendingLimits:
         from sora2_provider.spending.caps import limits_of_connection
@@ -134,7 +134,7 @@ class Sora2Hook(BaseHook):
         try:
             return limits_of_connection(self.sora2_conn_id, self._limits_in_extra)
         except ValueError as error:
-            raise InvalidParameter(f"{error} Nothing was sent, and nothing was paid.") from None
+            raise InvalidParameter(str(error), Fate.NOTHING_SENT) from None
 
     def get_video(self, video_id: str) -> Video:
         """Ask for a video's state.
@@ -159,8 +159,11 @@ class Sora2Hook(BaseHook):
         )
         if finished.outcome is Outcome.COMPLETED and finished.video is not None:
             return finished.video
+        from sora2_provider.reporting.endings import Ending
+        from sora2_provider.reporting.failures import failure
+
         waited = duration_text(time.time() - started)
-        raise not_completed(finished, video_id, self.sora2_conn_id, waited=waited)
+        raise failure(Ending.of_wait(finished, video_id, self.sora2_conn_id, waited=waited))
 
     def await_outcome(
         self,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import AirflowFailException, BaseOperator, Context
+from sora2_provider.compat import BaseOperator, Context
+from sora2_provider.exceptions import FinalError
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
-from sora2_provider.reporting.failures import download_failed
 
 if TYPE_CHECKING:
     from sora2_provider.reporting.lineage import Lineage
-    from sora2_provider.reporting.video_metadata import VideoFacts
+    from sora2_provider.reporting.task_report import TaskReport
 
 
 class Sora2DownloadVideoOperator(BaseOperator):
@@ -37,7 +38,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
     ui_color = "#e1f0ff"
     operator_extra_links = (Sora2VideoLink(),)
 
-    _facts: VideoFacts | None = None
+    _report: TaskReport | None = None
 
     def __init__(
         self,
@@ -58,48 +59,33 @@ class Sora2DownloadVideoOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
         # Loaded here: a DAG file is parsed again and again, and must not pay for what a task does.
-        from sora2_provider.reporting import metrics
-        from sora2_provider.reporting.assets import announce
-        from sora2_provider.reporting.retry_policy import pass_on_retry_after, say_what_is_not_passed_on
-        from sora2_provider.reporting.video_metadata import VideoFacts
+        from sora2_provider.reporting.failures import not_downloaded
+        from sora2_provider.reporting.retry_policy import pass_on_retry_after
+        from sora2_provider.reporting.task_report import TaskReport
+        from sora2_provider.reporting.video_metadata import VideoMetadata
 
         pass_on_retry_after(self)
         arguments.checked_connection_id(self.sora2_conn_id)
-        hook = Sora2Hook(self.sora2_conn_id)
-        self._facts = VideoFacts.of_given(self.video_id, self.sora2_conn_id)
-        try:
-            stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
-        except GatewayError as error:
-            metrics.failed(error)
-            say_what_is_not_passed_on(error, self.log)
-            raise download_failed(error) from error
-        except FileExistsError as error:
-            metrics.failed(metrics.Failure.STORAGE)
-            raise AirflowFailException(str(error)) from None
-        except OSError:
-            metrics.failed(metrics.Failure.STORAGE)
-            raise
-        finally:
-            hook.close()
-        metrics.stored(stored.size)
-        self.log.info("%s: %s bytes, %s, sha256 %s", stored.uri, stored.size, stored.content_type, stored.sha256)
-        self._facts = self._facts.with_file(stored)
-        announce(self, context, self._facts)
-        task_instance = context["ti"]
-        task_instance.xcom_push(key="size", value=stored.size)
-        task_instance.xcom_push(key="sha256", value=stored.sha256)
-        task_instance.xcom_push(key="content_type", value=stored.content_type)
-        # A file that was kept, as ``if_exists`` may ask for, was not asked about.
-        described = {"id": checked_id(self.video_id)} if stored.video is None else stored.video.to_dict()
-        said = {"conn_id": self.sora2_conn_id, "stored_uri": stored.uri}
-        task_instance.xcom_push(key="video", value={**described, **said})
+        report = self._report = TaskReport(self, context, VideoMetadata.of_given(self.video_id, self.sora2_conn_id))
+        with contextlib.closing(Sora2Hook(self.sora2_conn_id)) as hook:
+            try:
+                stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
+            except (GatewayError, OSError) as error:
+                report.failed(error)
+                if isinstance(error, GatewayError):
+                    raise not_downloaded(error) from error
+                if isinstance(error, FileExistsError):
+                    raise FinalError(str(error)) from None
+                raise
+        report.stored(stored)
+        report.file(stored, checked_id(self.video_id))
         return stored.uri
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:
         """Tell OpenLineage of the video and the file; it asks only where its provider is installed."""
         from sora2_provider.reporting.lineage import lineage_of_download
 
-        return None if self._facts is None else lineage_of_download(self._facts)
+        return None if self._report is None else lineage_of_download(self._report.metadata)
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Lineage | None:
         """Tell OpenLineage which video could not be stored."""

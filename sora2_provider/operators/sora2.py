@@ -13,7 +13,7 @@ from sora2_provider.operators import arguments
 from sora2_provider.operators.download import Sora2DownloadVideoOperator
 
 if TYPE_CHECKING:
-    from sora2_provider.operators.create_run import Creation
+    from sora2_provider.operators.create_run import CreateRun
     from sora2_provider.reporting.lineage import Lineage
 
 __all__ = ["Sora2CreateVideoOperator", "Sora2DownloadVideoOperator"]
@@ -48,8 +48,8 @@ class Sora2CreateVideoOperator(BaseOperator):
         option ``[sora2] state_path``. Without it, a task that breaks after its submit is failed and not retried.
     :param on_clear: what a cleared task does whose video was delivered: ``regenerate`` it, or ``reuse`` it. A video that
         was not delivered yet is always taken up again, unless the request has changed.
-    :param on_unknown_submission: what a try does when nobody knows whether an earlier create was accepted: ``fail``, for
-        a person to look and clear the task, or ``resubmit``, which may pay twice.
+    :param on_unknown_submission: what a try does when the outcome of an earlier create is unknown: ``fail``, for a person to
+        look and clear the task, or ``resubmit``, which may pay twice.
     """
 
     template_fields: Sequence[str] = (
@@ -68,11 +68,10 @@ class Sora2CreateVideoOperator(BaseOperator):
     ui_color = "#e8e1ff"
     operator_extra_links = (Sora2VideoLink(),)
 
-    #: Whether the request is there without calling code of the user's, which is not called for a video that is there.
-    knows_request: ClassVar[bool] = True
+    #: Whether the request is made by code of the user's, which is not called for a video that is there.
+    makes_request_late: ClassVar[bool] = False
 
-    _creation: Creation | None = None
-    _video_id: str | None = None
+    _run: CreateRun | None = None
 
     def __init__(
         self,
@@ -143,29 +142,42 @@ class Sora2CreateVideoOperator(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except Exception as error:
-            raise (self._creation or self._begin(context)).broken_resume(error, next_kwargs) from error
+            raise (self._run or self._begin(context)).broken_resume(error, next_kwargs) from error
 
     def on_kill(self) -> None:
         """Say which video goes on rendering: the gateway has no way to cancel it. A wait in this process ends."""
-        if self._creation is not None:
-            self._creation.stop()
+        if self._run is not None:
+            self._run.stop()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:
         """Tell OpenLineage of the images, the video and the file; it asks only where its provider is installed."""
         from sora2_provider.reporting.lineage import lineage_of_create
 
-        return None if self._creation is None else lineage_of_create(self._creation.facts)
+        return None if self._run is None else lineage_of_create(self._run.metadata)
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Lineage | None:
         """Tell OpenLineage what is known of a video that was not delivered."""
         return self.get_openlineage_facets_on_complete(task_instance)
 
-    def _begin(self, context: Context) -> Creation:
+    def _begin(self, context: Context) -> CreateRun:
         # Loaded here: a DAG file must not pay for what only a running task needs.
-        from sora2_provider.operators.create_run import Creation
+        from sora2_provider.operators.create_options import CreateOptions
+        from sora2_provider.operators.create_run import CreateRun
 
-        self._creation = Creation(self, context)
-        return self._creation
+        options = CreateOptions(
+            conn_id=self.sora2_conn_id,
+            wait_for_completion=self.wait_for_completion,
+            deferrable=self.deferrable,
+            timeout=self.timeout,
+            poll_interval=self.poll_interval,
+            output_path=None if self.output_path is None else str(self.output_path),
+            durable=self.durable,
+            on_clear=self.on_clear,
+            on_unknown_submission=self.on_unknown_submission,
+            makes_request_late=self.makes_request_late,
+        )
+        self._run = CreateRun(self, options, lambda: self.make_request(context), context)
+        return self._run
 
     def make_request(self, context: Context) -> dict[str, Any]:
         """Return the parameters of the request to submit, by name, when the templates are rendered."""

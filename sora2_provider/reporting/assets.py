@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sora2_provider.compat import Context, asset_types
-from sora2_provider.reporting.video_metadata import VideoFacts
+from sora2_provider.reporting.video_metadata import VideoMetadata
 
 #: One storage, one scheme: what fsspec also understands, and assets are not written with.
 _SCHEMES = {"local": "file", "gcs": "gs", "s3a": "s3", "s3n": "s3"}
@@ -20,24 +20,24 @@ _SCHEMES = {"local": "file", "gcs": "gs", "s3a": "s3", "s3n": "s3"}
 _PLAIN = "".join(set(string.printable) - set(string.whitespace) - set("#?%")) + " "
 
 
-def announce(task: Any, context: Context, facts: VideoFacts) -> None:
+def announce(task: Any, context: Context, metadata: VideoMetadata) -> None:
     """Put a stored file into the events of a task's outlets. What goes wrong is logged: the file is there.
 
     :param task: the running operator.
     """
     events: Any = context.get("outlet_events")
     outlets = getattr(task, "outlets", None)
-    if facts.stored is None or events is None or not outlets:
+    if metadata.stored is None or events is None or not outlets:
         return
     asset_type, alias_type, other_types = asset_types()
     for outlet in outlets:
         try:
             if isinstance(outlet, alias_type):
-                events[outlet].add(asset_type(asset_uri(facts.stored.uri)), extra=event_extra(facts))
+                events[outlet].add(asset_type(asset_uri(metadata.stored.uri)), extra=event_extra(metadata))
             elif isinstance(outlet, (asset_type, *other_types)):
-                events[outlet].extra.update(event_extra(facts))
+                events[outlet].extra.update(event_extra(metadata))
         except Exception as error:
-            task.log.warning("The event of the outlet %s could not tell of %s: %s", outlet, facts.stored.uri, error)
+            task.log.warning("The event of the outlet %s could not tell of %s: %s", outlet, metadata.stored.uri, error)
 
 
 def asset_uri(uri: str) -> str:
@@ -71,18 +71,18 @@ class Place(NamedTuple):
         return cls(scheme, container.rpartition("@")[2], path)
 
 
-def event_extra(facts: VideoFacts) -> dict[str, Any]:
+def event_extra(metadata: VideoMetadata) -> dict[str, Any]:
     """Return the extra of an asset event. What is not known is left out.
 
     ``uri`` names the connection, so ``ObjectStoragePath(extra["uri"])`` opens the file.
     """
-    stored = facts.stored
+    stored = metadata.stored
     extra = {
         "uri": stored.uri if stored else None,
-        "video_id": facts.video_id,
-        "model": facts.model,
-        "seconds": facts.seconds,
-        "prompt_sha256": facts.prompt_sha256,
+        "video_id": metadata.video_id,
+        "model": metadata.model,
+        "seconds": metadata.seconds,
+        "prompt_sha256": metadata.prompt_sha256,
         "bytes": stored.size if stored else None,
         "sha256": stored.sha256 if stored else None,
     }

@@ -12,7 +12,7 @@ from openlineage.client.facet_v2 import RunFacet, output_statistics_output_datas
 
 from sora2_provider.compat import conf
 from sora2_provider.reporting.assets import Place
-from sora2_provider.reporting.video_metadata import VideoFacts
+from sora2_provider.reporting.video_metadata import VideoMetadata
 
 FACET = "sora2_video"
 
@@ -37,40 +37,40 @@ class Sora2VideoRunFacet(RunFacet):
     errorCode: str | None = None  # noqa: N815
 
 
-def lineage_of_create(facts: VideoFacts) -> Lineage:
+def lineage_of_create(metadata: VideoMetadata) -> Lineage:
     """Return the lineage of a task that created a video: of its images made, and a file or a video at the gateway."""
-    images = [_image(link) for link in facts.request.get("images") or ()]
-    renders = facts.video_id and facts.video.get("status") not in ("failed", "cancelled")
-    outputs = [_file(facts)] if facts.stored else [_rendering(facts, OutputDataset)] if renders else []
-    return _lineage(facts, images, outputs)
+    images = [_image(link) for link in metadata.request.get("images") or ()]
+    renders = metadata.video_id and metadata.video.get("status") not in ("failed", "cancelled")
+    outputs = [_file(metadata)] if metadata.stored else [_rendering(metadata, OutputDataset)] if renders else []
+    return _lineage(metadata, images, outputs)
 
 
-def lineage_of_download(facts: VideoFacts) -> Lineage:
+def lineage_of_download(metadata: VideoMetadata) -> Lineage:
     """Return the lineage of a task that stored a video: a file made of the video at the gateway."""
-    inputs = [_rendering(facts, InputDataset)] if facts.video_id else []
-    return _lineage(facts, inputs, [_file(facts)] if facts.stored else [])
+    inputs = [_rendering(metadata, InputDataset)] if metadata.video_id else []
+    return _lineage(metadata, inputs, [_file(metadata)] if metadata.stored else [])
 
 
-def _lineage(facts: VideoFacts, inputs: list[Any], outputs: list[Any]) -> Lineage:
-    return OperatorLineage(inputs=inputs, outputs=outputs, run_facets={FACET: _facet(facts)})
+def _lineage(metadata: VideoMetadata, inputs: list[Any], outputs: list[Any]) -> Lineage:
+    return OperatorLineage(inputs=inputs, outputs=outputs, run_facets={FACET: _facet(metadata)})
 
 
-def _facet(facts: VideoFacts) -> Sora2VideoRunFacet:
-    usage = facts.usage or {}
+def _facet(metadata: VideoMetadata) -> Sora2VideoRunFacet:
+    usage = metadata.usage or {}
     shows_prompt = conf.getboolean("sora2", "openlineage_prompt", fallback=False)
     return Sora2VideoRunFacet(
-        videoId=facts.video_id,
-        status=facts.video.get("status"),
-        model=facts.model,
-        seconds=facts.seconds,
-        size=facts.request.get("size"),
-        orientation=facts.request.get("orientation"),
+        videoId=metadata.video_id,
+        status=metadata.video.get("status"),
+        model=metadata.model,
+        seconds=metadata.seconds,
+        size=metadata.request.get("size"),
+        orientation=metadata.request.get("orientation"),
         promptTokens=usage.get("prompt_tokens"),
         completionTokens=usage.get("completion_tokens"),
         totalTokens=usage.get("total_tokens"),
-        promptSha256=facts.prompt_sha256,
-        prompt=facts.request.get("prompt") if shows_prompt else None,
-        errorCode=facts.video.get("error_code"),
+        promptSha256=metadata.prompt_sha256,
+        prompt=metadata.request.get("prompt") if shows_prompt else None,
+        errorCode=metadata.video.get("error_code"),
     )
 
 
@@ -80,17 +80,17 @@ def _image(link: str) -> Dataset:
     return InputDataset(namespace=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", name=parts.path or "/")
 
 
-def _rendering(facts: VideoFacts, kind: type[Any]) -> Any:
-    return kind(namespace=f"sora2://{facts.conn_id}", name=f"videos/{facts.video_id}")
+def _rendering(metadata: VideoMetadata, kind: type[Any]) -> Any:
+    return kind(namespace=f"sora2://{metadata.conn_id}", name=f"videos/{metadata.video_id}")
 
 
-def _file(facts: VideoFacts) -> OutputDataset:
-    if facts.stored is None:
+def _file(metadata: VideoMetadata) -> OutputDataset:
+    if metadata.stored is None:
         raise ValueError("No file was stored.")
-    place = Place.of(facts.stored.uri)
+    place = Place.of(metadata.stored.uri)
     on_disk = place.scheme == "file"
     namespace, name = ("file", f"/{place.path}") if on_disk else (f"{place.scheme}://{place.container}", place.path)
     statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-        size=facts.stored.size, fileCount=1
+        size=metadata.stored.size, fileCount=1
     )
     return OutputDataset(namespace=namespace, name=name, outputFacets={"outputStatistics": statistics})

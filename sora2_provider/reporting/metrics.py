@@ -1,31 +1,27 @@
 """Counters and timers for Airflow's metrics. ``docs/metrics.md`` lists their names, which are few and fixed.
 
-Nothing here fails or delays what it counts: a task that has paid must not break because a name cannot be sent.
+Nothing here fails or delays what it counts: a task that has paid must not break because a metric cannot be sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sora2_provider import compat
+from sora2_provider import compat, exceptions
 from sora2_provider.gateway import errors
-from sora2_provider.gateway.models import VideoStatus
-from sora2_provider.gateway.polling.wait import Finished, Outcome
-
-if TYPE_CHECKING:
-    from sora2_provider.gateway.models import Video
+from sora2_provider.gateway.models import Video
+from sora2_provider.reporting.endings import End, Ending
 
 _log = logging.getLogger(__name__)
 
-#: What a gateway's error is called in a name, the first that fits.
-_WORDS: tuple[tuple[type[errors.GatewayError], str], ...] = (
+#: What an error is called in a metric's name; the first that fits.
+_ERROR_NAMES: tuple[tuple[type[BaseException], str], ...] = (
     (errors.AuthenticationError, "authentication"),
     (errors.InsufficientBalance, "balance"),
     (errors.PermissionDenied, "permission"),
@@ -38,26 +34,24 @@ _WORDS: tuple[tuple[type[errors.GatewayError], str], ...] = (
     (errors.FileTooLarge, "too_large"),
     (errors.InvalidRequest, "invalid_request"),
     (errors.GatewayError, "other"),
+    (exceptions.InvalidParameter, "invalid_parameter"),
+    (exceptions.CapReached, "cap"),
+    (exceptions.BalanceTooLow, "min_balance"),
+    (OSError, "storage"),
 )
-_OUTCOMES = {VideoStatus.COMPLETED: Outcome.COMPLETED, VideoStatus.CANCELLED: Outcome.CANCELLED}
+_BROKEN = "broken"
+#: What an ending is called. Those that are missing here are called what their error is, or are counted elsewhere.
+_END_NAMES = {
+    End.FAILED: "rendering",
+    End.CANCELLED: "cancelled",
+    End.TIMEOUT: "timeout",
+    End.UNREACHABLE: "unreachable",
+    End.LOST: "lost",
+    End.BROKEN: _BROKEN,
+}
+_COUNTED_AS_UNKNOWN = (End.UNKNOWN, End.UNKNOWN_BEFORE)
 #: The process in which Airflow's client for metrics is known to be made.
 _ready_in = 0
-
-
-class Failure(enum.StrEnum):
-    """Why a task failed, where no call of its own was refused."""
-
-    RENDERING = "rendering"
-    RENDERING_REJECTED = "rendering_rejected"
-    CANCELLED = "cancelled"
-    TIMEOUT = "timeout"
-    UNREACHABLE = "unreachable"
-    LOST = "lost"
-    STORAGE = "storage"
-    BROKEN = "broken"
-    INVALID_PARAMETER = "invalid_parameter"
-    CAP = "cap"
-    MIN_BALANCE = "min_balance"
 
 
 def created() -> None:
@@ -71,8 +65,18 @@ def resumed() -> None:
 
 
 def unknown_submission() -> None:
-    """Count a create of which nobody knows whether it was accepted."""
+    """Count a create whose outcome is unknown."""
     _send("incr", "unknown_submissions")
+
+
+def completed(video: Video, *, started: float | None = None) -> None:
+    """Count a completed rendering, and how long it took.
+
+    :param started: when the video was submitted, in seconds since the epoch, if that is known.
+    """
+    _send("incr", "completed")
+    if (seconds := _rendering_seconds(video, started)) is not None:
+        _send("timing", "render_duration", timedelta(seconds=seconds))
 
 
 def stored(size: int) -> None:
@@ -81,45 +85,21 @@ def stored(size: int) -> None:
     _send("incr", "bytes_stored", size)
 
 
-def failed(why: Failure | BaseException) -> None:
-    """Count a task's failure.
-
-    :param why: an error of the gateway, or one that came of it, or what else it was.
-    """
-    _send("incr", f"failed.{why.value if isinstance(why, Failure) else _word(why)}")
-
-
-def wait_ended(finished: Finished, *, started: float | None) -> None:
-    """Count the end of a wait for a video, and how long the rendering took.
-
-    :param started: when the video was submitted, in seconds since the epoch, if that is known.
-    """
-    video, outcome = finished.video, finished.outcome
-    if outcome is Outcome.COMPLETED:
-        _send("incr", "completed")
-        if (seconds := _rendering_seconds(video, started)) is not None:
-            _send("timing", "render_duration", timedelta(seconds=seconds))
-    elif outcome is Outcome.FAILED:
-        permanent = video is not None and video.failure_permanent
-        failed(Failure.RENDERING_REJECTED if permanent else Failure.RENDERING)
-    elif outcome is Outcome.UNREACHABLE:
-        failed(Failure.LOST if isinstance(finished.error, errors.VideoNotFound) else Failure.UNREACHABLE)
-    else:
-        failed(Failure(outcome.value))
-
-
-def rendering_ended(video: Video) -> None:
-    """Count a rendering that was found to have ended, without a wait of which the beginning is known."""
-    wait_ended(Finished(_OUTCOMES.get(video.status, Outcome.FAILED), video), started=None)
+def failed(why: Ending | BaseException) -> None:
+    """Count a task's failure under the name of what led to it."""
+    if not isinstance(why, Ending):
+        _send("incr", f"failed.{_error_name(why)}")
+    elif why.end not in _COUNTED_AS_UNKNOWN:
+        _send("incr", f"failed.{_end_name(why)}")
 
 
 def poll_failed(error: errors.GatewayError) -> None:
     """Count a question about a video that was not answered. Blocks no event loop: triggers call it on one.
 
-    Sending is one datagram, or an addition in memory. What may take its time is the first use in a process, when the
-    client looks its host up; on a loop a thread does that.
+    Sending is one datagram, or an addition in memory. Only the first use in a process may take time, when the client looks
+    up its host; on a loop a thread does that.
     """
-    name = f"poll_errors.{_word(error)}"
+    name = f"poll_errors.{_error_name(error)}"
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -131,17 +111,25 @@ def poll_failed(error: errors.GatewayError) -> None:
         loop.run_in_executor(None, _send, "incr", name)
 
 
-def _rendering_seconds(video: Video | None, started: float | None) -> float | None:
-    """Return what the gateway says, or else the time from the submit to now."""
-    if video is not None and video.created_at and video.completed_at:
+def _rendering_seconds(video: Video, started: float | None) -> float | None:
+    """Return what the gateway says, or else the time from the submission to now."""
+    if video.created_at and video.completed_at:
         seconds = (video.completed_at - video.created_at).total_seconds()
         if seconds > 0:
             return seconds
     return None if started is None else max(0.0, time.time() - started)
 
 
-def _word(error: BaseException) -> str:
-    return next((word for kind, word in _WORDS if isinstance(error, kind)), Failure.BROKEN.value)
+def _end_name(ending: Ending) -> str:
+    if ending.end is End.FAILED and ending.video is not None and ending.video.failure_permanent:
+        return "rendering_rejected"
+    if ending.end is End.NOT_STORED and not isinstance(ending.error, errors.GatewayError):
+        return "storage"
+    return _END_NAMES.get(ending.end) or _error_name(ending.error)
+
+
+def _error_name(error: BaseException | None) -> str:
+    return next((name for kind, name in _ERROR_NAMES if isinstance(error, kind)), _BROKEN)
 
 
 def _send(kind: str, name: str, *values: Any) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sora2_provider import compat
+from sora2_provider.exceptions import CapReached
 from sora2_provider.gateway.errors import GatewayError
 
 #: A retry is never put off for longer than this (seconds), whatever a gateway says. A cap that was reached is another
@@ -31,10 +32,12 @@ def pass_on_retry_after(operator: Any) -> bool:
     return bool(getattr(operator.retry_policy, "passes_waits_on", False))
 
 
-def say_what_is_not_passed_on(error: GatewayError, log: Any) -> None:
+def warn_of_ignored_retry_after(error: BaseException | None, log: Any) -> None:
     """Say that the gateway's Retry-After does not become the delay of the retry, where Airflow cannot take it."""
+    if not isinstance(error, GatewayError) or not error.transient:
+        return
     seconds = retry_after(error)
-    if seconds is not None and error.transient and compat.retry_types() is None:
+    if seconds is not None and compat.retry_types() is None:
         log.warning(
             "The gateway asked to wait %.0f s. This Airflow cannot take that over (3.3 and later can): a retry comes after "
             "the task's own retry_delay. Set that to at least as long.",
@@ -44,8 +47,6 @@ def say_what_is_not_passed_on(error: GatewayError, log: Any) -> None:
 
 def retry_after(error: BaseException | None) -> float | None:
     """Return the seconds to wait that stand in the error that made a task fail."""
-    from sora2_provider.exceptions import CapReached
-
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

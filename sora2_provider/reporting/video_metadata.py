@@ -1,4 +1,4 @@
-"""What a task knows of its video when it ends: the one source for asset events and for lineage."""
+"""What a task knows of its video: the one source for XComs, asset events and lineage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class VideoFacts:
+class VideoMetadata:
     """What is known of a task's video; what is not known is ``None``, or empty.
 
     :param conn_id: the connection that it is submitted, or was had, with.
@@ -30,20 +30,20 @@ class VideoFacts:
     stored: StoredVideo | None = None
 
     @classmethod
-    def of_given(cls, given: Any, conn_id: str) -> VideoFacts:
+    def of_given(cls, given: Any, conn_id: str) -> VideoMetadata:
         """Return what a ``video_id`` argument tells: an id, a sensor's dict, or a create task's XCom ``video``."""
         if not isinstance(given, Mapping):
             return cls(conn_id, given if isinstance(given, str) else None)
         request = given.get("request")
         return cls(conn_id, given.get("id"), request if isinstance(request, Mapping) else {}, given)
 
-    def with_video(self, video: Video) -> VideoFacts:
-        """Return the facts with what the gateway says now. What it counted, some say only when they accept a video."""
+    def with_video(self, video: Video) -> VideoMetadata:
+        """Return the metadata with what the gateway says now. Some gateways tell the usage only when they accept a video."""
         said = video.to_dict()
         return dataclasses.replace(self, video_id=video.id, video={**said, "usage": said["usage"] or self.usage})
 
-    def with_file(self, stored: StoredVideo) -> VideoFacts:
-        """Return the facts with the file that was stored."""
+    def with_file(self, stored: StoredVideo) -> VideoMetadata:
+        """Return the metadata with the file that was stored."""
         return dataclasses.replace(self, stored=stored)
 
     @property

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sora2_provider.compat import (
     AirflowException,
-    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
@@ -18,14 +17,16 @@ from sora2_provider.compat import (
     PokeReturnValue,
     conf,
 )
-from sora2_provider.gateway.errors import GatewayError
+from sora2_provider.exceptions import FinalError
+from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.models import VideoStatus
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outcome, VideoWait
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.reporting import metrics
-from sora2_provider.reporting.failures import TRIGGER_GRACE, refused, rendering_ended, timed_out
+from sora2_provider.reporting.endings import End, Ending
+from sora2_provider.reporting.failures import not_told, rendering_ended, still_rendering
 from sora2_provider.reporting.retry_policy import pass_on_retry_after
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class Sora2VideoSensor(BaseSensorOperator):
 
     def _defer(self) -> NoReturn:
         # Loaded here: a DAG file must not pay for it.
+        from sora2_provider.triggers.events import TRIGGER_GRACE
         from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
         trigger = Sora2VideoTrigger(
@@ -159,16 +161,19 @@ class Sora2VideoSensor(BaseSensorOperator):
             trigger=trigger,
             method_name="execute_complete",
             kwargs={"video_id": self.video_id},
-            # A net below the trigger's own deadline: it catches a triggerer that stays away.
+            # Airflow's own timeout, in case the triggerer is down.
             timeout=timedelta(seconds=self.timeout + TRIGGER_GRACE),
         )
 
     def _ended(self, video: Video, context: Context) -> dict[str, Any]:
-        metrics.rendering_ended(video)
         context["ti"].xcom_push(key="video", value={**video.to_dict(), "conn_id": self.sora2_conn_id})
-        if video.status is not VideoStatus.COMPLETED:
-            raise self._softly(AirflowFailException(str(rendering_ended(video))))
-        return video.to_dict()
+        if video.status is VideoStatus.COMPLETED:
+            metrics.completed(video)
+            return video.to_dict()
+        metrics.failed(self._ending(End[video.status.name]))
+        failure = rendering_ended(video)
+        # A retry would wait for the same rendering.
+        raise self._softly(FinalError(failure.problem, failure.fate, failure.remedy))
 
     def _softly(self, failure: AirflowException) -> AirflowException:
         """Return the failure, or a skip where the user prefers that: the same in every mode."""
@@ -177,12 +182,20 @@ class Sora2VideoSensor(BaseSensorOperator):
         return failure
 
     def _timed_out(self) -> AirflowSensorTimeout:
-        finished = Finished(Outcome.TIMEOUT, self._last, self._error)
-        metrics.wait_ended(finished, started=None)
-        waited = duration_text(self.timeout)
-        return AirflowSensorTimeout(timed_out(finished, str(self.video_id), self.sora2_conn_id, waited=waited))
+        ending = self._ending(End.TIMEOUT)
+        metrics.failed(ending)
+        return AirflowSensorTimeout(still_rendering(ending))
 
     def _unreachable(self, error: GatewayError) -> AirflowException:
-        metrics.wait_ended(Finished(Outcome.UNREACHABLE, error=error), started=None)
-        failure = refused(error, f"The gateway has not told the state of video {self.video_id} for minutes")
-        return self._softly(failure)
+        metrics.failed(self._ending(End.LOST if isinstance(error, VideoNotFound) else End.UNREACHABLE))
+        return self._softly(not_told(error, str(self.video_id)))
+
+    def _ending(self, end: End) -> Ending:
+        return Ending(
+            end,
+            str(self.video_id),
+            self.sora2_conn_id,
+            video=self._last,
+            error=self._error,
+            waited=duration_text(self.timeout),
+        )

@@ -6,9 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import BalanceTooLow, InvalidParameter
+from sora2_provider.exceptions import BalanceTooLow, InvalidParameter, as_sentence
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.reporting.failures import with_stop
 from sora2_provider.spending.limits import MIN_BALANCE, LeastBalance
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _balance(conn_id: str, client: Sora2Client) -> Balance:
         balance = client.get_balance()
     except GatewayError as error:
         said = (
-            f"The balance of connection {conn_id!r} cannot be read: {with_stop(str(error))} The connection has a "
+            f"The balance of connection {conn_id!r} cannot be read: {as_sentence(str(error))} The connection has a "
             f"min_balance, so nothing was sent, and nothing was paid."
         )
         if error.transient:

@@ -94,7 +94,7 @@ class Slots:
             self._remove_old(tally.folder)
         return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give the slots back: certainly nothing was accepted."""
         while self._held:
             tally = self._held.pop()
@@ -141,10 +141,10 @@ def claim_slots(conn_id: str, limits: SpendingLimits, *, retry_waits: bool, log:
                 raise _cap_reached(conn_id, window, used, cap, now, retry_waits=retry_waits)
         for window, cap, tally in tallies:
             if not slots.claim(tally, cap):
-                slots.give_back()
+                slots.release()
                 raise _cap_reached(conn_id, window, cap, cap, now, retry_waits=retry_waits)
     except TallyUnavailable as error:
-        slots.give_back()
+        slots.release()
         raise AirflowException(
             f"The creates of connection {conn_id!r} cannot be counted, and it has a cap ({error}). {_NOTHING_SENT} A "
             "retry is safe."

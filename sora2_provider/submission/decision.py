@@ -5,8 +5,8 @@ the create is sent, the video's id as soon as it is known, and a mark when the t
 
 * nothing is sent before the intent is written: a store that fails means that nothing is paid;
 * a record that cannot be read is never taken for "there is none";
-* an intent without an id means that nobody knows whether a video was paid for: only a person, or the policy that the
-  DAG's author chose, may submit again;
+* an intent without an id means that the outcome is unknown: only a person, or the policy that the DAG's author chose, may
+  submit again;
 * Airflow's XCom takes no part in this: it is cleared at the start of every try.
 
 :func:`decide` is the whole decision, a pure function; :mod:`sora2_provider.submission.stores` has the stores, and
@@ -26,7 +26,7 @@ class Submit:
     """Submit the request.
 
     :param abandoned: the id of a video of an earlier request, or of one that the gateway has lost.
-    :param unknown: an earlier submission's outcome is unknown: this may be a second payment, and somebody wanted it.
+    :param unknown: an earlier submission's outcome is unknown: this may be a second payment, and a person or the policy allowed it.
     """
 
     abandoned: str | None = None
@@ -77,8 +77,8 @@ def decide(
         unless it must be. A video that is taken up then counts as unchanged.
     :param on_clear: ``regenerate`` or ``reuse``: what becomes of a delivered video when a person clears the task.
     :param on_unknown: ``fail`` or ``resubmit``: what to do when the outcome of a create is unknown.
-    :param began: when this try began, in seconds since the epoch. What a process that was believed dead has delivered or
-        reported since then is not what a person knew who cleared the task.
+    :param began: when this try began, in seconds since the epoch. What another process has delivered or reported since
+        then is not what the person knew who cleared the task.
     """
     if record is None:
         return Submit()

@@ -1,4 +1,4 @@
-"""Holds signals back while something is done that must not be torn in two."""
+"""Defers signals while something is done that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
 
 
 @contextlib.contextmanager
-def signals_held() -> Iterator[None]:
-    """Hold back the signals that end a task, and let them act when the block is done.
+def deferred_signals() -> Iterator[None]:
+    """Defer the signals that end a task until the block is done.
 
     Airflow and Kubernetes give a stopped task a grace period; what follows it cannot be held back. Outside the main
     thread Python delivers no signals, so there is nothing to hold.

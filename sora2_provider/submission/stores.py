@@ -25,10 +25,6 @@ class RecordUnavailable(OSError):
     """The store could not be asked, or did not take a record."""
 
 
-class RecordExists(RecordUnavailable):
-    """Another process of the same task instance has written its record first."""
-
-
 class RecordStore(Protocol):
     """One task instance's record."""
 
@@ -39,8 +35,8 @@ class RecordStore(Protocol):
     def read(self) -> Record | None:
         """Return the record; ``None`` only where there is certainly none."""
 
-    def create(self, record: Record) -> None:
-        """Write the first record; where the store can tell, only if there is none."""
+    def create(self, record: Record) -> bool:
+        """Write the first record; ``False`` where there is one."""
 
     def write(self, record: Record) -> None:
         """Write a record over the one that is there."""
@@ -68,9 +64,12 @@ class TaskStateRecords:
             value = self._accessor.get(STATE_KEY)
         return None if value is None else Record.from_json(value)
 
-    def create(self, record: Record) -> None:
-        """Write the first record."""
+    def create(self, record: Record) -> bool:
+        """Write the first record, if there is none. Two processes cannot do so at once: see the class."""
+        if self.read() is not None:
+            return False
         self.write(record)
+        return True
 
     def write(self, record: Record) -> None:
         """Write a record. It lives as long as its DAG run: to forget it sooner could mean to pay twice."""
@@ -112,15 +111,14 @@ class StorageRecords:
             raise UnreadableRecord(f"it is no JSON: {content[:200]!r}") from None
         return Record.from_json(value)
 
-    def create(self, record: Record) -> None:
-        """Write the first record, if there is none."""
-        try:
-            with _failures(f"{self.where} cannot be written"):
+    def create(self, record: Record) -> bool:
+        """Write the first record, if there is none: one of several processes only."""
+        with _failures(f"{self.where} cannot be written"):
+            try:
                 self._target.create(_content(record))
-        except RecordUnavailable as error:
-            if isinstance(error.__cause__, FileExistsError):
-                raise RecordExists(f"{self.where} exists by now") from error
-            raise
+            except FileExistsError:
+                return False
+        return True
 
     def write(self, record: Record) -> None:
         """Write a record over the one that is there, whole or not at all."""

@@ -1,26 +1,26 @@
-"""The part of the create operator that pays: at most once for each task instance."""
+"""The part that pays: at most once for each journal. It knows nothing of hooks, operators and Airflow's context."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pendulum
-
-from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import BalanceTooLow, CapReached
+from sora2_provider.exceptions import Fate, FinalError
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.resend import send
-from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.reporting import metrics
-from sora2_provider.reporting.failures import broken_after_submit, refused, unknown_before, unknown_submission
-from sora2_provider.reporting.retry_policy import say_what_is_not_passed_on
-from sora2_provider.spending.caps import Slots
+from sora2_provider.reporting.endings import End, Ending
+from sora2_provider.reporting.failures import failure
 from sora2_provider.submission.decision import Decision, OutcomeUnknown, RequestNeeded, Resume, Submit
-from sora2_provider.submission.journal import Ledger
+from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import digest_of
-from sora2_provider.submission.signals import signals_held
+from sora2_provider.submission.signals import deferred_signals
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.client import Sora2Client
+    from sora2_provider.spending.guard import SpendingGuard
 
 
 class Accepted(NamedTuple):
@@ -38,71 +38,70 @@ class Accepted(NamedTuple):
 
 
 class Submitter:
-    """Gets a task its video, as far as its ledger allows.
+    """Submits one video, or takes up the one that is there, as far as its journal allows.
 
-    :param hook: of the connection to ask: the record's own where there is one.
-    :param request: what to submit; ``None`` where the decision submits nothing, and the request was not made.
+    :param client: of the connection to ask: the record's own where there is one.
+    :param guard: allows a create, or raises what keeps it from being sent.
+    :param conn_id: the client's connection.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
-    :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
     :param log: the task's.
     """
 
     def __init__(
         self,
-        hook: Sora2Hook,
-        ledger: Ledger,
-        request: VideoRequest | None,
+        client: Sora2Client,
+        guard: SpendingGuard,
+        journal: SubmissionJournal,
         *,
-        resubmits: bool,
-        retry_waits: bool,
+        conn_id: str,
+        resubmits: bool = False,
         log: Any,
     ) -> None:
-        self._hook = hook
-        self._ledger = ledger
-        self._request = request
-        self._resubmits = resubmits
-        self._retry_waits = retry_waits
+        self._client = client
+        self._guard = guard
+        self._journal = journal
         self._log = log
+        self._resubmits = resubmits
+        # What every ending of this submission has in common.
+        self._ending = Ending(End.REFUSED, conn_id=conn_id, durable=journal.durable, resubmits=resubmits)
         self._accepted: Video | None = None
         self._lost: SubmissionUnknown | None = None
-        self._sent_at = 0.0
 
-    def settle(self, decision: Decision) -> Accepted:
+    def settle(self, decision: Decision, request: VideoRequest | None) -> Accepted | Ending:
         """Submit the video, or take up the one that is there.
 
-        :raises AirflowFailException: a retry would pay again, or would not help.
-        :raises AirflowException: a retry is safe: nothing was accepted, or it finds what was.
+        :param request: what to submit; ``None`` where the decision submits nothing, and the request was not made.
+        :returns: the video, or why there is none: ``REFUSED``, ``UNKNOWN``, ``UNKNOWN_BEFORE``, or ``BROKEN`` where the
+            process was interrupted after the gateway had accepted the video.
+        :raises Sora2Error: nothing was sent, or what was accepted could not be written down.
         """
         if isinstance(decision, Resume):
-            return self._take_up(decision)
+            return self._take_up(decision, request)
         if isinstance(decision, OutcomeUnknown):
-            if not decision.record.unknown_reported:
-                metrics.unknown_submission()
-            unknown = unknown_before(_shown(decision.record.intent_at), decision.record.conn_id)
-            self._ledger.told_unknown(unknown)
-            raise unknown
-        if self._request is None or isinstance(decision, RequestNeeded):
-            raise AirflowFailException("There is no request to submit. Nothing was sent, and nothing was paid.")
-        # Before the intent: a process that dies between the two has lost a slot, and nothing is unknown.
-        slots = self._claimed_slots()
+            return self._unknown_before(decision)
+        if request is None or isinstance(decision, RequestNeeded):
+            raise FinalError("There is no request to submit", Fate.NOTHING_SENT)
+        return self.submit(request, decision)
+
+    def submit(self, request: VideoRequest, decision: Submit | None = None) -> Accepted | Ending:
+        """Submit the video: see :meth:`settle`."""
+        # Before the intent: a process that dies between the two has lost a reservation, and nothing is unknown.
+        reservation = self._guard.reserve()
         try:
-            return self._submit(decision, self._request)
-        except BaseException:
+            return self._submit(request, decision or Submit())
+        finally:
             if self._accepted is None and self._lost is None:
-                slots.give_back()
-            raise
+                reservation.release()
 
-    def _claimed_slots(self) -> Slots:
-        try:
-            return self._hook.claim_slots(retry_waits=self._retry_waits)
-        except CapReached:
-            metrics.failed(metrics.Failure.CAP)
-            raise
-        except BalanceTooLow:
-            metrics.failed(metrics.Failure.MIN_BALANCE)
-            raise
+    def _unknown_before(self, decision: OutcomeUnknown) -> Ending:
+        record = decision.record
+        if not record.unknown_reported:
+            metrics.unknown_submission()
+        ending = self._ended(End.UNKNOWN_BEFORE, conn_id=record.conn_id, sent_at=record.intent_at)
+        self._journal.mark_outcome_unknown(failure(ending))
+        return ending
 
-    def _take_up(self, decision: Resume) -> Accepted:
+    def _take_up(self, decision: Resume, request: VideoRequest | None) -> Accepted:
         record = decision.record
         video_id = str(record.video_id)
         self._log.info("Video %s of an earlier try is taken up again; nothing is submitted.", video_id)
@@ -113,19 +112,19 @@ class Submitter:
                 video_id,
                 record.conn_id,
             )
-        self._ledger.adopt(record)
+        self._journal.adopt(record)
         metrics.resumed()
         try:
-            video = self._hook.get_video(video_id)
+            video = self._client.get_video(video_id)
         except GatewayError as error:
             self._log.warning("The gateway could not say how video %s stands: %s", video_id, error)
             metrics.poll_failed(error)
             video = Video(video_id, VideoStatus.UNKNOWN)
         # The first records held no request.
-        sent = record.request or (self._request.to_json() if self._request is not None else {})
+        sent = record.request or (request.to_json() if request is not None else {})
         return Accepted(video, sent, record.intent_at, time.time())
 
-    def _submit(self, decision: Submit, request: VideoRequest) -> Accepted:
+    def _submit(self, request: VideoRequest, decision: Submit) -> Accepted | Ending:
         if decision.unknown:
             self._log.warning(
                 "An earlier create of this task may have been paid for; as decided, another one is submitted now."
@@ -144,50 +143,47 @@ class Submitter:
         try:
             video = send(lambda: self._send_once(request), pause=time.sleep, report=self._log.warning)
         except SubmissionUnknown as error:
-            raise self._unknown(error) from error
+            return self._ended(End.UNKNOWN, error)
         except GatewayError as error:
-            metrics.failed(error)
-            say_what_is_not_passed_on(error, self._log)
-            raise refused(error, "The gateway did not accept the video") from error
-        except AirflowFailException:
-            # Its id could not be written down. No XCom either: Airflow does not keep a process that it has given up from
+            return self._ended(End.REFUSED, error)
+        except FinalError:
+            # The id could not be written down. No XCom either: Airflow does not keep a process that it has given up from
             # writing over its successor's.
             raise
         except BaseException as error:
-            # A signal that was held back acts now, as an exception that Airflow would retry.
+            # A signal that was deferred acts now, as an exception that Airflow would retry.
             if self._accepted is not None:
-                conn_id, keeps = self._hook.sora2_conn_id, self._ledger.keeps
-                raise broken_after_submit(error, self._accepted.id, conn_id, keeps=keeps) from error
+                return self._ended(End.BROKEN, error, video_id=self._accepted.id)
             if self._lost is not None:
-                raise self._unknown(self._lost) from error
+                return self._ended(End.UNKNOWN, self._lost)
             raise
         return Accepted(video, request.to_json(), since, since)
 
     def _send_once(self, request: VideoRequest) -> Video:
         """Write the intent, send the create once, and write what became of it."""
-        client, conn_id = self._hook.get_conn(), self._hook.sora2_conn_id
-        # A signal between the intent and the id would leave a video that nobody knows of.
-        with signals_held():
-            self._ledger.intend(digest_of(request, conn_id), conn_id, request.to_json())
-            self._sent_at = time.time()
+        conn_id = self._ending.conn_id
+        # A signal between the intent and the id would leave a video that no record names.
+        with deferred_signals():
+            self._journal.intend(digest_of(request, conn_id), conn_id, request.to_json())
+            self._ending = dataclasses.replace(self._ending, sent_at=time.time())
             try:
-                self._accepted = client.create_video(request)
+                self._accepted = self._client.create_video(request)
             except SubmissionUnknown as error:
                 self._note_lost(error)
                 raise
             except GatewayError:
-                self._ledger.refused()
+                self._journal.refused()
                 raise
             except BaseException as error:
-                # A defect, or a time-out that could not be held back outside the main thread.
+                # A defect, or a time-out that could not be deferred outside the main thread.
                 name = type(error).__name__
-                lost = SubmissionUnknown(f"The task was interrupted in the middle of the create ({name})")
+                lost = SubmissionUnknown(f"The task was interrupted during the create ({name})")
                 self._note_lost(lost)
                 raise lost from error
             # Before anything else can fail: the id stands in the log, wherever the record goes.
             self._log.info("The gateway accepted video %s", self._accepted.id)
             try:
-                self._ledger.accepted(self._accepted.id)
+                self._journal.accepted(self._accepted.id)
             finally:
                 metrics.created()
         return self._accepted
@@ -195,11 +191,7 @@ class Submitter:
     def _note_lost(self, lost: SubmissionUnknown) -> None:
         self._lost = lost
         metrics.unknown_submission()
-        self._ledger.told_unknown(self._unknown(lost))
+        self._journal.mark_outcome_unknown(failure(self._ended(End.UNKNOWN, lost)))
 
-    def _unknown(self, lost: SubmissionUnknown) -> AirflowException:
-        return unknown_submission(lost, sent_at=_shown(self._sent_at), resubmits=self._resubmits)
-
-
-def _shown(moment: float) -> str:
-    return pendulum.from_timestamp(moment).to_datetime_string()
+    def _ended(self, end: End, error: BaseException | None = None, **facts: Any) -> Ending:
+        return dataclasses.replace(self._ending, end=end, error=error, **facts)

@@ -19,6 +19,8 @@ from sora2_provider.gateway.models import Usage, Video, VideoStatus
 from sora2_provider.gateway.polling.wait import Finished, Outcome
 
 _VERSION = 1
+#: Seconds between a trigger's own deadline and the moment at which Airflow gives the deferral up.
+TRIGGER_GRACE = 600.0
 _TIMES = ("created_at", "updated_at", "completed_at", "expires_at")
 _ERROR_FACTS = ("message", "code", "http_status", "request_id", "retry_after", "transient")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from sora2_provider.exceptions import Fate
 from sora2_provider.gateway.polling.estimates import RenderingKind
 from sora2_provider.gateway.polling.progress import duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, VideoWait
@@ -60,7 +61,8 @@ class Sora2VideoTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Say which video goes on rendering when a person stops the task (Airflow 3.3 and later call this)."""
-        self.log.warning("The task is stopped. Video %s: %s", self.video_id, pick_up(self.video_id, self.sora2_conn_id))
+        hint = pick_up(self.video_id, self.sora2_conn_id)
+        self.log.warning("The task is stopped before the end of video %s. %s %s", self.video_id, Fate.RENDERING, hint)
 
     @property
     def _kind(self) -> RenderingKind:

@@ -11,8 +11,8 @@ from tests.faults.fault_world import Told, show_table
 
 #: {id} is any id that the gateway has billed.
 RESUMED = "Video {id} of an earlier try is taken up again; nothing is submitted."
-UNKNOWN = "Nobody knows whether the gateway accepted"
-UNKNOWN_BEFORE = "Nobody knows whether the gateway accepted it, so nothing was submitted now."
+UNKNOWN = "The outcome of the create that was sent"
+UNKNOWN_BEFORE = "The outcome of that create is unknown, so nothing was submitted now."
 DECIDED = "An earlier create of this task may have been paid for; as decided, another one is submitted now."
 TIMED_OUT = "Video {id} was not completed after"
 

@@ -20,7 +20,7 @@ RENDER_SECONDS = 8
 #: Every kind of fault is met once by a video of its own; beside that, every request meets one with the rate above.
 KINDS = [kind for route in ("create", "query", "content", "file") for kind in RANDOM_FAULTS[route]]
 
-UNKNOWN = "Nobody knows whether the gateway accepted"
+UNKNOWN = "The outcome of the create that was sent"
 #: The reasons for which a task may fail at last, as its log says them.
 REASONS = {
     "unknown": UNKNOWN,

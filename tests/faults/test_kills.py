@@ -11,7 +11,7 @@ from tests.faults.dags.strikes import marker_of
 from tests.faults.fault_world import KILLS, Run, Told, World, kill, parent_of, show_table
 
 #: What a person reads whose task was ended between the intent and the id.
-UNKNOWN = "Nobody knows whether the gateway accepted it, so nothing was submitted now."
+UNKNOWN = "The outcome of that create is unknown, so nothing was submitted now."
 RESUMED = "of an earlier try is taken up again; nothing is submitted."
 
 #: Longer than any test takes.

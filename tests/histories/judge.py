@@ -13,7 +13,7 @@ from typing import Any
 from tests.histories.paid_gateway import PaidVideo
 from tests.histories.processes import Process
 
-UNKNOWN, LOST = "Nobody knows", "If it is lost there, clear the task"
+UNKNOWN, LOST = "The outcome of", "If the gateway has lost it, clear the task"
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 from sora2_provider.emulator import Emulator
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.record import Record
-from sora2_provider.submission.stores import RecordExists, RecordUnavailable, StorageRecords
+from sora2_provider.submission.stores import RecordUnavailable, StorageRecords
 from tests.s3_server import BUCKET, aws_connection
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
@@ -42,11 +42,8 @@ def test_only_one_of_many_processes_makes_the_record():
     def make(number: int) -> None:
         records = StorageRecords(FOLDER, "d/r/raced.json")
         gate.wait()
-        try:
-            records.create(dataclasses.replace(INTENT, token=str(number)))
-            made.append(str(number))
-        except RecordExists:
-            refused.append(number)
+        created = records.create(dataclasses.replace(INTENT, token=str(number)))
+        (made if created else refused).append(str(number))
 
     threads = [threading.Thread(target=make, args=(number,)) for number in range(6)]
     for thread in threads:

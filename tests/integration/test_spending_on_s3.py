@@ -87,7 +87,7 @@ def test_a_batch_is_cut_at_the_cap_and_old_counts_are_removed(monkeypatch, keys)
             Sora2CreateVideoOperator(**request).execute({"ti": ti})
         first = keys("spending/")
         now += 3 * 86_400
-        Sora2Hook().claim_slots()
+        Sora2Hook().spending_guard().reserve()
         assert len(gateway.billed) == 2
     assert len(first) == 2
     left = keys("spending/")

@@ -168,7 +168,7 @@ def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, 
     except AirflowException as caught:
         message, error = str(caught), caught
         final = isinstance(caught, AirflowFailException)
-        outcome = UNKNOWN if message.startswith("Nobody knows") and final else FINAL if final else RETRIED
+        outcome = UNKNOWN if message.startswith("The outcome of") and final else FINAL if final else RETRIED
     sent = 0 if world is None else world.requests if isinstance(world, Trickle) else len(world.requests)
     billed = len(world.billed) if isinstance(world, Emulator) else 0
     seen[name] = [sent, billed, outcome, message]

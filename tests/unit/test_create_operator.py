@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import RenderingFailed
+from sora2_provider.exceptions import FinalError, RenderingFailed, Sora2Error
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
 
@@ -91,7 +91,7 @@ def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged)
 ENDS = {
     "moderation": (
         {"error_code": "content_policy_violation", "error_message": "real person detected"},
-        AirflowFailException,
+        FinalError,
         ("real person detected", "content_policy_violation", "not retried"),
     ),
     "a failed rendering": (
@@ -138,17 +138,17 @@ def test_an_unknown_word_is_waited_out_and_named_at_the_deadline(gateway, contex
 REFUSALS = {
     "wrong key": (
         {"status": 401, "body": {"error": {"message": "无效的令牌 (request id: r2)", "code": ""}}},
-        AirflowFailException,
+        FinalError,
         ("无效的令牌", "HTTP 401", "request r2", "API key field"),
     ),
     "no balance": (
         {"status": 403, "body": {"error": {"message": "user quota is not enough", "code": "insufficient_user_quota"}}},
-        AirflowFailException,
+        FinalError,
         ("insufficient_user_quota", "Top up"),
     ),
     "moderation": (
         {"status": 400, "body": {"error": {"message": "Hmmm. Please try again later", "code": "sentinel_block"}}},
-        AirflowFailException,
+        FinalError,
         ("sentinel_block", "moderation", "Change the prompt"),
     ),
     "too busy": (
@@ -157,11 +157,11 @@ REFUSALS = {
             "body": {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None},
             "times": None,
         },
-        AirflowException,
+        Sora2Error,
         ("当前分组上游负载已饱和", "retries may try again"),
     ),
-    "a web page": ({"html": True}, AirflowFailException, ("web page", "base URL")),
-    "a redirect": ({"redirect": "https://other.example.com/x?token=1"}, AirflowFailException, ("other.example.com",)),
+    "a web page": ({"html": True}, FinalError, ("web page", "base URL")),
+    "a redirect": ({"redirect": "https://other.example.com/x?token=1"}, FinalError, ("other.example.com",)),
 }
 
 

@@ -97,7 +97,7 @@ def test_a_video_is_taken_up_with_the_connection_that_it_was_submitted_with(gate
 
 def test_a_lost_answer_stops_retries_and_a_clear_submits_again(gateway, durable_context, ti, state, logged):
     gateway.fault(route="create", reset="after")
-    with pytest.raises(AirflowFailException, match="Nobody knows"):
+    with pytest.raises(AirflowFailException, match="The outcome of"):
         create().execute(durable_context)
     with pytest.raises(AirflowFailException, match=r"at \d{4}-\d\d-\d\d .* UTC"):
         create().execute(durable_context)
@@ -209,7 +209,7 @@ def test_a_video_that_the_gateway_has_lost_is_submitted_again_after_a_clear_only
     video_id = kept["record"]["video_id"]
     lost = to_event(video_id, Finished(Outcome.UNREACHABLE, None, VideoNotFound("task_not_exist")))
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match="If it is lost there, clear the task"):
+        with pytest.raises(AirflowFailException, match="If the gateway has lost it, clear the task"):
             operator.execute_complete(durable_context, lost, **kept)
         assert deferred(operator, durable_context)["record"]["video_id"] == video_id
     with pytest.raises(AirflowFailException):

@@ -102,7 +102,7 @@ def test_a_process_that_was_believed_dead_does_not_write_over_its_successor(gate
         clear(ti)
         successor.append(create().execute(durable_context))
 
-    with after_create(meanwhile), pytest.raises(AirflowFailException, match="believed dead"):
+    with after_create(meanwhile), pytest.raises(AirflowFailException, match="given this process up"):
         create().execute(durable_context)
     assert record(state)["video_id"] == successor[0]
     assert len(gateway.billed) == 2, "a person asked for the second"
@@ -184,7 +184,7 @@ def test_a_delivery_by_a_process_that_was_believed_dead_does_not_undo_a_clear(ga
     def sleeps(self, *args, **options):
         clear(ti)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Sora2Hook, "get_video", interrupted)
+            patch.setattr(Sora2Client, "get_video", interrupted)
             with pytest.raises(AirflowTaskTimeout):
                 create(**WAITS).execute(as_try(durable_context, 2))
         return real(self, *args, **options)
@@ -213,4 +213,4 @@ def test_an_unknown_outcome_is_said_before_it_is_noted(gateway, durable_context,
     gateway.fault(route="create", reset="after")
     with pytest.raises(AirflowFailException):
         create().execute({**durable_context, "task_state_store": Dies()})
-    assert "Nobody knows whether the gateway accepted" in logged()
+    assert "The outcome of the create" in logged()

@@ -16,7 +16,7 @@ from sora2_provider.exceptions import LeftRendering
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.hooks import sora2 as hook_module
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.submission.signals import signals_held
+from sora2_provider.submission.signals import deferred_signals
 from sora2_provider.submission.stores import STATE_KEY
 
 
@@ -42,7 +42,7 @@ def test_a_signal_acts_when_the_block_is_done(raising, number):
     done = []
 
     def work() -> None:
-        with signals_held():
+        with deferred_signals():
             os.kill(os.getpid(), number)
             done.append(1)
 
@@ -55,7 +55,7 @@ def test_a_signal_acts_when_the_block_is_done(raising, number):
 
 def test_a_signal_that_came_with_an_error_acts_too(raising):
     def work() -> None:
-        with signals_held():
+        with deferred_signals():
             os.kill(os.getpid(), signal.SIGTERM)
             raise ValueError("refused")
 
@@ -66,7 +66,7 @@ def test_a_signal_that_came_with_an_error_acts_too(raising):
 
 def test_without_a_signal_nothing_is_changed(raising):
     before = signal.getsignal(signal.SIGTERM)
-    with signals_held():
+    with deferred_signals():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -75,7 +75,7 @@ def test_outside_the_main_thread_there_is_nothing_to_hold():
     seen = []
 
     def work() -> None:
-        with signals_held():
+        with deferred_signals():
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=work)
@@ -123,7 +123,7 @@ def test_a_task_without_a_record_that_is_stopped_in_its_create_is_not_retried(
     monkeypatch.setattr(Sora2Client, "create_video", create)
     if lost:
         gateway.fault(route="create", reset="after")
-    with pytest.raises(AirflowFailException, match="Nobody knows" if lost else "was submitted, and then"):
+    with pytest.raises(AirflowFailException, match="The outcome of the create" if lost else "was submitted, and then"):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
 
 
@@ -144,7 +144,7 @@ def test_airflow_3_asks_a_stopped_task_to_end_its_wait(gateway, durable_context,
     finally:
         signal.signal(signal.SIGTERM, usual)
     made = gateway.billed[0].id
-    assert f"Video {made}: It goes on rendering" in logged()
+    assert f"before the end of video {made}. The video goes on rendering" in logged()
     gateway.advance(1200)
     assert operator.execute(durable_context) == made
     assert len(gateway.billed) == 1
@@ -164,6 +164,6 @@ def test_airflows_time_out_in_a_create_outside_the_main_thread_is_an_unknown_out
         raise AirflowTaskTimeout("time is over")
 
     monkeypatch.setattr(Sora2Client, "create_video", interrupted)
-    with pytest.raises(AirflowException, match="Nobody knows"):
+    with pytest.raises(AirflowException, match="The outcome of the create"):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context)
     assert state.get(STATE_KEY)["unknown_reported"] is True

@@ -80,11 +80,11 @@ def test_a_create_and_a_download_meet_at_the_video(gateway, context, ti, tmp_pat
 
 def test_a_bucket_is_told_as_openlineage_names_it(gateway, context, tmp_path):
     from sora2_provider.reporting.lineage import lineage_of_download
-    from sora2_provider.reporting.video_metadata import VideoFacts
+    from sora2_provider.reporting.video_metadata import VideoMetadata
     from sora2_provider.storage import StoredVideo
 
     stored = StoredVideo("s3://aws@bucket/films/cat.mp4", 7, "0" * 64, "video/mp4")
-    told = lineage_of_download(VideoFacts("sora2_default", "video_1").with_file(stored))
+    told = lineage_of_download(VideoMetadata("sora2_default", "video_1").with_file(stored))
     assert named(told.outputs) == [("s3://bucket", "films/cat.mp4")]
 
 

@@ -151,7 +151,7 @@ def test_an_interruption_in_the_middle_of_the_create_is_not_retried(gateway, con
         raise interruption("interrupted")
 
     monkeypatch.setattr(Sora2Client, "create_video", interrupted)
-    with pytest.raises(AirflowFailException, match="Nobody knows"):
+    with pytest.raises(AirflowFailException, match="The outcome of"):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
 
 

@@ -15,6 +15,7 @@ from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.reporting import metrics
+from sora2_provider.reporting.endings import Ending
 
 GUIDE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -162,20 +163,21 @@ def test_a_download_counts_its_failures(gateway, context, client, tmp_path):
     ],
 )
 def test_a_wait_that_nobody_answers_has_its_name(client, error, name):
-    metrics.wait_ended(Finished(Outcome.UNREACHABLE, error=error), started=0.0)
+    metrics.failed(Ending.of_wait(Finished(Outcome.UNREACHABLE, error=error), "v", "sora2_default", waited="1 h"))
     assert client.names == [name.removeprefix("sora2.")]
 
 
 def test_the_guide_names_every_reason_and_no_other():
     table = dict(re.findall(r"^\| `([a-z_]+)` \| (`failed`(?:, `poll_errors`)?) \|", GUIDE.read_text(), re.MULTILINE))
-    of_calls = {word for _, word in metrics._WORDS}
+    named = {name: kind for kind, name in metrics._ERROR_NAMES}
+    of_calls = {name for name, kind in named.items() if issubclass(kind, errors.GatewayError)}
     assert {reason for reason, of in table.items() if "poll_errors" in of} == of_calls
-    assert set(table) == of_calls | {failure.value for failure in metrics.Failure}
+    assert set(table) == {*named, *metrics._END_NAMES.values(), "rendering_rejected"}
 
 
 def test_every_error_of_the_gateway_has_a_word_of_its_own():
     kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.GatewayError)]
-    own = {kind for kind, _ in metrics._WORDS}
+    own = {kind for kind, _ in metrics._ERROR_NAMES}
     assert set(kinds) - own == {errors.SubmissionUnknown}, "which is counted by another name"
 
 
@@ -192,7 +194,7 @@ def test_the_gateways_own_times_say_how_long_a_rendering_took(client):
 
     begun = pendulum.datetime(2026, 1, 1)
     video = Video("v", VideoStatus.COMPLETED, created_at=begun, completed_at=begun.add(seconds=90))
-    metrics.wait_ended(Finished(Outcome.COMPLETED, video), started=0.0)
+    metrics.completed(video, started=0.0)
     assert client.told[-1][2].total_seconds() == 90
 
 

@@ -15,7 +15,6 @@ from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.record import Record, UnreadableRecord
 from sora2_provider.submission.stores import (
-    RecordExists,
     RecordUnavailable,
     StorageRecords,
     TaskStateRecords,
@@ -57,11 +56,8 @@ def test_only_one_of_many_processes_makes_the_record(tmp_path):
 
     def make(number: int) -> None:
         gate.wait()
-        try:
-            store(tmp_path).create(dataclasses.replace(INTENT, token=str(number)))
-            made.append(str(number))
-        except RecordExists:
-            refused.append(number)
+        created = store(tmp_path).create(dataclasses.replace(INTENT, token=str(number)))
+        (made if created else refused).append(str(number))
 
     threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -79,8 +75,7 @@ def test_a_disk_without_hard_links_is_used_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", refused)
     store(tmp_path).create(INTENT)
     assert store(tmp_path).read() == INTENT
-    with pytest.raises(RecordExists):
-        store(tmp_path).create(ACCEPTED)
+    assert not store(tmp_path).create(ACCEPTED)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"version": 7}'])
@@ -160,13 +155,12 @@ def test_a_retry_finds_its_video_under_the_path(gateway, context, ti, state_path
 
 def test_a_second_process_that_finds_the_intent_of_a_first_sends_nothing(gateway, context, state_path, monkeypatch):
     """Both have seen that there is no record; the file system lets one of them make it."""
-    real = StorageRecords.read
-    monkeypatch.setattr(StorageRecords, "read", lambda self: None)
     create().execute(context)
+    real, seen = StorageRecords.read, [None]
+    monkeypatch.setattr(StorageRecords, "read", lambda self: seen.pop() if seen else real(self))
     with pytest.raises(AirflowException, match="Another process of this task instance") as caught:
         create().execute(context)
     assert not isinstance(caught.value, AirflowFailException)
-    monkeypatch.setattr(StorageRecords, "read", real)
     assert create().execute(context) == gateway.billed[0].id
     assert len(gateway.billed) == 1
 

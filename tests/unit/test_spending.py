@@ -240,7 +240,7 @@ def test_an_intent_that_cannot_be_written_gives_the_slot_back(gateway, cap, fold
     cap(max_creates_per_hour=1)
     state = durable_context["task_state_store"]
     write, state.set = state.set, lambda *_, **__: (_ for _ in ()).throw(OSError("away"))
-    with pytest.raises(AirflowException, match="nothing was sent"):
+    with pytest.raises(AirflowException, match="Nothing was sent"):
         create(durable_context)
     assert used(folder) == 0
     state.set = write
@@ -264,10 +264,10 @@ _DIES = """
 import os, signal, sys
 from types import SimpleNamespace
 from sora2_provider.spending import balance as reserve, caps as spending
-from sora2_provider.submission.journal import Ledger
+from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 spending.time = SimpleNamespace(time=lambda: float(sys.argv[1]))
-Ledger.intend = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+SubmissionJournal.intend = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, max_tries=1, xcom_push=lambda **_: None)
 Sora2CreateVideoOperator(task_id="t", prompt="a cat").execute({"ti": ti})
 """

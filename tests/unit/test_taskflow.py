@@ -264,7 +264,7 @@ def test_an_unknown_outcome_is_told_without_calling_the_function(gateway, durabl
     film = Film()
     gateway.fault(route="create", reset="after")
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match="Nobody knows"):
+        with pytest.raises(AirflowFailException, match="The outcome of"):
             film.run(durable_context)
     assert film.calls == 1
     clear(ti)

@@ -78,16 +78,16 @@ def marker_of(folder: Path, prompt: str) -> Path:
 def _point(name: str) -> tuple[Any, str, str]:
     """Return the function at which a task is struck, and whether before or after it."""
     from sora2_provider.gateway.client import Sora2Client
-    from sora2_provider.operators.create_run import Creation
-    from sora2_provider.submission.journal import Ledger
+    from sora2_provider.operators.create_run import CreateRun
+    from sora2_provider.submission.journal import SubmissionJournal
 
     return {
-        "before the intent": (Ledger, "intend", "before"),
-        "after the intent": (Ledger, "intend", "after"),
-        "after the answer, before the store": (Ledger, "accepted", "before"),
-        "after the store, before XCom": (Ledger, "accepted", "after"),
-        "after XCom, before the deferral": (Creation, "_defer", "before"),
+        "before the intent": (SubmissionJournal, "intend", "before"),
+        "after the intent": (SubmissionJournal, "intend", "after"),
+        "after the answer, before the store": (SubmissionJournal, "accepted", "before"),
+        "after the store, before XCom": (SubmissionJournal, "accepted", "after"),
+        "after XCom, before the deferral": (CreateRun, "_defer", "before"),
         "waiting": (Sora2Client, "get_video", "after"),
-        "resumed": (Creation, "go_on", "before"),
-        "delivered, before success": (Ledger, "delivered", "after"),
+        "resumed": (CreateRun, "go_on", "before"),
+        "delivered, before success": (SubmissionJournal, "delivered", "after"),
     }[name]

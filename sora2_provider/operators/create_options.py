@@ -1,0 +1,48 @@
+"""The values that a run of the create operator is given, and that it leaves for its resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CreateOptions:
+    """How to create a video, wait for it and store it: the operator's parameters but those of the request.
+
+    :param makes_request_late: the request is made by code of the user's, which is called only where a video is about to
+        be submitted, or where the decision rests on the request.
+    """
+
+    conn_id: str
+    wait_for_completion: bool
+    deferrable: bool
+    timeout: float
+    poll_interval: float | None
+    output_path: str | None
+    durable: bool
+    on_clear: str
+    on_unknown_submission: str
+    makes_request_late: bool = False
+
+
+@dataclass(frozen=True)
+class ResumeState:
+    """What must outlive a deferral.
+
+    :param request: what was sent.
+    :param started: when the video was submitted, in seconds since the epoch.
+    :param usage: what the gateway counted for the create. Tasks that an early release deferred have none.
+    """
+
+    video_id: str
+    conn_id: str
+    request: dict[str, Any]
+    started: float
+    usage: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> ResumeState:
+        """Return the state that a deferral has kept. What a newer release adds is passed over."""
+        return cls(**{one.name: kept[one.name] for one in fields(cls) if one.name in kept})
