@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+from sora2_provider.decorators.sora2 import sora2_video_task
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.stores import STATE_KEY
 
@@ -32,3 +33,28 @@ def as_try(context, number: int) -> dict[str, Any]:
     ti = copy.copy(context["ti"])
     ti.try_number = number
     return {**context, "ti": ti}
+
+
+class Film:
+    """A decorated function that notes its calls."""
+
+    def __init__(self, returned: Any = "a cat", **options: Any) -> None:
+        self.calls = 0
+        self.returned = returned
+        self.options = options
+
+    def task(self, **options: Any) -> Sora2CreateVideoOperator:
+        def film():
+            self.calls += 1
+            if isinstance(self.returned, Exception):
+                raise self.returned
+            return self.returned
+
+        return sora2_video_task(film, **{**self.options, **options})().operator
+
+    def run(self, context: Any, **options: Any) -> str:
+        return self.task(**options).execute(context)
+
+
+def prompts(gateway) -> list[str]:
+    return [billed.request["prompt"] for billed in gateway.billed]
