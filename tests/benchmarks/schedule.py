@@ -33,26 +33,10 @@ def video_wait(expected: float) -> Questions:
     return moments
 
 
-def back_off(first: float, factor: float, longest: float) -> Questions:
-    """Return exponential back-off; a fixed interval with a factor of 1."""
-
-    def moments() -> Iterator[float]:
-        now, pause = 0.0, first
-        while True:
-            now += pause
-            yield now
-            pause = min(longest, pause * factor)
-
-    return moments
-
-
 SCHEDULES: dict[str, Questions] = {
     "expected time right": video_wait(MEDIAN),
     "expected time 5 times too short": video_wait(MEDIAN / 5),
     "expected time 5 times too long": video_wait(MEDIAN * 5),
-    "every 8 s from the start": back_off(8.0, 1.0, 8.0),
-    "back-off, 1 s doubling to 60 s": back_off(1.0, 2.0, 60.0),
-    "back-off, 5 s growing by half to 120 s": back_off(5.0, 1.5, 120.0),
 }
 
 

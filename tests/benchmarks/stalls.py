@@ -54,7 +54,6 @@ class Stalls:
         late, cpu = sorted(beat.late for beat in after), sorted(beat.cpu for beat in after)
         return {
             "worst_ms": max(beat.late for beat in self.beats) * 1000,
-            "worst_cpu_ms": max(beat.cpu for beat in self.beats) * 1000,
             "worst_once_started_ms": late[-1] * 1000,
             "worst_once_started_cpu_ms": cpu[-1] * 1000,
             "p99_ms": late[int(len(late) * 0.99)] * 1000,
@@ -121,10 +120,9 @@ async def wait_together(kind: str, count: int, seconds: float) -> dict[str, floa
         await asyncio.sleep(0)
         tasks.append(asyncio.create_task(contestants.run_trigger(trigger)))
     await asyncio.sleep(0.1)
-    started, cpu = time.monotonic(), time.process_time()
+    started = time.monotonic()
     await asyncio.sleep(seconds)
-    summary = stalls.summary(started) | {"cpu_share": (time.process_time() - cpu) / seconds}
-    summary["objects_each"] = (tracked_objects() - before) / count
+    summary = stalls.summary(started) | {"objects_each": (tracked_objects() - before) / count}
     for task in (heart, *tasks):
         task.cancel()
     await asyncio.gather(heart, *tasks, return_exceptions=True)

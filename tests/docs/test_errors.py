@@ -61,6 +61,6 @@ def test_every_class_is_on_the_page_with_its_remedy():
     assert {name: table[name] for name in remedies} == remedies
 
 
-def test_a_message_that_nobody_writes_is_noticed():
+def test_a_message_that_is_not_in_the_package_is_noticed():
     assert len(ROWS) > 100
     assert longest_part("Video … went for a walk.") not in written()
