@@ -14,6 +14,7 @@ FROM ?=
 TAG ?=
 MATRIX ?=
 FLEET_VIDEOS ?= 300
+RELEASES ?= all
 
 DEFAULT_AIRFLOW := 3.3.2
 VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
@@ -39,7 +40,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging 
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade approval screenshots bench ui docs docs-test docs-pictures lint typecheck wheel-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade approval screenshots bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
@@ -51,6 +52,7 @@ help:  ## List the targets
 	@echo "  BENCH_ARGS=--quick   pass options to the benchmarks"
 	@echo "  TAG=v0.1.0           make dist only if that is this version, with a date in the changelog"
 	@echo "  FROM=v0.1.0          upgrade from the code of that commit, too"
+	@echo "  RELEASES='3.0.6'     make install-check on these only: releases of tests/packaging/releases.py, or newest"
 
 demo: $(INSTALLED)  ## Render one video against the built-in emulator on a real Airflow (no key, no money)
 	@$(BIN)/python -m dev.demo
@@ -122,6 +124,9 @@ typecheck: $(INSTALLED)  ## Check the types
 
 wheel-check: $(RELEASE_TOOLS)/.installed  ## Build the wheel and the sdist, and check them as their users get them
 	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
+
+install-check: $(INSTALLED)  ## Install the wheel beside each Airflow release, under its constraints, and render a video
+	RELEASES="$(RELEASES)" $(BIN)/python -m pytest tests/packaging/test_installed_wheel.py --verbose $(PYTEST_ARGS)
 
 dist: $(RELEASE_TOOLS)/.installed  ## Build what a release uploads into dist/, and check just these files
 	$(if $(TAG),$(BIN)/python -m dev.check_tag $(TAG))

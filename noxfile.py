@@ -93,3 +93,9 @@ def add(row: Row) -> None:
 
 for each in rows():
     add(each)
+
+
+@nox.session(name="install-check", venv_backend="none")
+def install_check(session: nox.Session) -> None:
+    """The wheel beside each Airflow release, under the constraints of that release."""
+    session.run("make", "install-check", external=True)

@@ -12,17 +12,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    ObjectStoragePath,
-    Param,
-    dag,
-    task,
-)
+from airflow.exceptions import AirflowException
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
+try:
+    from airflow.sdk import ObjectStoragePath, Param, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+    from airflow.io.path import ObjectStoragePath
+    from airflow.models.param import Param
 try:
     from airflow.providers.standard.operators.hitl import HITLEntryOperator
 except (ImportError, AirflowException):
@@ -66,7 +65,7 @@ def sora2_approve_then_publish():
 
         @task
         def needs_airflow_3_1():
-            raise AirflowFailException(
+            raise AirflowException(
                 "This DAG asks a person, which needs Airflow 3.1 or later with apache-airflow-providers-standard. "
                 "Nothing was rendered."
             )

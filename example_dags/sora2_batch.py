@@ -9,10 +9,14 @@ limit.
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import dag, task, task_group
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
+
+try:
+    from airflow.sdk import dag, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task, task_group
 
 PRODUCTS = [
     {"sku": "kettle-01", "name": "an enamel kettle", "scene": "steam rising in a morning kitchen"},

@@ -8,9 +8,14 @@ from __future__ import annotations
 import os
 
 import pendulum
-from airflow.providers.common.compat.sdk import Param, dag
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+
+try:
+    from airflow.sdk import Param, dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
+    from airflow.models.param import Param
 
 
 @dag(

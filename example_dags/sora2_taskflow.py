@@ -8,7 +8,11 @@ does not call the function again.
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import dag, task
+
+try:
+    from airflow.sdk import dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
 
 SCENES = [
     {"name": "dawn", "mood": "calm, low sun", "seconds": 10},

@@ -6,9 +6,13 @@ The worker waits here, which is the simplest thing for one video. For many video
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import dag
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
 
 
 @dag(

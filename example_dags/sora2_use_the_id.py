@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import dag, task
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+
+try:
+    from airflow.sdk import dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
 
 
 @dag(

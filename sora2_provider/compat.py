@@ -1,43 +1,92 @@
-"""What differs between the Airflow versions. The only module that imports ``airflow.providers.common.compat``."""
+"""What differs between the Airflow versions. The only module that asks which Airflow it runs on.
+
+It does not use ``apache-airflow-providers-common-compat``: the first release of that package with all of these names is
+newer than the one that the constraints of any supported Airflow pin, so pip could not install the two together.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable
-from importlib import resources, util
+from importlib import import_module, resources, util
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    AirflowNotFoundException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-    BaseHook,
-    BaseOperator,
-    BaseOperatorLink,
-    BaseSensorOperator,
-    Connection,
-    Context,
-    ObjectStoragePath,
-    PokeReturnValue,
-    TaskDeferred,
-    conf,
-    mask_secret,
-)
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_1_PLUS
+import airflow
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import (
-        DecoratedOperator,
-        TaskDecorator,
-        context_merge,
-        determine_kwargs,
-        task_decorator_factory,
+    from airflow.sdk import (
+        BaseHook,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Connection,
+        Context,
+        ObjectStoragePath,
+        PokeReturnValue,
     )
+    from airflow.sdk.bases.decorator import DecoratedOperator, TaskDecorator, determine_kwargs, task_decorator_factory
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.definitions.context import context_merge
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+        TaskDeferred,
+    )
+    from airflow.sdk.log import mask_secret
+else:
+    # The newest place of each name comes first: an older one warns on a newer Airflow that it is deprecated.
+    try:
+        from airflow.sdk import (
+            BaseOperator,
+            BaseOperatorLink,
+            BaseSensorOperator,
+            Connection,
+            Context,
+            ObjectStoragePath,
+            PokeReturnValue,
+        )
+        from airflow.sdk.log import mask_secret
+    except ImportError:  # Airflow 2.11
+        from airflow.io.path import ObjectStoragePath
+        from airflow.models.baseoperator import BaseOperator
+        from airflow.models.baseoperatorlink import BaseOperatorLink
+        from airflow.models.connection import Connection
+        from airflow.sensors.base import BaseSensorOperator, PokeReturnValue
+        from airflow.utils.context import Context
+        from airflow.utils.log.secrets_masker import mask_secret
+    try:
+        from airflow.sdk import BaseHook
+    except ImportError:  # before Airflow 3.1
+        from airflow.hooks.base import BaseHook
+    try:
+        from airflow.sdk.configuration import conf
+        from airflow.sdk.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowNotFoundException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+            AirflowTaskTimeout,
+            TaskDeferred,
+        )
+    except ImportError:  # before Airflow 3.2
+        from airflow.configuration import conf
+        from airflow.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowNotFoundException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+            AirflowTaskTimeout,
+            TaskDeferred,
+        )
 
 __all__ = [
     "CAPABILITIES",
@@ -76,11 +125,24 @@ __all__ = [
     "task_decorator_factory",
 ]
 
-#: Whether Airflow's web interface takes pages of plugins (``react_apps``): from Airflow 3.1 on.
-UI_TAKES_PAGES: bool = AIRFLOW_V_3_1_PLUS
 
-#: Loaded when they are asked for: on Airflow 2 they cost a DAG file that does not need them most of a second.
-_LATER = ("DecoratedOperator", "TaskDecorator", "context_merge", "determine_kwargs", "task_decorator_factory")
+def airflow_version() -> str:
+    """Return the version of the Airflow that is installed."""
+    return str(airflow.__version__)
+
+
+#: Whether Airflow's web interface takes pages of plugins (``react_apps``): from Airflow 3.1 on.
+UI_TAKES_PAGES: bool = tuple(int(part) for part in airflow_version().split(".")[:2]) >= (3, 1)
+
+#: Loaded when they are asked for: on Airflow 2 they cost a DAG file that does not need them most of a second. Each with
+#: the modules that may have it, the newest place first.
+_LATER = {
+    "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+    "TaskDecorator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+    "context_merge": ("airflow.sdk.definitions.context", "airflow.utils.context"),
+    "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
+    "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+}
 
 _STARTED = object()
 
@@ -88,28 +150,45 @@ _STARTED = object()
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from airflow.providers.common.compat import sdk
+    return _first_of(name, *_LATER[name])
 
-    return getattr(sdk, name)
+
+def _first_of(name: str, *modules: str) -> Any:
+    """Return a name from the first of these modules that is there and has it; the last one must."""
+    *newer, oldest = modules
+    for module in newer:
+        with contextlib.suppress(ImportError, AttributeError):
+            return getattr(import_module(module), name)
+    return getattr(import_module(oldest), name)
 
 
 def asset_types() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
     """Return the types of assets, of aliases, and of references to assets (none before Airflow 3)."""
-    from airflow.providers.common.compat.sdk import Asset, AssetAlias
-
     try:
-        from airflow.sdk.definitions.asset import AssetRef
+        from airflow.sdk.definitions.asset import Asset, AssetAlias, AssetRef
     except ImportError:
-        return Asset, AssetAlias, ()
+        datasets: Any = import_module("airflow.datasets")
+        return datasets.Dataset, datasets.DatasetAlias, ()
     return Asset, AssetAlias, (AssetRef,)
 
 
 async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
-    """Return a connection and its extra without blocking the event loop, on every version."""
-    from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+    """Return a connection and its extra without blocking the event loop, on every version.
 
-    connection = await get_async_connection(conn_id)
-    return connection, await get_async_extra_dejson(connection)
+    Airflow masks the secrets of both, for which it talks to the supervisor: before 3.3.2 synchronously, even in
+    ``aget_connection``, which fails while the loop talks to the supervisor, too.
+    """
+    if hasattr(Connection, "aextra_dejson"):
+        connection = await BaseHook.aget_connection(conn_id)
+        return connection, await connection.aextra_dejson()
+    from asgiref.sync import sync_to_async
+
+    def read() -> tuple[Connection, dict[str, Any]]:
+        connection = BaseHook.get_connection(conn_id)
+        return connection, connection.extra_dejson
+
+    # In a thread that knows this loop: from any other, the question gets between the loop's own messages.
+    return await sync_to_async(read)()
 
 
 def never_expire() -> Any:
@@ -129,22 +208,20 @@ def read_xcom(key: str, ti_key: Any) -> Any:
 
     :param ti_key: the task instance, or its key.
     """
-    from airflow.providers.common.compat.sdk import XCom
-
-    return XCom.get_value(ti_key=ti_key, key=key)
+    xcom = _first_of("XCom", "airflow.sdk.execution_time.xcom", "airflow.models.xcom")
+    return xcom.get_value(ti_key=ti_key, key=key)
 
 
 def plugin_base() -> type[Any]:
     """Return the base class of plugins. It is asked for here, because only plugins need it."""
-    from airflow.providers.common.compat.sdk import AirflowPlugin
-
-    return AirflowPlugin
+    base: type[Any] = _first_of("AirflowPlugin", "airflow.sdk.plugins_manager", "airflow.plugins_manager")
+    return base
 
 
 def retry_types() -> tuple[Any, Any] | None:
     """Return Airflow's ``RetryPolicy`` and ``RetryDecision``; ``None`` before Airflow 3.3, which has none."""
     try:
-        from airflow.providers.common.compat.sdk import RetryDecision, RetryPolicy
+        from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
     except ImportError:
         return None
     return RetryPolicy, RetryDecision
@@ -155,14 +232,13 @@ def stats() -> Any:
 
     From Airflow 3.2 on the core and the SDK have one each, and the triggerer starts only the core's.
     """
-    from airflow.providers.common.compat.sdk import Stats
-
-    module = sys.modules[Stats.__module__]
+    stats_class = _first_of("Stats", "airflow.sdk.observability.stats", "airflow.stats")
+    module = sys.modules[stats_class.__module__]
     # Before 3.2 it starts itself; what else it is called is not known.
-    factory = getattr(module, "_factory", getattr(Stats, "factory", _STARTED))
+    factory = getattr(module, "_factory", getattr(stats_class, "factory", _STARTED))
     if factory is None:
-        _start_stats(Stats)
-    return Stats
+        _start_stats(stats_class)
+    return stats_class
 
 
 def _start_stats(stats_class: Any) -> None:
@@ -211,13 +287,6 @@ CAPABILITIES: dict[str, Callable[[], bool]] = {
     "pages in the web interface": _has_ui_pages,
     "human in the loop": _has_human_in_the_loop,
 }
-
-
-def airflow_version() -> str:
-    """Return the version of the Airflow that is installed."""
-    from airflow import __version__
-
-    return str(__version__)
 
 
 def stored_connection(conn_id: str) -> Any:

@@ -18,7 +18,6 @@ for name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFL
 #: Whose versions stand in a JUnit report: what the provider needs, and what Airflow's own start depends on.
 PACKAGES = (
     "apache-airflow",
-    "apache-airflow-providers-common-compat",
     "aiohttp",
     "fastapi",
     "pendulum",

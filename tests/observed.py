@@ -15,7 +15,12 @@ from tests.statsd_server import StatsdServer, statsd_server
 
 DAGS = """
 import pendulum
-from airflow.providers.common.compat.sdk import Asset, AssetAlias, BaseOperator, dag, task
+try:
+    from airflow.sdk import Asset, AssetAlias, BaseOperator, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.datasets import Dataset as Asset, DatasetAlias as AssetAlias
+    from airflow.decorators import dag, task
+    from airflow.models.baseoperator import BaseOperator
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor

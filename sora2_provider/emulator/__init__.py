@@ -1,9 +1,10 @@
-"""A stand-in gateway for development and tests: real HTTP on loopback, real MP4s, faults on demand.
+"""A gateway for development and tests: real HTTP on loopback, real MP4s, faults on demand.
 
-It shares no code with the client that it tests, so that a mistake in one is not mirrored in the other: nothing
-here imports from the rest of ``sora2_provider``, and nothing here imports Airflow.
+It shares no code with the client that it tests, so that both cannot have the same mistake: it imports nothing from
+the rest of ``sora2_provider``, and nothing from Airflow.
 
-Importing the package is free, because pytest loads its plugin for every user: names are loaded when asked for.
+Importing this package loads nothing else, because pytest loads its plugin for every user: names are loaded when they
+are first used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Billed", "Emulator", "EmulatorError", "Fault", "Received", "Settings", "VideoView"]
 
-_HOME = {
+_MODULES = {
     "Billed": "history",
     "Emulator": "emulator",
     "EmulatorError": "settings",
@@ -31,6 +32,6 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

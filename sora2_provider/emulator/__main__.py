@@ -1,4 +1,4 @@
-"""``python -m sora2_provider.emulator``: the emulator as a program."""
+"""The program ``python -m sora2_provider.emulator``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sora2_provider.emulator.emulator import Emulator
 from sora2_provider.emulator.settings import DIALECTS, EmulatorError
 
 _DESCRIPTION = """\
-A stand-in for a Sora 2 gateway, on this machine: it answers like a real one, renders for a while, and serves real
-H.264 videos that show their prompt. Nothing is paid, and every key that starts with sk- is accepted.
+A Sora 2 gateway on this machine: it answers like a real one, takes its time to render, and serves real H.264 videos
+that show their prompt. Nothing is paid, and every key that starts with sk- is accepted.
 """
 _EPILOG = """\
 examples:
@@ -29,15 +29,16 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM, and return the exit code."""
-    options = _parser().parse_args(arguments)
+    settings = vars(_parser().parse_args(arguments))
+    quiet = settings.pop("quiet")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
-    logging.getLogger("sora2_provider.emulator").setLevel(logging.WARNING if options.quiet else logging.INFO)
+    logging.getLogger("sora2_provider.emulator").setLevel(logging.WARNING if quiet else logging.INFO)
     for number in (signal.SIGINT, signal.SIGTERM):
         # Set, not left alone: a shell starts background jobs with SIGINT ignored.
         signal.signal(number, signal.default_int_handler)
     try:
-        with _emulator(options) as emulator:
-            _say(_greeting(emulator, options))
+        with Emulator(**settings) as emulator:
+            _say(_greeting(emulator))
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
@@ -48,25 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _emulator(options: argparse.Namespace) -> Emulator:
-    return Emulator(
-        host=options.host,
-        port=options.port,
-        dialect=options.dialect,
-        render_seconds=options.render_seconds,
-        balance=options.balance,
-        link_seconds=options.link_seconds,
-        link_host=options.link_host,
-        canned=options.canned,
-        file_bytes=options.file_bytes,
-        fault_rate=options.fault_rate,
-        seed=options.seed,
-    )
-
-
-def _greeting(emulator: Emulator, options: argparse.Namespace) -> str:
+def _greeting(emulator: Emulator) -> str:
+    settings = emulator.settings()
     return f"""\
-Sora 2 emulator at {emulator.url} (dialect {options.dialect}, a rendering takes {options.render_seconds:g} s)
+Sora 2 emulator at {emulator.url} (dialect {settings.dialect}, a rendering takes {settings.render_seconds:g} s)
 Point Airflow at it:
   export AIRFLOW_CONN_SORA2_DEFAULT={shlex.quote(emulator.connection())}
 Control API: {emulator.url}/_emulator/   (what was billed: {emulator.url}/_emulator/billed)
@@ -94,15 +80,15 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=int, default=8900, help="0 is any free port (default: 8900)")
     add("--host", default="127.0.0.1", help="a loopback address (default: 127.0.0.1)")
-    add("--dialect", choices=DIALECTS, default="guide", help="the shape of answers (default: guide)")
+    add("--dialect", choices=DIALECTS, default="guide", help="how the gateway speaks (default: guide)")
     add("--render-seconds", type=float, default=20.0, metavar="S", help="how long a rendering takes (default: 20)")
     add("--balance", type=_balance, default=100.0, metavar="USD", help="the account, or unlimited (default: 100)")
-    add("--link-seconds", type=float, default=86_400.0, metavar="S", help="a link's life (default: a day)")
+    add("--link-seconds", type=float, default=86_400.0, metavar="S", help="how long a link is valid (default: a day)")
     add("--link-host", metavar="NAME", help="another host name in links, such as localhost")
     add("--canned", action="store_true", help="one small clip for every video: no encoding, no PyAV needed")
     add("--file-bytes", type=int, metavar="N", help="pad served files to N bytes, for tests of big downloads")
     add("--fault-rate", type=float, default=0.0, metavar="P", help="share of requests, 0 to 1, with a random fault")
-    add("--seed", type=int, default=0, metavar="N", help="where the random faults start (default: 0)")
+    add("--seed", type=int, default=0, metavar="N", help="the seed of the random faults (default: 0)")
     add("--quiet", action="store_true", help="no line for each request")
     return parser
 

@@ -49,7 +49,7 @@ def no_such_address(method: str, path: str) -> Answer:
     return api_error(404, message, kind="invalid_request_error", param="", code="")
 
 
-def no_such_task() -> Answer:
+def no_such_task(_video_id: str) -> Answer:
     return task_error(400, "task_not_exist", "task_not_exist")
 
 

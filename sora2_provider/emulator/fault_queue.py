@@ -1,9 +1,11 @@
-"""Keeps the faults that wait for their request, and draws random ones. Callers hold the world's lock."""
+"""Keeps the faults that wait for their request, and draws random ones. A queue may be used from any thread."""
 
 from __future__ import annotations
 
 import math
 import random
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sora2_provider.emulator.faults import Fault
@@ -62,12 +64,12 @@ RANDOM_FAULTS: dict[str, tuple[Fault, ...]] = {
     "models": (Fault("models", status=502, html=True), Fault("models", reset="before")),
     "billing": (Fault("billing", status=502, html=True), Fault("billing", reset="before")),
 }
-"""What --fault-rate draws from. Nothing here lasts for ever: every task can still come to an end."""
+"""What ``fault_rate`` draws from. No fault here lasts for ever, so every task can still end."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A fault and how far it has come."""
+class QueuedFault:
+    """A fault, and how often it was passed over and met."""
 
     number: int
     fault: Fault
@@ -81,32 +83,42 @@ class Entry:
         return over or (fault.times is not None and self.used >= fault.times)
 
 
-class FaultBook:
-    """Every fault that was added, in order."""
+class FaultQueue:
+    """The faults that were added, in order."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self._made = 0
+        self._queue: list[QueuedFault] = []
+        self._added = 0
+        self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> int:
-        self._made += 1
-        self.entries.append(Entry(self._made, fault))
-        return self._made
+        """Return the fault's number: 1, 2, 3."""
+        with self._lock:
+            self._added += 1
+            self._queue.append(QueuedFault(self._added, fault))
+            return self._added
 
     def clear(self) -> None:
-        self.entries.clear()
+        with self._lock:
+            self._queue.clear()
+
+    def __iter__(self) -> Iterator[QueuedFault]:
+        with self._lock:
+            return iter(tuple(self._queue))
 
     def take(self, route: str, video_id: str, prompt: str, *, now: float) -> Fault | None:
         """Return the fault that this request meets, and count it."""
-        for index, entry in enumerate(self.entries):
-            if entry.is_spent(now) or not _matches(entry.fault, route, video_id, prompt):
-                continue
-            if entry.skipped < entry.fault.skip:
-                self.entries[index] = replace(entry, skipped=entry.skipped + 1)
-                continue
-            self.entries[index] = replace(entry, used=entry.used + 1, first_met_at=min(entry.first_met_at, now))
-            return entry.fault
-        return None
+        with self._lock:
+            for index, queued in enumerate(self._queue):
+                if queued.is_spent(now) or not _matches(queued.fault, route, video_id, prompt):
+                    continue
+                if queued.skipped < queued.fault.skip:
+                    self._queue[index] = replace(queued, skipped=queued.skipped + 1)
+                    continue
+                met_at = min(queued.first_met_at, now)
+                self._queue[index] = replace(queued, used=queued.used + 1, first_met_at=met_at)
+                return queued.fault
+            return None
 
 
 def _matches(fault: Fault, route: str, video_id: str, prompt: str) -> bool:
@@ -118,7 +130,7 @@ def _matches(fault: Fault, route: str, video_id: str, prompt: str) -> bool:
 
 
 class RandomFaults:
-    """Draws for each request: the same seed and the same order of requests give the same faults."""
+    """Draws a fault for a share of the requests: the same seed and order of requests give the same faults."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - reproducible, and no secret

@@ -1,4 +1,4 @@
-"""What the gateway answers to each route. Knows the rules, and nothing of sockets."""
+"""What the gateway answers on each route. No I/O here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Mapping
 
 from sora2_provider.emulator import answers
 from sora2_provider.emulator.answers import Answer, RefusedError, json_answer
-from sora2_provider.emulator.dialects import DIALECTS
-from sora2_provider.emulator.dialects.base import Shown
-from sora2_provider.emulator.dialects.requests import MODELS, read_order
-from sora2_provider.emulator.dialects.tasks import task_word
+from sora2_provider.emulator.create_request import MODELS
+from sora2_provider.emulator.dialects.base import VideoSnapshot
 from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.media.signed_urls import check_link
-from sora2_provider.emulator.state import World
-from sora2_provider.emulator.videos import State, Video
+from sora2_provider.emulator.state import EmulatorState
+from sora2_provider.emulator.videos import Video, VideoState
 
 UNLIMITED_USD = 100_000_000
 QUOTA_PER_USD = 500_000
@@ -22,51 +20,48 @@ QUOTA_PER_USD = 500_000
 
 
 class Gateway:
-    """Answers calls from a world."""
+    """Answers requests from the emulator's state."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: EmulatorState) -> None:
+        self._state = state
 
     def create(
         self, headers: Mapping[str, str], body: bytes, request_id: str, fault: Fault | None
     ) -> tuple[Answer, str]:
         """Return the answer, and the id of the video where one was accepted."""
-        world = self._world
+        state = self._state
         try:
-            order = read_order(headers.get("content-type", ""), body)
+            request = state.dialect.read_create(headers.get("content-type", ""), body)
         except RefusedError as refused:
             return refused.answer, ""
-        video = world.accept(order, fault)
+        video = state.accept(request, fault)
         if video is None:
-            remaining = (world.settings.balance or 0) - world.used
+            remaining = (state.settings.balance or 0) - state.used
             return answers.no_balance(max(0.0, remaining), request_id), ""
-        # A create is told as queued even where rendering takes no time.
-        shown = Shown(video, State("queued", 0, video.created_at), None)
-        return json_answer(200, DIALECTS[world.settings.dialect].created(shown)), video.id
+        # The answer says queued even where rendering takes no time.
+        snapshot = VideoSnapshot(video, VideoState("queued", 0, video.created_at), None)
+        return json_answer(200, state.dialect.created(snapshot)), video.id
 
     def query(self, video_id: str, fault: Fault | None) -> Answer:
-        trouble = fault.link if fault and fault.route == "query" else None
-        shown = self._world.show(video_id, trouble)
-        if shown is None:
-            return answers.no_such_task()
-        return json_answer(200, DIALECTS[self._world.settings.dialect].queried(shown))
+        link_trouble = fault.link if fault and fault.route == "query" else None
+        snapshot = self._state.snapshot(video_id, link_trouble)
+        if snapshot is None:
+            return self._state.dialect.no_such_video(video_id)
+        return json_answer(200, self._state.dialect.queried(snapshot))
 
     def content(self, video_id: str) -> Answer | Video:
         """Return the video whose file is the answer, or a refusal."""
-        shown = self._world.show(video_id)
-        if shown is None:
-            return answers.no_such_task()
-        if shown.state.status != "completed":
-            return answers.not_completed(task_word(shown.state))
-        return shown.video
+        snapshot = self._state.snapshot(video_id)
+        if snapshot is None:
+            return self._state.dialect.no_such_video(video_id)
+        if snapshot.state.status != "completed":
+            return self._state.dialect.unfinished(snapshot.state)
+        return snapshot.video
 
     def file(self, file_name: str, query: Mapping[str, str]) -> Answer | Video:
         """Return the video whose file is the answer, or a refusal."""
-        video = self._world.video_of_file(file_name)
-        refusal = check_link(video, query, self._world.secret, self._world.clock.now())
-        if refusal or video is None:
-            return refusal or answers.no_such_task()
-        return video
+        video = self._state.video_of_file(file_name)
+        return check_link(video, query, self._state.secret, self._state.clock.now())
 
     def models(self, name: str) -> Answer:
         if not name:
@@ -79,7 +74,7 @@ class Gateway:
         return answers.api_error(200, message, kind="invalid_request_error", param="model", code="model_not_found")
 
     def billing(self, name: str) -> Answer:
-        balance, used = self._world.settings.balance, self._world.used
+        balance, used = self._state.settings.balance, self._state.used
         if name == "usage":
             return json_answer(200, {"object": "list", "total_usage": round(used * 100, 4)})
         if name == "token":

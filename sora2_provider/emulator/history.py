@@ -1,6 +1,6 @@
-"""What the emulator remembers and tells: requests, bills, and videos as tests see them.
+"""What tests see: the requests, the accepted creates, and the videos.
 
-Invariant: a key is never kept. Its scheme and a short fingerprint are enough to see which key came with a request.
+Invariant: a key is never kept. Its scheme and a short fingerprint tell which key came with a request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sora2_provider.emulator.videos import State, Video
+from sora2_provider.emulator.videos import Video, VideoState
 
 
 @dataclass(frozen=True)
@@ -80,20 +80,20 @@ class VideoView:
     """How many links were made for it so far."""
 
 
-def view(video: Video, state: State) -> VideoView:
-    order = video.order
+def view(video: Video, state: VideoState) -> VideoView:
+    request = video.request
     return VideoView(
         id=video.id,
-        status="in_progress" if state.status == "stuck" else state.status,
+        status=state.status,
         progress=state.progress,
         error_code=state.error_code,
         error_message=state.error_message,
-        model=order.model,
-        prompt=order.prompt,
-        orientation=order.orientation,
-        size=order.size,
-        duration=order.duration,
-        images=order.images,
+        model=request.model,
+        prompt=request.prompt,
+        orientation=request.orientation,
+        size=request.size,
+        duration=request.duration,
+        images=request.images,
         created_at=video.created_at,
         links=len(video.links),
     )

@@ -1,7 +1,7 @@
 """The pytest fixture ``sora2_emulator``, for tests of your own DAGs.
 
-pytest loads this module for everyone who has the package installed, so it imports nothing but pytest; the server
-and its libraries are loaded when a test asks for the fixture.
+pytest loads this module wherever the package is installed, so it imports nothing but pytest; the server and its
+libraries are loaded when a test asks for the fixture.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sora2_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """A running gateway emulator that the connection ``sora2_default`` points at.
+    """A running emulator, to which the connection ``sora2_default`` points.
 
-    Renderings take no time (``sora2_emulator.settings(render_seconds=...)`` and ``advance`` change that), every test
-    gets a fresh one, and without PyAV and Pillow it serves a canned clip.
+    Every test gets a new one. Renderings take no time unless ``sora2_emulator.settings(render_seconds=...)`` says
+    so. Without PyAV and Pillow every video is a small canned clip.
     """
     from sora2_provider.emulator.emulator import Emulator
     from sora2_provider.emulator.media.library import can_draw

@@ -1,6 +1,6 @@
 """Everything the emulator knows, behind one lock: tests read and change it from their threads while the server runs.
 
-Invariant: a create is billed in the same locked step that makes the video, so ``billed`` is exactly the creates
+Invariant: a create is billed in the same locked step that makes the video, so ``billed`` lists exactly the creates
 that were accepted.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import Any
 
 from sora2_provider.emulator.clock import Clock
-from sora2_provider.emulator.create_request import Order
-from sora2_provider.emulator.dialects import DIALECTS
-from sora2_provider.emulator.dialects.base import Shown
-from sora2_provider.emulator.fault_queue import Entry, FaultBook, RandomFaults
+from sora2_provider.emulator.create_request import CreateRequest
+from sora2_provider.emulator.dialects import load_dialect
+from sora2_provider.emulator.dialects.base import Dialect, VideoSnapshot
+from sora2_provider.emulator.fault_queue import FaultQueue, RandomFaults
 from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.history import Billed, Received, VideoView, view
 from sora2_provider.emulator.media.signed_urls import link_url
@@ -34,7 +34,7 @@ MOST_REQUESTS = 50_000
 """How many requests are remembered; the oldest are forgotten first. Bills are never forgotten."""
 
 
-class World:
+class EmulatorState:
     """The gateway's account, videos, records and faults."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
@@ -45,27 +45,31 @@ class World:
         self._first_settings = settings
         self._settings = settings
         self._lock = threading.RLock()
-        self._forget()
+        self._clear()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._videos: dict[str, Video] = {}
         self._ids_by_file: dict[str, str] = {}
         self._billed: list[Billed] = []
         self._used = 0.0
         self._received: dict[int, Received] = {}
         self._count = 0
-        self._faults = FaultBook()
+        self.faults = FaultQueue()
         self._random = RandomFaults(self._settings.seed)
 
     def reset(self) -> None:
-        """Forget everything and return to the first settings; the time does not go back."""
+        """Forget everything and return to the first settings; the time goes on."""
         with self._lock:
             self._settings = self._first_settings
-            self._forget()
+            self._clear()
 
     @property
     def settings(self) -> Settings:
         return self._settings
+
+    @property
+    def dialect(self) -> Dialect:
+        return load_dialect(self._settings.dialect)
 
     def change_settings(self, changes: dict[str, Any]) -> Settings:
         with self._lock:
@@ -74,10 +78,8 @@ class World:
                 self._random = RandomFaults(self._settings.seed)
             return self._settings
 
-    # requests
-
     def receive(self, request: Received) -> tuple[Received, Fault | None]:
-        """Record a request, and return it numbered, with the fault that it meets."""
+        """Record a request; return it with its number, and the fault that it meets."""
         with self._lock:
             self._count += 1
             numbered = replace(request, number=self._count, at=self.clock.now())
@@ -85,8 +87,8 @@ class World:
             if numbered.route == "create" and isinstance(numbered.body, dict):
                 prompt = str(numbered.body.get("prompt", ""))
             elif numbered.video_id in self._videos:
-                prompt = self._videos[numbered.video_id].order.prompt
-            fault = self._faults.take(numbered.route, numbered.video_id, prompt, now=numbered.at)
+                prompt = self._videos[numbered.video_id].request.prompt
+            fault = self.faults.take(numbered.route, numbered.video_id, prompt, now=numbered.at)
             fault = fault or self._random.draw(numbered.route, self._settings.fault_rate)
             if fault:
                 numbered = replace(numbered, fault=fault.to_json())
@@ -100,7 +102,7 @@ class World:
         with self._lock:
             done = replace(request, status=status)
             kept = self._received.get(request.number)
-            # A reset may have forgotten it since, and begun to count anew.
+            # The state may have been reset since, and another request may have this number.
             if kept and kept.at == request.at:
                 self._received[request.number] = done
             return done
@@ -109,8 +111,6 @@ class World:
     def received(self) -> tuple[Received, ...]:
         with self._lock:
             return tuple(self._received.values())
-
-    # the account
 
     @property
     def billed(self) -> tuple[Billed, ...]:
@@ -122,18 +122,18 @@ class World:
         """What was spent, in USD."""
         return self._used
 
-    def accept(self, order: Order, fault: Fault | None) -> Video | None:
-        """Make and bill a video; None where the balance does not suffice."""
+    def accept(self, request: CreateRequest, fault: Fault | None) -> Video | None:
+        """Make and bill a video; return None where the balance is too low."""
         with self._lock:
             # Whole milliseconds, never in the future: times in answers then differ by exactly what a test moved.
             settings, now = self._settings, math.floor(self.clock.now() * 1000) / 1000
             if settings.balance is not None and self.used + settings.price > settings.balance + 1e-9:
                 return None
             video = Video(
-                id=DIALECTS[settings.dialect].new_id(order.model),
+                id=self.dialect.new_id(request.model),
                 number=len(self._billed) + 1,
                 file_name=f"{secrets.token_hex(8)}.mp4",
-                order=order,
+                request=request,
                 created_at=now,
                 render_seconds=settings.render_seconds,
                 link_trouble=(fault.link or "") if fault else "",
@@ -144,7 +144,7 @@ class World:
             self._videos[video.id] = video
             self._ids_by_file[video.file_name] = video.id
             self._used = round(self._used + settings.price, 6)
-            self._billed.append(Billed(video.number, video.id, now, order.body, settings.price))
+            self._billed.append(Billed(video.number, video.id, now, request.body, settings.price))
             return video
 
     def lose_answer(self, video_id: str) -> None:
@@ -155,39 +155,31 @@ class World:
                 index = video.number - 1
                 self._billed[index] = replace(self._billed[index], answer_lost=True)
 
-    # videos
-
-    def video(self, video_id: str) -> Video | None:
-        with self._lock:
-            return self._videos.get(video_id)
-
     def video_of_file(self, file_name: str) -> Video | None:
         with self._lock:
             return self._videos.get(self._ids_by_file.get(file_name, ""))
 
-    def show(self, video_id: str, trouble: str | None = None) -> Shown | None:
-        """The video as an answer shows it now; a completed one gets a fresh link where it has none that lives."""
+    def snapshot(self, video_id: str, link_trouble: str | None = None) -> VideoSnapshot | None:
+        """Return the video as an answer shows it now; a completed one gets a fresh link where it has no valid one.
+
+        ``link_trouble`` is that of this answer alone.
+        """
         with self._lock:
             video, now = self._videos.get(video_id), self.clock.now()
             if video is None:
                 return None
             state = state_at(video, now)
-            missing = "missing" in (trouble, video.link_trouble)
-            if state.status != "completed" or missing:
-                return Shown(video, state, None)
-            if trouble:
-                video = replace(with_expired_links(video, now), link_trouble=trouble)
+            if state.status != "completed" or "missing" in (link_trouble, video.link_trouble):
+                return VideoSnapshot(video, state, None)
+            if link_trouble:
+                video = replace(with_expired_links(video, now), link_trouble=link_trouble)
             video = with_link(video, now, self._settings.link_seconds)
-            if trouble == "dead":
-                # Of this answer only: the next fresh link is good again.
+            if link_trouble == "dead":
                 video = replace(video, link_trouble="")
             self._videos[video.id] = video
-            url = link_url(self.file_base, video, video.links[-1], self.secret)
-            return Shown(video, state, url, video.links[-1].expires_at)
-
-    @property
-    def file_base(self) -> str:
-        return f"http://{self._settings.link_host or self.host}:{self.port}"
+            base = f"http://{self._settings.link_host or self.host}:{self.port}"
+            url = link_url(base, video, video.links[-1], self.secret)
+            return VideoSnapshot(video, state, url, video.links[-1].expires_at)
 
     def views(self) -> tuple[VideoView, ...]:
         with self._lock:
@@ -232,18 +224,3 @@ class World:
         if video_id not in self._videos:
             raise KeyError(f"the emulator knows no video {video_id!r}")
         return self._videos[video_id]
-
-    # faults
-
-    def add_fault(self, fault: Fault) -> int:
-        with self._lock:
-            return self._faults.add(fault)
-
-    def clear_faults(self) -> None:
-        with self._lock:
-            self._faults.clear()
-
-    @property
-    def faults(self) -> tuple[Entry, ...]:
-        with self._lock:
-            return tuple(self._faults.entries)

@@ -1,28 +1,27 @@
 """The life of a video: queued, in progress with a percent, and an end. Pure: the time is passed in.
 
-Invariant: what a video looks like follows from the video and the time alone, so a test that moves the clock sees
-what a patient client would have seen.
+Invariant: a video's state follows from the video and the time alone, so a test that moves the clock sees what a
+client would see that waits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
-from sora2_provider.emulator.create_request import Order
+from sora2_provider.emulator.create_request import CreateRequest
 
 QUEUED_SHARE = 0.1
-LINK_TROUBLES = ("expired", "missing", "dead")
+LinkTrouble = Literal["expired", "missing", "dead"]
+LINK_TROUBLES = get_args(LinkTrouble)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a rendering ends, where it does not simply succeed.
-
-    ``status`` is completed, failed, cancelled, stuck (in progress for ever), or any other word, which queries then
-    say as it is.
-    """
+    """How and when a rendering ends, where a test decides it."""
 
     status: str
+    """completed, failed, cancelled, stuck (in progress for ever), or any other word, which queries then answer."""
     at: float
     error_code: str = ""
     error_message: str = ""
@@ -45,12 +44,12 @@ class Video:
     id: str
     number: int
     file_name: str
-    order: Order
+    request: CreateRequest
     created_at: float
     render_seconds: float
     outcome: Outcome | None = None
     link_trouble: str = ""
-    """expired: the next link is born expired; missing: no link is told; dead: links lead nowhere."""
+    """expired: the next link has expired when it is made; missing: answers have no link; dead: links answer 404."""
     links: tuple[Link, ...] = ()
     """Every link made so far; the last one is current."""
 
@@ -60,10 +59,11 @@ class Video:
 
 
 @dataclass(frozen=True)
-class State:
-    """What a video looks like at one time; ``status`` as in Outcome, or queued or in_progress."""
+class VideoState:
+    """What a video looks like at one time."""
 
     status: str
+    """queued, in_progress, completed, failed, cancelled, or another word that was asked for; never stuck."""
     progress: int
     changed_at: float
     ended_at: float | None = None
@@ -71,31 +71,26 @@ class State:
     error_message: str = ""
 
 
-def state_at(video: Video, now: float) -> State:
-    outcome = video.outcome
-    if outcome and now >= outcome.at and outcome.status != "stuck":
-        return _after(video, outcome, now)
-    share = (now - video.created_at) / video.render_seconds if video.render_seconds else 1.0
+def state_at(video: Video, now: float) -> VideoState:
+    ending = video.outcome if video.outcome and now >= video.outcome.at and video.outcome.status != "stuck" else None
+    elapsed = (ending.at if ending else now) - video.created_at
+    share = elapsed / video.render_seconds if video.render_seconds else 1.0
+    percent = min(99, int(share * 100))
+    if ending and ending.status == "completed":
+        return VideoState("completed", 100, ending.at, ending.at)
+    if ending and ending.status in ("failed", "cancelled"):
+        return VideoState(ending.status, percent, ending.at, ending.at, ending.error_code, ending.error_message)
+    if ending:
+        return VideoState(ending.status, percent, now)
     if share < QUEUED_SHARE:
-        return State("queued", 0, video.created_at)
-    if share < 1 or outcome:
-        return State("in_progress", min(99, int(share * 100)), now)
-    return State("completed", 100, video.rendered_at, video.rendered_at)
-
-
-def _after(video: Video, outcome: Outcome, now: float) -> State:
-    if outcome.status == "completed":
-        return State("completed", 100, outcome.at, outcome.at)
-    share = (outcome.at - video.created_at) / video.render_seconds if video.render_seconds else 1.0
-    progress = min(99, int(share * 100))
-    if outcome.status in ("failed", "cancelled"):
-        code, message = outcome.error_code, outcome.error_message
-        return State(outcome.status, progress, outcome.at, outcome.at, code, message)
-    return State(outcome.status, progress, now)
+        return VideoState("queued", 0, video.created_at)
+    if share < 1 or video.outcome:
+        return VideoState("in_progress", percent, now)
+    return VideoState("completed", 100, video.rendered_at, video.rendered_at)
 
 
 def with_link(video: Video, now: float, link_seconds: float) -> Video:
-    """Return the video with a current link: the one it has, or a fresh one where that is of no more use."""
+    """Return the video with a current link: the one it has, or a fresh one where that has expired or is dead."""
     last = video.links[-1] if video.links else None
     if last and now < last.expires_at and (not last.dead or video.link_trouble == "dead"):
         return video

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 import requests
 
 
 def test_billed_lists_every_accepted_create_in_order_with_its_body(client, emulator):
-    first = client.created(prompt="one", watermark=True)
+    first = client.created(prompt="one", watermark=False, storyboard={"shots": [1, 2]})
     emulator.fault(route="create", reset="after")
     with pytest.raises(requests.ConnectionError):
         client.create(prompt="two")
@@ -14,7 +16,7 @@ def test_billed_lists_every_accepted_create_in_order_with_its_body(client, emula
     billed = client.control("GET", "billed").json()["billed"]
     assert [entry["number"] for entry in billed] == [1, 2]
     assert billed[0]["id"] == first
-    assert billed[0]["request"] == client.body(prompt="one", watermark=True)
+    assert billed[0]["request"] == client.body(prompt="one", watermark=False, storyboard={"shots": [1, 2]})
     assert [entry["answer_lost"] for entry in billed] == [False, True]
 
 
@@ -24,12 +26,8 @@ def test_requests_lists_what_came_and_what_was_answered(client):
     requests.get(client.emulator.url + "/v1/models", timeout=60)
 
     first, second = client.control("GET", "requests").json()["requests"]
-    assert (first["path"], first["query"], first["status"], first["scheme"]) == (
-        "/v1/models",
-        {"x": "1"},
-        503,
-        "bearer",
-    )
+    wanted = {"path": "/v1/models", "query": {"x": "1"}, "status": 503, "scheme": "bearer"}
+    assert {name: first[name] for name in wanted} == wanted
     assert first["fault"] == {"route": "models", "times": 1, "status": 503}
     assert (second["status"], second["scheme"], second["key_fingerprint"]) == (401, None, None)
     assert "authorization" not in first["headers"]
@@ -94,13 +92,13 @@ def test_settings_change_while_it_runs_and_reset_brings_the_first_ones_back(clie
 @pytest.mark.parametrize(
     ("path", "body", "says"),
     [
-        ("faults", {"status": 500, "colour": "red"}, "unknown field 'colour' of a fault; allowed: route, video_id"),
-        ("faults", "x", "a fault must be a JSON object"),
-        ("advance", {}, "seconds must be a number"),
+        ("faults", {"status": 500, "colour": "red"}, "unknown field 'colour'; allowed: route, video_id"),
+        ("faults", "x", "give a JSON object with any of: route"),
+        ("advance", {}, "seconds is required"),
         ("advance", {"seconds": "5"}, "seconds must be a number"),
         ("advance", {"seconds": -1}, "only moves forward"),
-        ("advance", {"minutes": 1}, "unknown key 'minutes'; allowed: seconds"),
-        ("settings", {"dialect": "klingon"}, "dialect must be one of guide, unified"),
+        ("advance", {"minutes": 1}, "unknown field 'minutes'; allowed: seconds"),
+        ("settings", {"dialect": "klingon"}, "dialect must be one of guide, openai, taskdto, unified"),
         ("settings", {"speed": 1}, "unknown setting 'speed'; allowed: dialect, render_seconds"),
         ("settings", {"render_seconds": -1}, "render_seconds must be a number, 0 or more"),
         ("settings", {"fault_rate": 2}, "fault_rate must be a number, 0 to 1"),
@@ -110,8 +108,9 @@ def test_settings_change_while_it_runs_and_reset_brings_the_first_ones_back(clie
         ("settings", {"link_host": ""}, "link_host must be a host name"),
         ("settings", [], "settings must be a JSON object"),
         ("videos/{id}", {}, "say status"),
-        ("videos/{id}", {"status": ""}, "status must be a text"),
-        ("videos/{id}", {"outcome": "failed"}, "unknown key 'outcome'; allowed: status"),
+        ("videos/{id}", {"status": ""}, "say status"),
+        ("videos/{id}", {"status": None}, "status must be a text, not None"),
+        ("videos/{id}", {"outcome": "failed"}, "unknown field 'outcome'; allowed: status"),
         ("videos/{id}", {"status": "completed", "error_code": "x"}, "need status failed"),
         ("videos/{id}", {"link": "gone"}, "link must be one of ok, expired"),
     ],
@@ -141,14 +140,11 @@ def test_a_control_body_must_be_declared_as_json(client):
     assert client.control("GET", "faults").json() == {"faults": []}
 
 
-@pytest.mark.parametrize("name", ["sample.png", "landscape.png"])
-def test_a_sample_image_is_served_without_a_key(client, name):
+@pytest.mark.parametrize(("name", "size"), [("sample.png", (720, 1280)), ("landscape.png", (1280, 720))])
+def test_a_sample_image_is_served_without_a_key(client, name, size):
     response = requests.get(f"{client.emulator.url}/images/{name}", timeout=60)
     assert response.headers["Content-Type"] == "image/png"
-    image = pytest.importorskip("PIL.Image")
-    from io import BytesIO
-
-    with image.open(BytesIO(response.content)) as opened:
+    with pytest.importorskip("PIL.Image").open(BytesIO(response.content)) as opened:
         opened.load()
-        assert opened.size == ((720, 1280) if name == "sample.png" else (1280, 720))
+        assert opened.size == size
     assert client.emulator.requests == (), "the sample is not one of the gateway's routes"

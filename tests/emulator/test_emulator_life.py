@@ -1,8 +1,16 @@
 from __future__ import annotations
 
 import re
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+
+from sora2_provider.emulator import settings
+from sora2_provider.emulator.answers import json_answer
+from sora2_provider.emulator.dialects import base, unified
+from sora2_provider.emulator.settings import DIALECTS
 
 DAY = 100_000
 """A rendering so long that the test's own running time does not change a percent."""
@@ -40,10 +48,6 @@ def test_an_unknown_video_does_not_exist(client, path):
     response = client.get(path)
     assert response.status_code == 400
     assert response.json() == {"code": "task_not_exist", "message": "task_not_exist", "data": None}
-
-
-def test_with_no_rendering_time_the_first_query_finds_it_completed(client):
-    assert client.query(client.created())["status"] == "completed"
 
 
 def test_a_rendering_can_be_finished_failed_and_ended_with_any_word(start):
@@ -160,7 +164,7 @@ def test_the_taskdto_dialect_wraps_everything_in_code_success(start):
     assert (data["status"], data["fail_reason"], data["data"]) == ("FAILURE", "moderation", None)
 
 
-@pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_can_tell_every_state(start, dialect):
     client = start(dialect=dialect, render_seconds=DAY)
     for status in ("queued", "completed", "failed", "cancelled", "stuck", "odd"):
@@ -175,3 +179,29 @@ def test_the_dialect_can_change_while_videos_are_rendered(client, emulator):
     emulator.settings(dialect="unified")
     assert client.query(video_id)["id"] == video_id
     assert "detail" in client.query(video_id)
+
+
+def test_a_dialect_can_have_its_own_routes_reading_and_refusals(start, monkeypatch):
+    def read_create(content_type, body):
+        data = base.read_unified(content_type, body)
+        return replace(data, prompt=data.prompt.upper())
+
+    dialect = replace(
+        unified.DIALECT,
+        routes=(
+            base.Route("create", "POST", "/v2/videos/generations"),
+            base.Route("query", "GET", "/v2/videos/generations/(?P<item>[^/]+)"),
+        ),
+        read_create=read_create,
+        no_such_video=lambda video_id: json_answer(404, {"detail": video_id}),
+    )
+    monkeypatch.setitem(sys.modules, f"{base.__package__}.mine", SimpleNamespace(DIALECT=dialect))
+    monkeypatch.setattr(settings, "DIALECTS", (*DIALECTS, "mine"))
+    client = start(dialect="mine")
+
+    assert client.create().status_code == 404
+    created = client.post("/v2/videos/generations", json=client.body(prompt="a fox")).json()
+    queried = client.get(f"/v2/videos/generations/{created['id']}").json()
+    assert (queried["status"], queried["enhanced_prompt"]) == ("completed", "A FOX")
+    assert client.get("/v2/videos/generations/none").json() == {"detail": "none"}
+    assert client.get("/v1/models").status_code == 200, "the other routes are those of every dialect"

@@ -25,68 +25,63 @@ def environment():
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def test_closing_ends_every_thread_and_frees_the_port_with_downloads_open():
+@pytest.fixture
+def run_python(environment):
+    """Runs code, or a module, in another Python to its end, and returns what it printed."""
+
+    def run(*arguments, **options):
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def send(port, path):
+    """Send a request, and leave the connection open without reading the answer."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-x\r\n\r\n".encode())
+    return connection
+
+
+def test_closing_ends_every_thread_and_frees_the_port_with_downloads_open(start):
     before = set(threading.enumerate())
-    with Emulator(canned=True, file_bytes=10_000_000) as emulator:
-        headers = {"Authorization": "Bearer sk-x"}
-        body = {
-            "images": [],
-            "model": "sora-2",
-            "orientation": "portrait",
-            "prompt": "x",
-            "size": "small",
-            "duration": 10,
-        }
-        video_id = requests.post(f"{emulator.url}/v1/video/create", json=body, headers=headers, timeout=60).json()["id"]
-        emulator.fault(route="content", bytes_per_second=100, times=None)
-        emulator.fault(route="models", delay=3600)
-        open_downloads = [
-            requests.get(f"{emulator.url}/v1/videos/{video_id}/content", headers=headers, stream=True, timeout=60)
-            for _ in range(3)
-        ]
-        assert [response.raw.read(5)[4:] for response in open_downloads] == [b"f"] * 3
-        waiting = socket.create_connection(("127.0.0.1", emulator.port))
-        waiting.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
-        port = emulator.port
+    client = start(file_bytes=10_000_000)
+    emulator, content = client.emulator, f"/v1/videos/{client.created()}/content"
+    emulator.fault(route="content", bytes_per_second=100, times=None)
+    emulator.fault(route="models", delay=3600)
+    open_downloads = [client.get(content, stream=True) for _ in range(3)]
+    assert [response.raw.read(5)[4:] for response in open_downloads] == [b"f"] * 3
+    waiting = send(emulator.port, "/v1/models")
+    emulator.close()
 
     assert set(threading.enumerate()) == before
     waiting.close()
-    with Emulator(canned=True, port=port) as again:
-        assert again.port == port
+    assert start(port=emulator.port).emulator.port == emulator.port
 
 
-def test_closing_in_the_middle_of_an_encoding_does_not_wait_for_it():
+def test_closing_in_the_middle_of_an_encoding_does_not_wait_for_it(start):
     pytest.importorskip("av")
     before = set(threading.enumerate())
-    emulator = Emulator().start()
-    headers = {"Authorization": "Bearer sk-x"}
-    body = {"images": [], "model": "sora-2", "orientation": "portrait", "prompt": "x", "size": "large", "duration": 15}
-    video_id = requests.post(f"{emulator.url}/v1/video/create", json=body, headers=headers, timeout=60).json()["id"]
-    fetch = socket.create_connection(("127.0.0.1", emulator.port))
-    fetch.sendall(
-        f"GET /v1/videos/{video_id}/content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-x\r\n\r\n".encode()
-    )
+    client = start(canned=False)
+    fetch = send(client.emulator.port, f"/v1/videos/{client.created(size='large', duration=15)}/content")
     while not any("encoder" in thread.name for thread in threading.enumerate()):
-        requests.get(f"{emulator.url}/v1/models", headers=headers, timeout=60)
+        client.get("/v1/models")
 
-    emulator.close()
+    client.emulator.close()
     fetch.close()
-    assert emulator.encoded == 0
+    assert client.emulator.encoded == 0
     assert set(threading.enumerate()) == before
 
 
-def test_closing_twice_is_fine_and_the_records_stay_readable():
-    emulator = Emulator(canned=True).start()
-    emulator.close()
-    emulator.close()
-    assert emulator.billed == ()
-
-
-def test_an_emulator_can_be_started_again_after_it_was_closed():
-    emulator = Emulator(canned=True)
+def test_an_emulator_can_be_closed_twice_read_and_started_again(start):
+    emulator = start().emulator
     for _ in range(2):
-        with emulator:
-            assert requests.get(emulator.url, timeout=60).status_code == 404
+        emulator.close()
+        emulator.close()
+        assert emulator.billed == ()
+        assert requests.get(emulator.start().url, timeout=60).status_code == 404
 
 
 def test_two_emulators_know_nothing_of_each_other(start):
@@ -95,25 +90,23 @@ def test_two_emulators_know_nothing_of_each_other(start):
     assert (len(one.emulator.billed), len(two.emulator.billed)) == (1, 0)
 
 
-def test_a_port_in_use_is_said_so(emulator):
-    with pytest.raises(EmulatorError, match=f"port {emulator.port} on 127.0.0.1 is in use"):
-        Emulator(canned=True, port=emulator.port).start()
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.com", ""])
-def test_only_loopback_is_listened_on(host):
-    with pytest.raises(EmulatorError, match="loopback only"):
-        Emulator(host=host)
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        *[({"host": host}, "loopback only") for host in ("0.0.0.0", "::", "192.168.1.1", "example.com", "")],
+        ({"speed": 3}, "unknown setting 'speed'; allowed: dialect"),
+        ({"port": ...}, "port [0-9]+ on 127.0.0.1 is in use: choose another, or 0 for any free one"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(emulator, options, says):
+    options = {name: emulator.port if value is ... else value for name, value in options.items()}
+    with pytest.raises((EmulatorError, ValueError), match=says):
+        Emulator(canned=True, **options).start()
 
 
 def test_an_emulator_that_was_not_started_says_so():
     with pytest.raises(EmulatorError, match="not started"):
         _ = Emulator(canned=True).billed
-
-
-def test_an_unknown_option_is_refused():
-    with pytest.raises(ValueError, match="unknown setting 'speed'"):
-        Emulator(speed=3)
 
 
 def test_the_connection_is_airflows_json(emulator):
@@ -157,32 +150,26 @@ def test_the_program_serves_until_a_signal_and_ends_with_0(environment, number):
     assert re.fullmatch(r"\S+ \S+ GET /v1/models  200\n", log)
 
 
-def test_the_program_says_that_a_port_is_in_use_without_a_traceback(environment, emulator):
-    process = run(environment, "--port", str(emulator.port), "--canned")
-    _, log = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert log == f"error: port {emulator.port} on 127.0.0.1 is in use: choose another, or 0 for any free one\n"
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
         (["--host", "0.0.0.0"], 1, "loopback only"),
-        (["--fault-rate", "2", "--canned"], 1, "fault_rate must be a number, 0 to 1"),
+        (["--fault-rate", "2", "--canned"], 1, "error: fault_rate must be a number, 0 to 1, not 2.0\n"),
         (["--dialect", "klingon"], 2, "invalid choice"),
         (["--balance", "much"], 2, "--balance"),
-        (["--port", "70000", "--canned"], 1, "port must be"),
+        (["--port", "70000", "--canned"], 1, "error: port must be a number from 0 to 65535, not 70000\n"),
+        (["--port", "{port}", "--canned"], 1, "error: port {port} on 127.0.0.1 is in use: choose another, or 0"),
     ],
 )
-def test_the_program_refuses_wrong_options_without_a_traceback(environment, arguments, code, says):
-    process = run(environment, *arguments)
+def test_the_program_refuses_wrong_options_without_a_traceback(environment, emulator, arguments, code, says):
+    process = run(environment, *(argument.format(port=emulator.port) for argument in arguments))
     _, log = process.communicate(timeout=60)
     assert process.returncode == code
-    assert says in log
+    assert says.format(port=emulator.port) in log
     assert "Traceback" not in log
 
 
-def test_without_pyav_the_program_says_what_to_install_and_serves_the_canned_clip(environment, tmp_path):
+def test_without_pyav_the_program_says_what_to_install_and_serves_the_canned_clip(environment, run_python, tmp_path):
     for name in ("av", "PIL"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('not installed')\n")
     blocker = tmp_path / "sitecustomize.py"
@@ -199,52 +186,45 @@ def test_without_pyav_the_program_says_what_to_install_and_serves_the_canned_cli
     assert "pip install 'airflow-provider-sora2[emulator]'" in log
 
     code = (
-        "import requests\n"
         "from sora2_provider.emulator import Emulator\n"
-        "with Emulator(canned=True) as e:\n"
-        "    h = {'Authorization': 'Bearer sk-x'}\n"
-        "    b = dict(images=[], model='sora-2', orientation='portrait', prompt='x', size='small', duration=10)\n"
-        "    i = requests.post(e.url + '/v1/video/create', json=b, headers=h).json()['id']\n"
-        "    print(requests.get(e.url + f'/v1/videos/{i}/content', headers=h).content[4:8])\n"
+        "from tests.emulator.conftest import Client\n"
+        "with Emulator(canned=True) as emulator:\n"
+        "    client = Client(emulator)\n"
+        "    print(client.get(f'/v1/videos/{client.created()}/content').content[4:8])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.stdout == "b'ftyp'\n", done.stderr
+    assert run_python("-c", code) == "b'ftyp'\n"
 
 
-def test_the_emulator_imports_nothing_of_the_client_nor_of_airflow(environment):
+def test_the_emulator_imports_nothing_of_the_client_of_airflow_or_of_what_airflow_can_be_without(run_python):
     code = (
         "import sys\n"
         "import sora2_provider.emulator.emulator, sora2_provider.emulator.__main__\n"
         "own = [m for m in sys.modules if m.startswith('sora2_provider.')]\n"
         "print([m for m in own if not m.startswith('sora2_provider.emulator')])\n"
-        "print([m for m in sys.modules if m == 'airflow' or m.startswith('airflow.')])\n"
+        "print([m for m in sys.modules if m.partition('.')[0] in ('airflow', 'pydantic', 'av', 'PIL')])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.stdout == "[]\n[]\n", done.stderr
+    assert run_python("-c", code) == "[]\n[]\n"
 
 
-def test_loading_the_pytest_plugin_loads_no_server_and_no_codec(environment):
+def test_loading_the_pytest_plugin_loads_no_server_and_no_codec(run_python):
     code = (
         "import sys, pytest\n"
         "before = set(sys.modules)\n"
         "import sora2_provider.emulator.pytest_plugin\n"
         "print(sorted(m for m in set(sys.modules) - before if not m.startswith('sora2_provider')))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.stdout == "[]\n", done.stderr
+    assert run_python("-c", code) == "[]\n"
 
 
-def test_the_fixture_gives_each_test_a_fresh_emulator_behind_the_default_connection(environment, tmp_path):
+def test_the_fixture_gives_each_test_a_fresh_emulator_behind_the_default_connection(environment, run_python, tmp_path):
     (tmp_path / "test_mine.py").write_text(
-        "import json, os, requests\n"
+        "import json, os\n"
+        "from tests.emulator.conftest import Client\n"
         "def create(emulator):\n"
         "    connection = json.loads(os.environ['AIRFLOW_CONN_SORA2_DEFAULT'])\n"
         "    assert connection['host'] == emulator.url\n"
-        "    headers = {'Authorization': 'Bearer ' + connection['password']}\n"
-        "    body = dict(images=[], model='sora-2', orientation='portrait', prompt='x', size='small', duration=10)\n"
-        "    created = requests.post(emulator.url + '/v1/video/create', json=body, headers=headers)\n"
-        "    shown = requests.get(emulator.url + '/v1/videos/' + created.json()['id'], headers=headers).json()\n"
-        "    assert shown['status'] == 'completed'\n"
+        "    client = Client(emulator, connection['password'])\n"
+        "    assert client.query(client.created())['status'] == 'completed'\n"
         "    assert len(emulator.billed) == 1\n"
         "def test_one(sora2_emulator): create(sora2_emulator)\n"
         "def test_two(sora2_emulator): create(sora2_emulator)\n"
@@ -254,12 +234,5 @@ def test_the_fixture_gives_each_test_a_fresh_emulator_behind_the_default_connect
     installed = entry_points(group="pytest11", name="sora2_emulator")
     plugin = [] if installed else ["-p", "sora2_provider.emulator.pytest_plugin"]
     environment["AIRFLOW_CONN_SORA2_DEFAULT"] = "untouched"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *plugin, "-p", "no:cacheprovider", str(tmp_path)],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    arguments = ["-m", "pytest", "-q", *plugin, "-p", "no:cacheprovider", str(tmp_path)]
+    assert "3 passed" in run_python(*arguments, cwd=tmp_path)

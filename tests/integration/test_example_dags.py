@@ -85,7 +85,10 @@ def test_a_refused_row_of_the_batch_does_not_hold_up_the_others(gateway, make_ai
 
 DEFERRED = """
 import pendulum
-from airflow.providers.common.compat.sdk import dag
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor

@@ -11,7 +11,10 @@ from sora2_provider.emulator import Emulator
 
 DAG = """
 import pendulum
-from airflow.providers.common.compat.sdk import dag
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
 
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 

@@ -15,6 +15,7 @@ import pytest
 
 from dev.demo_outcome import Movie, Outcome
 from sora2_provider.emulator import Billed
+from tests.packaging.releases import RELEASED
 
 PROJECT = Path(__file__).parents[2]
 CONSTRAINTS = sorted((PROJECT / "constraints").glob("airflow-*.txt"))
@@ -91,6 +92,7 @@ def test_make_alone_lists_every_target() -> None:
         "typecheck",
         "upgrade",
         "wheel-check",
+        "install-check",
         "dist",
         "fixtures",
         "constraints",
@@ -107,6 +109,10 @@ def test_constraints_are_pins_and_nothing_else(file: Path) -> None:
     names = {line.partition("==")[0] for line in pins}
     assert {"apache-airflow", "aiohttp", "av", "hatchling", "moto", "pytest", "s3fs", "uv"} <= names
     assert f"apache-airflow=={file.stem.removeprefix('airflow-')}" in pins
+
+
+def test_every_airflow_with_constraints_has_the_date_of_its_release() -> None:
+    assert {f"airflow-{release}.txt" for release in RELEASED} == {file.name for file in CONSTRAINTS}
 
 
 def test_the_lowest_versions_are_those_of_pyproject() -> None:

@@ -38,14 +38,15 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel_names: list[str]) ->
     version = sora2_provider.__version__
     assert roots == {"sora2_provider", f"airflow_provider_sora2-{version}.dist-info"}
     assert not [name for name in wheel_names if "test" in name.split("/")[-1].removesuffix(".py").split("_")]
-    assert not [name for name in wheel_names if name.endswith((".pyc", ".mp4", ".db"))]
+    data = {name for name in wheel_names if name.endswith((".pyc", ".mp4", ".db"))}
+    assert data == {"sora2_provider/emulator/media/canned.mp4"}
 
 
 def test_the_wheel_holds_every_file_of_the_package(wheel_names: list[str]) -> None:
     package = PROJECT / "sora2_provider"
     files = {file.relative_to(PROJECT).as_posix() for file in package.rglob("*") if file.is_file()}
     files = {name for name in files if "__pycache__" not in name}
-    assert "sora2_provider/py.typed" in files
+    assert {"sora2_provider/py.typed", "sora2_provider/emulator/media/sample.png"} <= files
     assert {name for name in wheel_names if name.startswith("sora2_provider/")} == files
 
 

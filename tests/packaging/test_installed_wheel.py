@@ -1,4 +1,7 @@
-"""The wheel in empty environments, with the oldest and with the newest supported Airflow: what its users have."""
+"""The wheel in empty environments, beside each Airflow release with its constraints of the day: what its users have.
+
+`make install-check` runs all rows; `make wheel-check` and `make dist` run the oldest release and the last one.
+"""
 
 from __future__ import annotations
 
@@ -14,32 +17,45 @@ import pytest
 
 import sora2_provider
 from dev.harness.airflow import LocalAirflow
-from tests.packaging.distributions import CONSTRAINTS, PROJECT, airflow_of
+from tests.packaging.distributions import PROJECT
+from tests.packaging.releases import NEWEST, chosen, resolve_constraints
 
 pytestmark = pytest.mark.wheel
 
 
-@pytest.fixture(scope="module", params=[CONSTRAINTS[0], CONSTRAINTS[-1]], ids=airflow_of)
-def constraints(request: pytest.FixtureRequest) -> Path:
+@pytest.fixture(scope="module", params=chosen())
+def release(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 @pytest.fixture(scope="module")
+def python(run: Any, uv: str, release: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new virtual environment."""
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    run(uv, "venv", "--quiet", "--python", python_for(release), str(folder))
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def install(run: Any, uv: str, release: str, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Installs a requirement under the constraints of the release, or under none; fails where there is no solution."""
+    command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    if release != NEWEST:
+        constraints = tmp_path_factory.mktemp("constraints") / "constraints.txt"
+        resolve_constraints(release, run=run, uv=uv, python=python, file=constraints)
+        command += ["--constraints", str(constraints)]
+    return lambda *arguments: run(*command, *arguments)
+
+
+@pytest.fixture(scope="module")
 def airflow(
-    run: Any, uv: str, built: Any, constraints: Path, tmp_path_factory: pytest.TempPathFactory
+    run: Any, uv: str, built: Any, release: str, python: Path, install: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAirflow]:
     """An Airflow in a new virtual environment, into which only the wheel was installed."""
-    folder = tmp_path_factory.mktemp("installed")
-    python = folder / "venv" / "bin" / "python"
-    run(uv, "venv", "--quiet", "--python", python_for(airflow_of(constraints)), str(folder / "venv"))
-    run(
-        *[uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)],
-        *["--constraints", str(constraints), str(built.wheel)],
-    )
+    install(str(built.wheel))
     run(uv, "pip", "check", "--quiet", "--python", str(python))
-    (folder / "dags").mkdir()
-    with LocalAirflow(dags_folder=folder / "dags", python=python) as airflow:
-        assert airflow.installation.version == airflow_of(constraints)
+    with LocalAirflow(dags_folder=tmp_path_factory.mktemp("dags"), python=python) as airflow:
+        assert release in (NEWEST, airflow.installation.version)
         airflow.migrate()
         yield airflow
 
@@ -60,6 +76,10 @@ def ask(airflow: LocalAirflow, run: Any, *arguments: str) -> Any:
     output = run(python, "-P", "-m", "airflow", *arguments, "--output", "json", environment=airflow.environment)
     # Airflow's warnings come first.
     return json.loads(output[output.index("[{") :])
+
+
+def test_the_extra_openlineage_can_be_installed(airflow: LocalAirflow, built: Any, install: Any) -> None:
+    install("--dry-run", f"{built.wheel}[openlineage]")
 
 
 def test_airflow_lists_the_provider_with_its_version(airflow: LocalAirflow, run: Any) -> None:
@@ -116,19 +136,15 @@ WHERE = "import sora2_provider; print(sora2_provider.__file__)"
 
 
 def test_the_demo_runs_from_the_wheel(
-    airflow: LocalAirflow, run: Any, uv: str, built: Any, constraints: Path, tmp_path: Path
+    airflow: LocalAirflow, run: Any, built: Any, python: Path, install: Any, tmp_path: Path
 ) -> None:
-    python = airflow.installation.python
-    run(
-        *[uv, "pip", "install", "--quiet", "--python", str(python)],
-        *["--constraints", str(constraints), f"{built.wheel}[emulator]"],
-    )
+    install(f"{built.wheel}[emulator]")
     # Away from the checkout, which Python would find beside the script.
     for folder in ("dev", "example_dags"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     where = Path(run(str(python), "-P", "-c", WHERE, environment=airflow.environment).strip())
     assert where.is_relative_to(python.parent.parent), where
     said = run(str(python), "-m", "dev.demo", environment=airflow.environment, cwd=tmp_path)
-    assert f"Airflow {airflow_of(constraints)} runs the DAG" in said
+    assert f"Airflow {airflow.installation.version} runs the DAG" in said
     assert "Billed     1 video" in said
     assert (tmp_path / "demo-output" / "sora2-demo.mp4").stat().st_size > 0

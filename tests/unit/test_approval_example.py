@@ -37,5 +37,5 @@ def test_elsewhere_it_renders_nothing_and_says_what_it_needs(monkeypatch: pytest
     # None: importing it fails as if it were not installed.
     monkeypatch.setitem(sys.modules, HITL, None)
     (task,) = loaded().tasks
-    with pytest.raises(compat.AirflowFailException, match=r"needs Airflow 3\.1 or later.*Nothing was rendered"):
+    with pytest.raises(compat.AirflowException, match=r"needs Airflow 3\.1 or later.*Nothing was rendered"):
         task.python_callable()

@@ -6,11 +6,15 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2.11
+    from airflow.models.dag import DAG
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 LIST = "a list of http(s) links"

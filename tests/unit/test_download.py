@@ -322,11 +322,15 @@ def test_a_query_that_is_refused_once_leaves_the_download_to_a_retry(big, video_
 
 def test_a_storage_that_is_no_object_store_gets_a_temporary_name():
     import fsspec
-    from airflow.providers.common.compat.sdk import io
+
+    try:
+        from airflow.sdk.io import attach
+    except ImportError:  # Airflow 2.11
+        from airflow.io.store import attach
 
     from sora2_provider.storage import Target
 
-    io.store.attach(protocol="memory", fs=fsspec.filesystem("memory"))
+    attach(protocol="memory", fs=fsspec.filesystem("memory"))
     target = Target.parse("memory://videos/cat.mp4", video_id=None)
     target.write(lambda file: file.write(b"the old one"))
 

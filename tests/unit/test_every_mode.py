@@ -22,6 +22,7 @@ from sora2_provider.compat import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseSensorOperator,
+    TaskDeferred,
 )
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.polling import poller as polling
@@ -57,8 +58,6 @@ def clock(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> MadeUpTime:
 
 def resumed(operator: Any, context: dict, start: Callable[[], Any]) -> Any:
     """Run an operator that may defer as Airflow does: through the database, the trigger, and a new process."""
-    from airflow.providers.common.compat.sdk import TaskDeferred
-
     try:
         return start()
     except TaskDeferred as deferred:

@@ -26,7 +26,7 @@ def test_an_airflow_that_takes_no_pages_gets_none():
 
 def test_components_without_a_page_load_no_web_server():
     probe = (
-        "import sys\nfrom airflow.providers.common.compat.sdk import AirflowPlugin, BaseOperator\n"
+        "import sys\nfrom sora2_provider.compat import plugin_base\nplugin_base()\n"
         "before = set(sys.modules)\nimport sora2_provider.plugins.video_page\n"
         "print([name for name in ('fastapi', 'starlette', 'requests', 'aiohttp') if name in set(sys.modules) - before])"
     )

@@ -164,14 +164,17 @@ def test_override_changes_the_options_of_one_use():
 
 
 def test_airflow_knows_the_decorator():
-    from airflow.providers.common.compat import sdk
+    try:
+        from airflow.sdk import task as airflow_task
+    except ImportError:  # Airflow 2.11
+        from airflow.decorators import task as airflow_task
 
     from sora2_provider import get_provider_info
 
     (told,) = get_provider_info()["task-decorators"]
     module, _, name = told["class-name"].rpartition(".")
     assert (module, name) == (task.__module__, task.__name__)
-    operator = sdk.task.sora2_video(plain)().operator
+    operator = airflow_task.sora2_video(plain)().operator
     assert isinstance(operator, Sora2CreateVideoOperator)
     assert operator.custom_operator_name == "@task.sora2_video"
 

@@ -1,7 +1,7 @@
-"""The shapes in which gateways of this family answer a create and a query. Pure.
+"""What a dialect says, and what dialects share. Pure.
 
-``guide`` is the reference platform's; the others are siblings that users move to. A dialect changes shapes only:
-the routes, the rules and the life of a video are the same.
+``guide`` is the reference platform's; the others are siblings that users move to. A dialect decides on routes and
+shapes only: the rules and the life of a video are the same in all of them.
 """
 
 from __future__ import annotations
@@ -9,33 +9,100 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sora2_provider.emulator.videos import State, Video
+from sora2_provider.emulator.answers import Answer, no_such_task, not_completed
+from sora2_provider.emulator.create_request import CreateRequest, read_unified
+from sora2_provider.emulator.videos import Video, VideoState
 
 BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+TASK_WORDS = {
+    "queued": "SUBMITTED",
+    "in_progress": "IN_PROGRESS",
+    "completed": "SUCCESS",
+    "failed": "FAILURE",
+    "cancelled": "CANCELLED",
+}
+
+
+class Route(NamedTuple):
+    """An address of the gateway."""
+
+    name: str
+    """create, query, content, models, billing or file."""
+    method: str
+    """GET includes HEAD."""
+    path: str
+    """A regular expression; the group ``item`` is the video's id, without it the id is the parameter ``id``."""
+
+
+UNIFIED_ROUTES = (
+    Route("create", "POST", "/v1/video/create"),
+    Route("query", "GET", "/v1/video/query"),
+    Route("query", "GET", "/v1/videos/(?P<item>[^/]+)/?"),
+    Route("content", "GET", "/v1/videos/(?P<item>[^/]*)/content/?"),
+)
 
 
 @dataclass(frozen=True)
-class Shown:
+class VideoSnapshot:
     """A video as one answer shows it."""
 
     video: Video
-    state: State
+    state: VideoState
     link: str | None
     link_expires_at: float | None = None
 
 
+def unfinished_task(state: VideoState) -> Answer:
+    return not_completed(task_word(state))
+
+
 @dataclass(frozen=True)
 class Dialect:
-    """How one kind of gateway names and shows videos."""
+    """How one kind of gateway speaks. What is left out is as in the unified format."""
 
     new_id: Callable[[str], str]
     """Makes an id for a video of the given model."""
-    created: Callable[[Shown], dict[str, Any]]
-    queried: Callable[[Shown], dict[str, Any]]
+    created: Callable[[VideoSnapshot], dict[str, Any]]
+    """The body of the answer to an accepted create."""
+    queried: Callable[[VideoSnapshot], dict[str, Any]]
+    """The body of the answer to a query."""
+    routes: tuple[Route, ...] = UNIFIED_ROUTES
+    """Where it takes creates, queries and requests for content; the other routes are the same in all dialects."""
+    read_create: Callable[[str, bytes], CreateRequest] = read_unified
+    """Reads a create's content type and body; RefusedError holds the answer to a wrong one."""
+    no_such_video: Callable[[str], Answer] = no_such_task
+    """The answer to a request for an id that does not exist."""
+    unfinished: Callable[[VideoState], Answer] = unfinished_task
+    """The answer to a request for the content of a video that is not completed."""
 
 
 def random_id(alphabet: str, length: int) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def task_word(state: VideoState) -> str:
+    """The status word of new-api's tasks."""
+    return TASK_WORDS.get(state.status, state.status.upper())
+
+
+def openai_video(snapshot: VideoSnapshot) -> dict[str, Any]:
+    """The video object of OpenAI's API, which other gateways extend."""
+    video, state = snapshot.video, snapshot.state
+    width, height = video.request.pixels
+    failed = state.status == "failed"
+    return {
+        "id": video.id,
+        "object": "video",
+        "model": video.request.model,
+        "status": state.status,
+        "progress": state.progress,
+        "created_at": int(video.created_at),
+        "completed_at": int(state.ended_at) if state.status == "completed" and state.ended_at else None,
+        "expires_at": int(snapshot.link_expires_at) if snapshot.link_expires_at else None,
+        "seconds": str(video.request.duration),
+        "size": f"{width}x{height}",
+        "error": {"code": state.error_code, "message": state.error_message} if failed else None,
+    }

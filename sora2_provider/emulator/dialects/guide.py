@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
-from sora2_provider.emulator.dialects.base import Shown
-from sora2_provider.emulator.dialects.openai import openai_video
+from sora2_provider.emulator.dialects.base import Dialect, VideoSnapshot, openai_video
 
 
-def created_like_the_guide(shown: Shown) -> dict[str, Any]:
-    tokens = max(1, len(shown.video.order.prompt) // 4)
-    content = "视频生成中，可通过ID查询进度"
+def _created(snapshot: VideoSnapshot) -> dict[str, Any]:
+    video = snapshot.video
+    tokens = max(1, len(video.request.prompt) // 4)
+    message = {"role": "assistant", "content": "视频生成中，可通过ID查询进度"}
     return {
-        "id": shown.video.id,
+        "id": video.id,
         "object": "video.create",
-        "created": int(shown.video.created_at),
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": content},
-                "finish_reason": "processing",
-            }
-        ],
+        "created": int(video.created_at),
+        "choices": [{"index": 0, "message": message, "finish_reason": "processing"}],
         "usage": {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens},
     }
 
 
-def queried_like_the_guide(shown: Shown) -> dict[str, Any]:
-    return {**openai_video(shown), "video_url": shown.link}
+def _queried(snapshot: VideoSnapshot) -> dict[str, Any]:
+    return {**openai_video(snapshot), "video_url": snapshot.link}
+
+
+DIALECT = Dialect(new_id=lambda model: f"video_{uuid.uuid4().hex}", created=_created, queried=_queried)

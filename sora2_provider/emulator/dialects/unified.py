@@ -4,47 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from sora2_provider.emulator.dialects.base import Shown
+from sora2_provider.emulator.dialects.base import BASE32, Dialect, VideoSnapshot, random_id
 
 
-def unified_created(shown: Shown) -> dict[str, Any]:
-    updated = round(shown.video.created_at * 1000)
-    return {"id": shown.video.id, "status": "pending", "video_url": None, "status_update_time": updated}
+def _created(snapshot: VideoSnapshot) -> dict[str, Any]:
+    updated = round(snapshot.video.created_at * 1000)
+    return {"id": snapshot.video.id, "status": "pending", "video_url": None, "status_update_time": updated}
 
 
-def unified_queried(shown: Shown) -> dict[str, Any]:
-    video, state = shown.video, shown.state
-    order = video.order
-    word = {"queued": "pending", "in_progress": "processing"}.get(state.status, state.status)
+def _queried(snapshot: VideoSnapshot) -> dict[str, Any]:
+    video, state = snapshot.video, snapshot.state
     body: dict[str, Any] = {
         "id": video.id,
-        "status": word,
-        "video_url": shown.link,
-        "enhanced_prompt": order.prompt,
+        "status": {"queued": "pending", "in_progress": "processing"}.get(state.status, state.status),
+        "video_url": snapshot.link,
+        "enhanced_prompt": video.request.prompt,
         "status_update_time": round(state.changed_at * 1000),
     }
-    task_id = video.id.rpartition(":")[2]
     if state.status == "completed":
-        body["width"], body["height"] = order.pixels
-        asked = {
-            "size": order.size,
-            "model": order.model,
-            "images": list(order.images),
-            "prompt": order.prompt,
-            "orientation": order.orientation,
-        }
-        body["detail"] = {"id": task_id, "url": shown.link, "input": asked, "status": "completed"}
+        body["width"], body["height"] = video.request.pixels
     elif state.status == "failed":
-        reason = {"code": state.error_code or None, "message": state.error_message or None}
-        pending = {
-            "id": task_id,
-            "status": "failed",
-            "progress_pct": state.progress / 100,
-            "failure_reason": state.error_message or state.error_code or None,
-        }
-        body["error"] = reason
-        body["detail"] = {"id": task_id, "status": "failed", "pending_info": pending}
-    elif state.status == "in_progress":
-        pending = {"id": task_id, "status": "processing", "progress_pct": state.progress / 100}
-        body["detail"] = {"id": task_id, "status": "processing", "pending_info": pending}
+        body["error"] = {"code": state.error_code or None, "message": state.error_message or None}
+    if state.status in ("completed", "failed", "in_progress"):
+        body["detail"] = {"id": video.id.rpartition(":")[2], "status": body["status"], **_detail(snapshot)}
     return body
+
+
+def _detail(snapshot: VideoSnapshot) -> dict[str, Any]:
+    request, state = snapshot.video.request, snapshot.state
+    if state.status == "completed":
+        asked = {name: getattr(request, name) for name in ("size", "model", "images", "prompt", "orientation")}
+        return {"url": snapshot.link, "input": asked}
+    pending: dict[str, Any] = {
+        "id": snapshot.video.id.rpartition(":")[2],
+        "status": "failed" if state.status == "failed" else "processing",
+        "progress_pct": state.progress / 100,
+    }
+    if state.status == "failed":
+        pending["failure_reason"] = state.error_message or state.error_code or None
+    return {"pending_info": pending}
+
+
+DIALECT = Dialect(
+    new_id=lambda model: f"{model}:task_01k{random_id(BASE32, 23)}",
+    created=_created,
+    queried=_queried,
+)

@@ -1,74 +1,25 @@
-"""The bytes of a served file, and which of them a Range asks for. Pure but for reading the file."""
+"""The bytes of a served file, and which of them a Range header asks for."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import re
-import struct
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from sora2_provider.emulator.answers import Answer
 
-
-@cache
-def portrait() -> bytes:
-    return _scene(720, 1280)
-
-
-@cache
-def landscape() -> bytes:
-    return _scene(1280, 720)
-
-
-SAMPLES = {"sample.png": portrait, "landscape.png": landscape}
-
-
-def _scene(width: int, height: int) -> bytes:
-    """Return a PNG of an evening sky, a sun and three rows of hills."""
-    sun_x, sun_y, radius = width * 0.62, height * 0.42, min(width, height) * 0.14
-    rows = []
-    for y in range(height):
-        share = y / height
-        sky = bytes((int(40 + 210 * share), int(60 + 110 * share), int(120 + 20 * share)))
-        row = bytearray(sky * width)
-        reach = radius**2 - (y - sun_y) ** 2
-        if reach > 0:
-            half = math.sqrt(reach)
-            left, right = int(sun_x - half), int(sun_x + half)
-            row[left * 3 : right * 3] = bytes((255, 226, 150)) * (right - left)
-        rows.append(row)
-    for hill, colour in enumerate(((120, 84, 120), (84, 58, 100), (46, 34, 70))):
-        base, swing = height * (0.58 + 0.13 * hill), height * 0.05
-        for x in range(width):
-            top = int(base + swing * math.sin(x / width * (5 + 2 * hill) + hill * 2))
-            for y in range(top, int(base + swing) + 1):
-                rows[y][x * 3 : x * 3 + 3] = bytes(colour)
-        for y in range(int(base + swing), height):
-            rows[y][:] = bytes(colour) * width
-    return _png(width, height, b"".join(b"\0" + row for row in rows))
-
-
-def _png(width: int, height: int, scanlines: bytes) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    image = zlib.compress(scanlines, 6)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", image) + chunk(b"IEND", b"")
-
+SAMPLE_IMAGES = {name: Path(__file__).with_name(name) for name in ("sample.png", "landscape.png")}
+"""An evening sky, a sun and three rows of hills, in portrait and in landscape."""
 
 _BLOCK = b"".join(hashlib.sha256(bytes([n // 256, n % 256])).digest() for n in range(2048))[:65521]
-"""Padding repeats with a prime length, so that a download resumed at a wrong place does not look right."""
+"""The padding repeats this. Its length is a prime number, so that a download resumed at a wrong place differs."""
 
 
 @dataclass(frozen=True)
 class Movie:
-    """An MP4 on disk, padded when served."""
+    """An MP4 file on disk, padded when it is served."""
 
     path: Path
     natural_size: int
@@ -133,40 +84,28 @@ class Download:
 
 
 def read_download(movie: Movie, headers: Mapping[str, str]) -> Download | Answer:
-    """Return what a request with these (lower-case) headers gets of a movie."""
-    asked = headers.get("range")
-    if headers.get("if-range", movie.etag) != movie.etag:
-        asked = None
-    try:
-        part = read_range(asked, movie.size)
-    except UnsatisfiableRangeError:
-        return Answer(416, headers=(("Content-Range", f"bytes */{movie.size}"), ("ETag", movie.etag)))
+    """Return the part of a movie that a request with these (lower-case) headers asks for."""
+    # A Range for another version of the file is ignored.
+    asked = headers.get("range", "") if headers.get("if-range", movie.etag) == movie.etag else ""
+    part = read_range(asked, movie.size)
     if part is None:
         return Download(movie, 200, 0, movie.size)
+    if part[0] >= part[1]:
+        return Answer(416, headers=(("Content-Range", f"bytes */{movie.size}"), ("ETag", movie.etag)))
     return Download(movie, 206, *part)
 
 
-class UnsatisfiableRangeError(ValueError):
-    """The Range asks for nothing that the file has."""
+def read_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return start and stop of a Range header, which are equal or reversed where it asks for nothing of the file.
 
-
-def read_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return start and stop of a Range header, or None for the whole file.
-
-    A header that is malformed or asks for several ranges is ignored, as RFC 9110 allows.
+    None is the whole file: a header that is malformed or asks for several ranges is ignored, as RFC 9110 allows.
     """
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.replace(" ", "")) if header else None
-    if match is None or match.groups() == ("", ""):
+    match = re.fullmatch(r"bytes=(?=.*\d)(\d*)-(\d*)", header.replace(" ", ""))
+    if match is None:
         return None
     first, last = match.groups()
     if not first:
-        length = int(last)
-        if length == 0:
-            raise UnsatisfiableRangeError(header)
-        return max(0, size - length), size
-    start, stop = int(first), min(size, int(last) + 1) if last else size
+        return max(0, size - int(last)), size
     if last and int(last) < int(first):
         return None
-    if start >= size:
-        raise UnsatisfiableRangeError(header)
-    return start, stop
+    return int(first), min(size, int(last) + 1) if last else size

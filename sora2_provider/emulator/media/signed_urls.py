@@ -1,4 +1,4 @@
-"""Signed links that expire, in the manner of object storage: whoever holds one may read the file, without a key."""
+"""Signed links that expire, as object storage makes them: whoever has one may read the file without a key."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def link_url(base: str, video: Video, link: Link, secret: bytes) -> str:
     return f"{base}/files/{video.file_name}?{urlencode(query)}"
 
 
-def check_link(video: Video | None, query: Mapping[str, str], secret: bytes, now: float) -> Answer | None:
-    """Return the refusal, or None where the link opens the file."""
+def check_link(video: Video | None, query: Mapping[str, str], secret: bytes, now: float) -> Answer | Video:
+    """Return the video, or a refusal where the link does not open its file."""
     if video is None:
         return _xml(404, "BlobNotFound", "The specified file does not exist.")
     signed = {name: query.get(name, "") for name in ("st", "se", "sr", "sp", "sv")}
@@ -39,7 +39,7 @@ def check_link(video: Video | None, query: Mapping[str, str], secret: bytes, now
         return _xml(403, "AuthenticationFailed", detail)
     if link.dead:
         return _xml(404, "BlobNotFound", "The specified file does not exist.")
-    return None
+    return video
 
 
 def _signature(file_name: str, query: Mapping[str, str], secret: bytes) -> str:

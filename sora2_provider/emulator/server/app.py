@@ -1,8 +1,8 @@
 """The HTTP side: reads a request, lets the gateway answer it, and applies the fault that the request meets.
 
-The order for each request: record it; reset before; let the gateway work, unless the fault stands in for it; record
-the answer; wait; send, or break. A create is therefore accepted before a delay, as with a real gateway that the
-client stops waiting for.
+The order for each request: record it; reset before; let the gateway answer, unless the fault replaces that; record
+the answer; wait; send it, or break the connection. A create is therefore accepted before a delay, as at a real
+gateway when the client stops waiting.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from sora2_provider.emulator.answers import Answer
 from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.gateway import Gateway, new_request_id
 from sora2_provider.emulator.history import Received, fingerprint, read_authorization, read_body
-from sora2_provider.emulator.media.files import SAMPLES, Download, read_download
+from sora2_provider.emulator.media.files import SAMPLE_IMAGES, Download, read_download
 from sora2_provider.emulator.media.library import MovieLibrary
 from sora2_provider.emulator.server.control import Control
 from sora2_provider.emulator.server.delivery import deliver, reset_connection, send_download
 from sora2_provider.emulator.server.routes import Call, read_call
 from sora2_provider.emulator.settings import EmulatorError
-from sora2_provider.emulator.state import World
+from sora2_provider.emulator.state import EmulatorState
 from sora2_provider.emulator.videos import Video
 
 log = logging.getLogger("sora2_provider.emulator")
@@ -34,8 +34,20 @@ _MAX_BODY = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """What a request comes to."""
+class _Request:
+    """A request to one of the gateway's routes, as it was recorded, and the fault that it meets."""
+
+    call: Call
+    headers: Mapping[str, str]
+    """With lower-case names."""
+    body: bytes
+    received: Received
+    fault: Fault | None
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """The answer to a request."""
 
     answer: Answer | Download
     video_id: str
@@ -46,95 +58,97 @@ class _Outcome:
 class Server:
     """The routes of one emulator."""
 
-    def __init__(self, world: World, library: MovieLibrary) -> None:
-        self._world = world
-        self._gateway = Gateway(world)
+    def __init__(self, state: EmulatorState, library: MovieLibrary) -> None:
+        self._state = state
+        self._gateway = Gateway(state)
         self._library = library
-        self._control = Control(world, library)
+        self._control = Control(state, library)
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_route("*", "/_emulator{tail:.*}", self._control.handle)
-        app.router.add_get("/images/{name}", self._sample)
+        app.router.add_get("/images/{name}", _sample_image)
         app.router.add_route("*", "/{tail:.*}", self._handle)
         return app
 
-    async def _sample(self, request: web.Request) -> web.StreamResponse:
-        draw = SAMPLES.get(request.match_info["name"])
-        if draw is None:
-            raise web.HTTPNotFound(text=f"sample images: {', '.join(SAMPLES)}")
-        return web.Response(body=await asyncio.to_thread(draw), content_type="image/png")
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        call = read_call(request.method, request.path, request.query)
-        body = await request.read()
-        video_id = call.item if call.route in ("query", "content") else ""
-        if call.route == "file" and (video := self._world.video_of_file(call.item)):
-            video_id = video.id
-        received, fault = self._world.receive(_received(call, request.query, headers, body, video_id))
+    async def _handle(self, http_request: web.Request) -> web.StreamResponse:
+        request = await self._receive(http_request)
+        fault = request.fault
         if fault and fault.reset == "before":
             await asyncio.sleep(fault.delay)
-            self._tell(received, None)
-            return reset_connection(request)
+            self._record(request.received, None)
+            return reset_connection(http_request)
 
-        outcome = await self._work(received, call, headers, body, fault)
-        if outcome.accepted and fault and fault.loses_answer:
-            self._world.lose_answer(outcome.video_id)
-        status = None if fault and fault.reset else outcome.answer.status
-        self._tell(replace(received, video_id=outcome.video_id), status)
+        reply = await self._reply(request)
+        if reply.accepted and fault and fault.loses_answer:
+            self._state.lose_answer(reply.video_id)
+        status = None if fault and fault.reset else reply.answer.status
+        self._record(replace(request.received, video_id=reply.video_id), status)
         if fault and fault.delay:
             try:
                 await asyncio.sleep(fault.delay)
             except asyncio.CancelledError:
-                # The client has gone without its answer.
-                self._world.lose_answer(outcome.video_id)
+                # The client has closed its connection and cannot read the answer.
+                self._state.lose_answer(reply.video_id)
                 raise
         if fault and fault.reset:
-            return reset_connection(request)
-        if isinstance(outcome.answer, Download):
-            return await send_download(request, outcome.answer, fault)
-        return await deliver(request, outcome.answer, fault)
+            return reset_connection(http_request)
+        if isinstance(reply.answer, Download):
+            return await send_download(http_request, reply.answer, fault)
+        return await deliver(http_request, reply.answer, fault)
 
-    async def _work(
-        self, received: Received, call: Call, headers: Mapping[str, str], body: bytes, fault: Fault | None
-    ) -> _Outcome:
-        stands_in = fault.answer(self._world.host) if fault and fault.replaces else None
-        if fault and stands_in and not fault.accept:
-            return _Outcome(fault.dress(stands_in), received.video_id)
-        request_id = new_request_id(received.number)
-        outcome = await self._ask(received, call, headers, body, request_id, fault)
-        if stands_in and outcome.accepted:
-            outcome = replace(outcome, answer=stands_in)
-        if isinstance(outcome.answer, Download):
-            return outcome
-        answer = outcome.answer
+    async def _receive(self, request: web.Request) -> _Request:
+        call = read_call(request.method, request.path, request.query, self._state.dialect.routes)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = await request.read()
+        video_id = call.item if call.route in ("query", "content") else ""
+        if call.route == "file" and (video := self._state.video_of_file(call.item)):
+            video_id = video.id
+        scheme, key = read_authorization(headers)
+        received = Received(
+            number=0,
+            at=0.0,
+            route=call.route,
+            method=call.method,
+            path=call.path,
+            query=dict(request.query),
+            headers={name: value for name, value in headers.items() if name != "authorization"},
+            scheme=scheme,
+            key_fingerprint=fingerprint(key) if key else None,
+            body=read_body(body),
+            video_id=video_id,
+        )
+        return _Request(call, headers, body, *self._state.receive(received))
+
+    async def _reply(self, request: _Request) -> _Reply:
+        fault = request.fault
+        replacement = fault.replacement(self._state.host) if fault and fault.replaces else None
+        if fault and replacement and not fault.accept:
+            return _Reply(fault.decorate(replacement), request.received.video_id)
+        request_id = new_request_id(request.received.number)
+        reply = await self._ask_gateway(request, request_id)
+        if isinstance(reply.answer, Download):
+            return reply
+        answer = replacement if replacement and reply.accepted else reply.answer
         answer = replace(answer, headers=(*answer.headers, ("X-Oneapi-Request-Id", request_id)))
-        return replace(outcome, answer=fault.dress(answer) if fault else answer)
+        return replace(reply, answer=fault.decorate(answer) if fault else answer)
 
-    async def _ask(
-        self,
-        received: Received,
-        call: Call,
-        headers: Mapping[str, str],
-        body: bytes,
-        request_id: str,
-        fault: Fault | None,
-    ) -> _Outcome:
-        """What the gateway itself answers."""
+    async def _ask_gateway(self, request: _Request, request_id: str) -> _Reply:
+        """Return the gateway's own answer."""
+        call, headers, received = request.call, request.headers, request.received
         answer: Answer | Video
         video_id, accepted = received.video_id, False
         if call.route == "other":
             answer = answers.no_such_address(call.method, call.path)
         elif call.route == "file":
             answer = self._gateway.file(call.item, received.query)
-        elif not _good_key(headers):
+        elif not _is_good_key(headers):
             answer = answers.wrong_key(request_id, missing=not received.has_authorization)
         elif call.route == "create":
-            answer, video_id = self._gateway.create(headers, body, request_id, fault)
+            answer, video_id = self._gateway.create(headers, request.body, request_id, request.fault)
             accepted = bool(video_id)
         elif call.route == "query":
-            answer = self._gateway.query(call.item, fault)
+            answer = self._gateway.query(call.item, request.fault)
         elif call.route == "content":
             answer = self._gateway.content(call.item)
         elif call.route == "models":
@@ -142,42 +156,32 @@ class Server:
         else:
             answer = self._gateway.billing(call.item)
         if isinstance(answer, Answer):
-            return _Outcome(answer, video_id, accepted)
-        return _Outcome(await self._download(answer, headers), answer.id)
+            return _Reply(answer, video_id, accepted)
+        return _Reply(await self._download(answer, headers), answer.id)
 
     async def _download(self, video: Video, headers: Mapping[str, str]) -> Answer | Download:
         try:
-            movie = await self._library.movie(video, self._world.settings)
+            movie = await self._library.movie(video, self._state.settings)
         except EmulatorError as error:
             log.error("%s", error)
             return answers.api_error(500, str(error), kind="emulator_error", code="")
         return read_download(movie, headers)
 
-    def _tell(self, received: Received, status: int | None) -> None:
-        """Record the answer before it is sent, so that a client which has it finds it recorded."""
-        done = self._world.answered(received, status)
+    def _record(self, received: Received, status: int | None) -> None:
+        """Record the answer before it is sent, so that a client that has read it finds it recorded."""
+        done = self._state.answered(received, status)
         fault = f"  fault: {done.fault}" if done.fault else ""
         video = f"  {done.video_id}" if done.video_id else ""
         log.info("%s %s  %s%s%s", done.method, done.path, status or "reset", video, fault)
 
 
-def _received(call: Call, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, video_id: str) -> Received:
-    scheme, key = read_authorization(headers)
-    return Received(
-        number=0,
-        at=0.0,
-        route=call.route,
-        method=call.method,
-        path=call.path,
-        query=dict(query),
-        headers={name: value for name, value in headers.items() if name != "authorization"},
-        scheme=scheme,
-        key_fingerprint=fingerprint(key) if key else None,
-        body=read_body(body),
-        video_id=video_id,
-    )
+async def _sample_image(request: web.Request) -> web.StreamResponse:
+    path = SAMPLE_IMAGES.get(request.match_info["name"])
+    if path is None:
+        raise web.HTTPNotFound(text=f"sample images: {', '.join(SAMPLE_IMAGES)}")
+    return web.FileResponse(path)
 
 
-def _good_key(headers: Mapping[str, str]) -> bool:
+def _is_good_key(headers: Mapping[str, str]) -> bool:
     scheme, key = read_authorization(headers)
     return scheme == "bearer" and key.startswith("sk-") and len(key) > len("sk-")

@@ -1,7 +1,7 @@
-"""The control API under ``/_emulator/``: scripts faults, ends renderings, moves the time, lists what was billed.
+"""The control API under ``/_emulator/``: adds faults, ends renderings, moves the time, lists what was billed.
 
-It answers only to this machine. No key is needed, so it also refuses requests that a web page in a browser could
-send here: those under a foreign Host name, and bodies that are not declared as JSON.
+It answers this machine only, and asks for no key. So it also refuses what a web page in a browser could send here:
+requests with an Origin or for another host name, and bodies that are not declared as JSON.
 """
 
 from __future__ import annotations
@@ -9,22 +9,44 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
 
-from sora2_provider.emulator.fault_queue import Entry
+from sora2_provider.emulator.fault_queue import QueuedFault
 from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.history import VideoView
 from sora2_provider.emulator.media.library import MovieLibrary
-from sora2_provider.emulator.state import World
+from sora2_provider.emulator.state import EmulatorState
+from sora2_provider.emulator.validation import check_fields, read_fields
 
-_VIDEO_KEYS = ("status", "error_code", "error_message", "link")
+
+@dataclass(frozen=True)
+class _VideoChange:
+    status: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not self.status and not self.link:
+            raise ValueError("say status (completed, failed, cancelled, stuck or another word), link, or both")
+        if self.status != "failed" and (self.error_code or self.error_message):
+            raise ValueError("error_code and error_message need status failed")
+
+
+@dataclass(frozen=True)
+class _Advance:
+    seconds: float
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 class ControlError(Exception):
-    """The control request is refused with this status and message."""
+    """The control request is refused with this status and this message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -34,18 +56,20 @@ class ControlError(Exception):
 class Control:
     """Answers control requests."""
 
-    def __init__(self, world: World, library: MovieLibrary) -> None:
-        self._world = world
+    def __init__(self, state: EmulatorState, library: MovieLibrary) -> None:
+        self._state = state
         self._library = library
         self._routes: dict[tuple[str, str], Callable[[Any], Any]] = {
-            ("GET", "billed"): lambda _: {"billed": [asdict(entry) for entry in world.billed]},
-            ("GET", "requests"): lambda _: {"requests": [asdict(entry) for entry in world.received]},
-            ("GET", "faults"): lambda _: {"faults": [_entry(entry, world.clock.now()) for entry in world.faults]},
+            ("GET", "billed"): lambda _: {"billed": [asdict(entry) for entry in state.billed]},
+            ("GET", "requests"): lambda _: {"requests": [asdict(entry) for entry in state.received]},
+            ("GET", "faults"): lambda _: {
+                "faults": [_fault_as_json(entry, state.clock.now()) for entry in state.faults]
+            },
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
-            ("GET", "videos"): lambda _: {"videos": [asdict(video) for video in world.views()]},
+            ("GET", "videos"): lambda _: {"videos": [asdict(video) for video in state.views()]},
             ("POST", "advance"): self._advance,
-            ("GET", "settings"): lambda _: asdict(world.settings),
+            ("GET", "settings"): lambda _: asdict(state.settings),
             ("POST", "settings"): self._settings,
             ("POST", "reset"): self._reset,
         }
@@ -69,7 +93,7 @@ class Control:
             return self._routes[method, name](data)
         if name.startswith("videos/") and method in ("GET", "POST"):
             video_id = name.removeprefix("videos/")
-            return asdict(self._world.view(video_id) if method == "GET" else self._change_video(video_id, data))
+            return asdict(self._state.view(video_id) if method == "GET" else self._change_video(video_id, data))
         known = [f"{method} /_emulator/{name}" for method, name in self._routes]
         known += ["GET /_emulator/videos/{id}", "POST /_emulator/videos/{id}"]
         if method == "GET" and not name:
@@ -78,61 +102,41 @@ class Control:
 
     def _add_faults(self, data: Any) -> Any:
         # All are read before one is added, so that a wrong one adds none.
-        faults = [Fault.from_json(one) for one in (data if isinstance(data, list) else [data])]
-        numbers = [self._world.add_fault(fault) for fault in faults]
+        faults = [read_fields(Fault, one) for one in (data if isinstance(data, list) else [data])]
+        numbers = [self._state.faults.add(fault) for fault in faults]
         return {"added": numbers}
 
     def _clear_faults(self, _: Any) -> Any:
-        self._world.clear_faults()
+        self._state.faults.clear()
         return {"faults": []}
 
     def _advance(self, data: Any) -> Any:
-        seconds = _object(data, ("seconds",)).get("seconds")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise ValueError(f"seconds must be a number, not {seconds!r}")
-        self._world.clock.advance(seconds)
-        return {"now": self._world.clock.now()}
+        self._state.clock.advance(read_fields(_Advance, data).seconds)
+        return {"now": self._state.clock.now()}
 
     def _settings(self, data: Any) -> Any:
         if not isinstance(data, dict):
             raise ValueError("settings must be a JSON object")
-        return asdict(self._world.change_settings(data))
+        return asdict(self._state.change_settings(data))
 
     def _reset(self, _: Any) -> Any:
-        self._world.reset()
+        self._state.reset()
         self._library.clear()
-        return asdict(self._world.settings)
+        return asdict(self._state.settings)
 
     def _change_video(self, video_id: str, data: Any) -> VideoView:
-        changes = _object(data, _VIDEO_KEYS)
-        for key, value in changes.items():
-            if not isinstance(value, str) or not value:
-                raise ValueError(f"{key} must be a text, not {value!r}")
-        if not {"status", "link"} & set(changes):
-            raise ValueError("say status (completed, failed, cancelled, stuck or another word), link, or both")
-        if changes.get("status") != "failed" and {"error_code", "error_message"} & set(changes):
-            raise ValueError("error_code and error_message need status failed")
-        video = self._world.view(video_id)
-        if "link" in changes:
-            video = self._world.trouble_link(video_id, changes["link"])
-        if "status" in changes:
-            code, message = changes.get("error_code", ""), changes.get("error_message", "")
-            video = self._world.end(video_id, changes["status"], code, message)
+        change = read_fields(_VideoChange, data)
+        video = self._state.view(video_id)
+        if change.link:
+            video = self._state.trouble_link(video_id, change.link)
+        if change.status:
+            video = self._state.end(video_id, change.status, change.error_code, change.error_message)
         return video
 
 
-def _entry(entry: Entry, now: float) -> dict[str, Any]:
+def _fault_as_json(entry: QueuedFault, now: float) -> dict[str, Any]:
     fault = entry.fault.to_json()
     return {"number": entry.number, "fault": fault, "used": entry.used, "spent": entry.is_spent(now)}
-
-
-def _object(data: Any, allowed: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ValueError(f"the body must be a JSON object with any of: {', '.join(allowed)}")
-    for key in data:
-        if key not in allowed:
-            raise ValueError(f"unknown key {key!r}; allowed: {', '.join(allowed)}")
-    return data
 
 
 def _read_json(request: web.Request, body: bytes) -> Any:
@@ -150,11 +154,12 @@ def _read_json(request: web.Request, body: bytes) -> Any:
 
 def _check_origin(request: web.Request) -> None:
     host = request.url.host or ""
-    if not (_loopback(host) and _loopback(request.remote or "")) or "Origin" in request.headers:
+    if not (is_loopback(host) and is_loopback(request.remote or "")) or "Origin" in request.headers:
         raise ControlError(403, "the control API answers only to this machine, and not to web pages")
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine only."""
     if host == "localhost":
         return True
     try:

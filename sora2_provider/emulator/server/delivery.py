@@ -1,7 +1,7 @@
 """Sends an answer over a connection, or breaks the connection as a fault asks.
 
-Invariants: nothing here decides what is answered; a truncated answer always misses at least one byte, so that a
-client which does not compare lengths is caught.
+Invariants: nothing here decides what is answered; a truncated answer always lacks at least one byte, so that a client
+that does not compare lengths is found out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from http import HTTPStatus
+from http.client import responses
 
 from aiohttp import web
 
@@ -32,14 +32,14 @@ async def deliver(request: web.Request, answer: Answer, fault: Fault | None) -> 
 
 
 def reset_connection(request: web.Request) -> web.StreamResponse:
-    """End the connection with RST: no lingering means that the kernel drops it at once."""
+    """End the connection with RST: with a linger time of 0 the kernel drops it at once."""
     transport = request.transport
     if transport is not None:
         connection = transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
-    # aiohttp wants a response; there is no one left to send it to.
+    # aiohttp requires a response, which nobody receives.
     return web.Response(status=500)
 
 
@@ -48,7 +48,7 @@ async def _truncate(request: web.Request, answer: Answer, length: int) -> web.St
     transport = request.transport
     if transport is not None and not transport.is_closing():
         lines = [
-            f"HTTP/1.1 {answer.status} {_phrase(answer.status)}",
+            f"HTTP/1.1 {answer.status} {responses.get(answer.status, 'Unknown')}",
             f"Content-Type: {answer.content_type}",
             f"Content-Length: {max(1, len(answer.body))}",
             *(f"{name}: {value}" for name, value in answer.headers),
@@ -57,13 +57,6 @@ async def _truncate(request: web.Request, answer: Answer, length: int) -> web.St
         transport.write("\r\n".join([*lines, "", ""]).encode() + sent)
         transport.close()
     return web.Response(status=500)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
 
 
 async def send_download(request: web.Request, download: Download, fault: Fault | None) -> web.StreamResponse:
@@ -81,18 +74,18 @@ async def send_download(request: web.Request, download: Download, fault: Fault |
     cut = (fault.cut_after if fault.cut_after is not None else fault.truncate) if fault else None
     if cut is not None:
         stop = min(download.start + cut, download.stop - 1)
-    pace = fault.bytes_per_second if fault else None
-    length = _CHUNK if pace is None else max(1, min(_CHUNK, int(pace / 20)))
+    speed = fault.bytes_per_second if fault else None
+    length = _CHUNK if speed is None else max(1, min(_CHUNK, int(speed / 20)))
     try:
         for chunk in download.movie.chunks(download.start, stop, length):
             await response.write(chunk)
-            if pace is not None:
-                await asyncio.sleep(len(chunk) / pace)
+            if speed is not None:
+                await asyncio.sleep(len(chunk) / speed)
         if stop < download.stop:
             # The headers go out with the first bytes, also where there are none.
             await response.write(b"")
             if request.transport is not None:
                 request.transport.close()
     except ConnectionError:
-        pass  # The client has seen enough.
+        pass  # The client closed the connection.
     return response

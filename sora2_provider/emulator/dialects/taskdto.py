@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sora2_provider.emulator.dialects.base import Shown
-from sora2_provider.emulator.videos import State
-
-_TASK_WORDS = {
-    "queued": "SUBMITTED",
-    "in_progress": "IN_PROGRESS",
-    "completed": "SUCCESS",
-    "failed": "FAILURE",
-    "cancelled": "CANCELLED",
-}
+from sora2_provider.emulator.dialects.base import LETTERS, Dialect, VideoSnapshot, random_id, task_word
 
 
-def task_data(shown: Shown) -> dict[str, Any]:
-    video, state = shown.video, shown.state
+def _task(snapshot: VideoSnapshot) -> dict[str, Any]:
+    video, state = snapshot.video, snapshot.state
     started = video.created_at + video.render_seconds / 10
-    ended = state.ended_at
+    ended, model = state.ended_at, video.request.model
     reason = state.error_message or state.error_code
     if state.status == "completed":
         # Old servers of this kind put the link into fail_reason; current ones into data.
-        reason = shown.link or ""
+        reason = snapshot.link or ""
     return {
         "code": "success",
         "message": "",
@@ -38,22 +29,16 @@ def task_data(shown: Shown) -> dict[str, Any]:
             "channel_id": 0,
             "quota": 50000,
             "action": "generate",
-            "status": _TASK_WORDS.get(state.status, state.status.upper()),
+            "status": task_word(state),
             "fail_reason": reason,
             "submit_time": int(video.created_at),
             "start_time": 0 if state.status == "queued" else int(started),
             "finish_time": int(ended) if ended else 0,
             "progress": "100%" if ended else f"{state.progress}%",
-            "properties": {
-                "input": "",
-                "upstream_model_name": video.order.model,
-                "origin_model_name": video.order.model,
-            },
-            "data": {"status": "succeeded", "video_url": shown.link} if state.status == "completed" else None,
+            "properties": {"input": "", "upstream_model_name": model, "origin_model_name": model},
+            "data": {"status": "succeeded", "video_url": snapshot.link} if state.status == "completed" else None,
         },
     }
 
 
-def task_word(state: State) -> str:
-    """The word with which the content route refuses an unfinished video, whatever the dialect."""
-    return _TASK_WORDS.get(state.status, state.status.upper())
+DIALECT = Dialect(new_id=lambda model: f"task_{random_id(LETTERS, 32)}", created=_task, queried=_task)
