@@ -92,7 +92,7 @@ endif
 approval: $(INSTALLED)  ## On a whole Airflow: a person approves or rejects a video in the example DAG
 	$(BIN)/python -m pytest tests/approval $(PYTEST_ARGS)
 
-bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside two peers
+bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside a peer
 	@$(BENCH)/bin/python -m tests.benchmarks $(BENCH_ARGS)
 
 # -E and -a: a page that has not changed must warn again, too.
@@ -160,10 +160,10 @@ $(NOX): $(INSTALLED)
 		$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev,matrix]'
 	@touch $@
 
-# The peers get an environment of their own, so that nothing is tested with what they bring along.
+# The peer gets an environment of its own, so that nothing is tested with what it brings along.
 $(BENCH)/.installed: $(INSTALLED) $(PEERS)
 	@$(BIN)/python -m venv --clear $(BENCH)
-	@echo "Installing the peers into $(BENCH)"
+	@echo "Installing the peer into $(BENCH)"
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BENCH)/bin/python \
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable . --requirement $(PEERS) || \
 		$(BENCH)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable . --requirement $(PEERS)

@@ -126,7 +126,7 @@ class FailingTrigger(BaseTrigger):
 """
 
 
-class World(NamedTuple):
+class ObservedAirflow(NamedTuple):
     """What the tests look at.
 
     :param videos: the folder of the files.
@@ -169,7 +169,7 @@ class World(NamedTuple):
 
 
 @contextlib.contextmanager
-def observed_airflow(folder: Path) -> Iterator[World]:
+def observed_airflow(folder: Path) -> Iterator[ObservedAirflow]:
     """Give an Airflow that runs nothing yet."""
     dags, library, videos = folder / "dags", folder / "library", folder / "videos"
     for made in (dags, library, videos):
@@ -195,4 +195,4 @@ def observed_airflow(folder: Path) -> Iterator[World]:
             "AIRFLOW__SORA2__STATE_PATH": str(folder / "state"),
         }
         with LocalAirflow(dags_folder=dags, connection=gateway.connection(), environment=environment) as airflow:
-            yield World(airflow, gateway, statsd, videos, folder / "lineage.json")
+            yield ObservedAirflow(airflow, gateway, statsd, videos, folder / "lineage.json")

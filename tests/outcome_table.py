@@ -110,7 +110,7 @@ def _told(rows: dict[str, list[str]], outcome: str, column: int) -> Told:
         return Told(outcome, None, Retry.NONE, ())
     failure = _FAILURE.match(cell)
     if failure is None:
-        raise ValueError(f"in the row {outcome!r}, nobody knows what {cell!r} means: {__name__} says what it may be")
+        raise ValueError(f"in the row {outcome!r}, {cell!r} cannot be read: {__name__} says what a cell may be")
     return Told(outcome, failure["exception"], Retry(failure["retry"]), (*_QUOTED.findall(cell), *in_every_message))
 
 

@@ -1,4 +1,4 @@
-"""Measures this provider beside its peers, in one run. Usage: python tests/benchmarks [--quick] [--check] [--only NAME].
+"""Measures this provider beside a peer, in one run. Usage: python -m tests.benchmarks [OPTIONS].
 
 Prints one table, and writes it as JSON.
 """
@@ -18,13 +18,7 @@ from tests.benchmarks import measures
 from tests.benchmarks.bench_environment import open_bench
 from tests.benchmarks.table import text_of
 
-_PACKAGES = (
-    "apache-airflow",
-    "apache-airflow-providers-http",
-    "apache-airflow-providers-openai",
-    "aiohttp",
-    "requests",
-)
+_PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "requests")
 
 
 def main() -> int:
@@ -33,17 +27,19 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="everything, at small sizes")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
     parser.add_argument("--only", action="append", choices=list(measures.MEASURES), help="only this measure")
+    parser.add_argument("--against", type=Path, help="a checkout of another commit: print the ratios to it only")
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"), help="where the table goes")
     options = parser.parse_args()
     stop_cleanly_on_signals()
     sizes = measures.QUICK if options.quick else measures.Sizes()
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     started, load_before = time.monotonic(), measures.load()
+    chosen = {"against": measures.against} if options.against else measures.MEASURES
     rows = []
-    with open_bench() as bench:
-        for name in options.only or measures.MEASURES:
+    with open_bench(options.against) as bench:
+        for name in options.only or chosen:
             print(f"measuring: {name} ({measures.load()})", flush=True)
-            rows += list(measures.MEASURES[name](bench, sizes))
+            rows += list({**measures.MEASURES, **chosen}[name](bench, sizes))
     took = f"{time.monotonic() - started:.0f} s; {load_before} before, {measures.load()} after"
     where = f"Python {platform.python_version()}, " + ", ".join(f"{name} {value}" for name, value in versions.items())
     print(f"\n{text_of(rows)}\n\n{where}\n{took}")

@@ -1,4 +1,4 @@
-"""Who asks for a video's state: this provider, its peers as they are installed, and the least that asking can cost.
+"""Who asks for a video's state: this provider, its peer as it is installed, and the least that asking can cost.
 
 Each contestant is given ids and a way to start one waiter for each, and nothing that its users would not have: the
 triggers are driven as the triggerer drives them, all on one loop, their logs going where the triggerer sends them.
@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import aiohttp
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-OPENAI, HTTP, OURS, BARE = "OpenAIBatchTrigger", "HttpSensorTrigger", "Sora2VideoTrigger", "bare loop"
+HTTP, OURS, BARE = "HttpSensorTrigger", "Sora2VideoTrigger", "bare loop"
 FAR = 3600.0
 
 _HEADERS = {"Accept": "application/json", "Authorization": "Bearer sk-benchmark"}
@@ -33,10 +33,6 @@ def set_connections(url: str) -> None:
         {"conn_type": "sora2", "host": url, "password": "sk-benchmark"}
     )
     os.environ["AIRFLOW_CONN_HTTP_DEFAULT"] = json.dumps({"conn_type": "http", "host": url})
-    for name, path in (("OPENAI_DEFAULT", "/v1"), ("OPENAI_SLOW", "/slow/v1")):
-        os.environ[f"AIRFLOW_CONN_{name}"] = json.dumps(
-            {"conn_type": "openai", "host": url + path, "password": "sk-benchmark"}
-        )
 
 
 def new_id(lasts: str) -> str:
@@ -96,55 +92,44 @@ async def all_of(triggers: list[BaseTrigger], expected: Callable[[Any], bool]) -
             raise RuntimeError(f"A trigger ended with {event.payload!r}")
 
 
-def ours(pause: float | None = 0.0) -> Waiters:
-    """Sora2VideoTrigger, which asks every ``pause`` seconds."""
+def ours() -> Waiters:
+    """Sora2VideoTrigger."""
     from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
     async def wait(video_ids: list[str]) -> None:
         now = time.time()
-        made = [Sora2VideoTrigger(one, "sora2_default", now, now + FAR, pause) for one in video_ids]
+        made = [Sora2VideoTrigger(one, "sora2_default", now, now + FAR, 0.0) for one in video_ids]
         await all_of(made, lambda payload: payload["outcome"] == "completed")
 
     return wait
 
 
-def http_sensor(pause: float = 0.0) -> Waiters:
+def http_sensor() -> Waiters:
     """The HTTP provider's sensor trigger; it asks again for as long as the answer is a 404."""
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
     async def wait(video_ids: list[str]) -> None:
         path = "sensor/v1/video/query?id="
-        made = [HttpSensorTrigger(path + one, headers=_HEADERS, poke_interval=pause) for one in video_ids]
+        made = [HttpSensorTrigger(path + one, headers=_HEADERS, poke_interval=0.0) for one in video_ids]
         await all_of(made, lambda payload: payload is True)
 
     return wait
 
 
-def openai_batch(pause: float = 0.0, conn_id: str = "openai_default") -> Waiters:
-    """The OpenAI provider's batch trigger."""
-    from airflow.providers.openai.triggers.openai import OpenAIBatchTrigger
-
-    async def wait(batch_ids: list[str]) -> None:
-        made = [OpenAIBatchTrigger(conn_id, one, pause, timeout=FAR) for one in batch_ids]
-        await all_of(made, lambda payload: payload["status"] == "success")
-
-    return wait
-
-
-def bare_loop(url: str, pause: float = 0.0, connections: int = 100) -> Waiters:
+def bare_loop(url: str) -> Waiters:
     """The least that it takes: one shared session, get, read, json.loads, sleep."""
 
     async def one(session: aiohttp.ClientSession, video_id: str) -> None:
         address = f"{url}/v1/video/query?id={video_id}"
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(0)
             async with session.get(address, headers=_HEADERS) as answer:
                 video = json.loads(await answer.read())
             if video["status"] == "completed":
                 return
 
     async def wait(video_ids: list[str]) -> None:
-        connector = aiohttp.TCPConnector(limit=connections)
+        connector = aiohttp.TCPConnector(limit=100)
         async with aiohttp.ClientSession(connector=connector) as session:
             await asyncio.gather(*(one(session, video_id) for video_id in video_ids))
 

@@ -1,4 +1,4 @@
-"""CPU of one create, against a bare requests.Session that is used again. Usage: create.py URL OPTIONS."""
+"""CPU of one create, against a bare requests.Session that is used again. Usage: python -m tests.benchmarks.create URL OPTIONS."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The one server that every contestant asks: a raw asyncio protocol, fast enough never to be what is measured.
 
-Usage: gateway_server.py CERTIFICATE KEY. Prints one JSON line with its two ports, and serves until it is stopped.
+Usage: python -m tests.benchmarks.gateway_server CERTIFICATE KEY. Prints one JSON line with its two ports, and serves until it is stopped.
 
 What an answer says moves on from one to the next as a real gateway's does: progress, timestamps, and lengths with them.
 The id says how: ``..._p40_...`` is completed at the 40th question, ``..._s90_...`` in its 90th second.
@@ -24,11 +24,6 @@ _VIDEO = (
     '"completed_at":%s,"expires_at":null,"seconds":"10","size":"720x1280","video_url":%s,"enhanced_prompt":"%s",'
     '"detail":{"id":"%s","status":"%s","pending_info":{"id":"%s","status":"%s","progress_pct":%s,'
     '"failure_reason":null}},"error":null}'
-)
-_BATCH = (
-    '{"id":"%s","object":"batch","endpoint":"/v1/responses","completion_window":"24h","input_file_id":"file-1",'
-    '"status":"%s","created_at":%d,"in_progress_at":%d,"request_counts":{"total":100,"completed":%d,"failed":0},'
-    '"metadata":{"prompt":"%s"}}'
 )
 _CREATED = (
     '{"id":"sora-2:task_p1_%d","object":"video","model":"sora-2","status":"queued","progress":0,"created_at":%d,'
@@ -96,12 +91,6 @@ class Gateway(asyncio.Protocol):
         counts.requests += 1
         if path == "/v1/video/create":
             return self._send("200 OK", _CREATED % (counts.requests, time.time()))
-        if "/v1/batches/" in path:
-            body = self._batch(path.rpartition("/")[2])
-            if path.startswith("/slow"):
-                asyncio.get_running_loop().call_later(0.05, self._send, "200 OK", body)
-                return None
-            return self._send("200 OK", body)
         body, completed = self._video(unquote(query.partition("=")[2]))
         # The HTTP provider's sensor trigger asks on only after a 404.
         return self._send("404 Not Found" if path.startswith("/sensor") and not completed else "200 OK", body)
@@ -120,13 +109,6 @@ class Gateway(asyncio.Protocol):
         moments = (born, now * 1000, ended, link, _PROMPT)
         inner = video_id.rpartition(":")[2]
         return _VIDEO % (video_id, word, progress, *moments, inner, word, inner, word, progress / 100), completed
-
-    def _batch(self, batch_id: str) -> str:
-        asked = self._counts.questions[batch_id] = self._counts.questions.get(batch_id, 0) + 1
-        lasts = int(batch_id.split("_")[1][1:])
-        word = "completed" if asked >= lasts else "in_progress"
-        now = time.time()
-        return _BATCH % (batch_id, word, now, now, min(100, asked * 100 // lasts), _PROMPT)
 
     def _send(self, status: str, body: str) -> None:
         self._transport.write((_HEAD % (status, self._counts.requests, len(body)) + body).encode("ascii"))

@@ -1,23 +1,21 @@
 """What a DAG file costs the DAG processor: the import of operators and sensors, and the parsing of 100 tasks.
 
-Usage: loading.py OPTIONS. Every figure comes from a fresh process; the processes take turns.
+Usage: python -m tests.benchmarks.loading OPTIONS. Every figure comes from a fresh process; the processes take turns.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-OURS, EMPTY, HTTP, OPENAI = "airflow-provider-sora2", "EmptyOperator", "HTTP provider", "OpenAI provider"
+OURS, EMPTY, HTTP = "airflow-provider-sora2", "EmptyOperator", "HTTP provider"
 
 _IMPORTS = {
     OURS: "import sora2_provider.operators.sora2, sora2_provider.sensors.sora2",
     HTTP: "import airflow.providers.http.operators.http, airflow.providers.http.sensors.http",
-    OPENAI: "import airflow.providers.openai.operators.openai",
 }
 _IMPORT = """
 import json, sys, time
@@ -28,7 +26,7 @@ from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.configuration import conf
 before = time.process_time()
 {code}
-print(json.dumps(time.process_time() - before))
+print(json.dumps([time.process_time() - before]))
 """
 
 _TASKS = {
@@ -40,10 +38,6 @@ _TASKS = {
     HTTP: (
         "from airflow.providers.http.operators.http import HttpOperator",
         "HttpOperator({id}, endpoint='v1/video/create', deferrable=True)",
-    ),
-    OPENAI: (
-        "from airflow.providers.openai.operators.openai import OpenAITriggerBatchOperator",
-        "OpenAITriggerBatchOperator({id}, file_id='f', endpoint='/v1/responses', deferrable=True)",
     ),
 }
 _DAG = """
@@ -60,7 +54,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, ObjectStoragePath
 bag = DagBag(sys.argv[1], collect_dags=False)
 took = []
-for _ in range(int(sys.argv[3])):
+for _ in range(6):
     before = time.process_time()
     bag.process_file(sys.argv[2], only_if_updated=False)
     took.append(time.process_time() - before)
@@ -69,55 +63,31 @@ print(json.dumps(took))
 """
 
 
-def import_cpu(rounds: int) -> dict[str, float]:
-    """Return the milliseconds of CPU that each provider's operators and sensors take, after Airflow's SDK."""
-    took: dict[str, list[float]] = {name: [] for name in _IMPORTS}
-    for turn in _turns(rounds):
-        for name, code in _IMPORTS.items():
-            seconds = _run(_IMPORT.format(code=code))
-            if turn:
-                took[name].append(seconds * 1000)
-    return {name: statistics.median(values) for name, values in took.items()}
+def measure(*, rounds: int, only: str = "") -> list[dict[str, dict[str, float]]]:
+    """Return the milliseconds of CPU of each round, by what is measured and for whom, or only for one."""
+    return [_round(only) for _ in range(rounds)]
 
 
-def parse_cpu(rounds: int, repeats: int) -> dict[str, tuple[float, float]]:
-    """Return the milliseconds of CPU for the first parse of a DAG file with 100 tasks, and for one when warm."""
-    first: dict[str, list[float]] = {name: [] for name in _TASKS}
-    warm: dict[str, list[float]] = {name: [] for name in _TASKS}
+def _round(only: str) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {"import": {}, "first parse": {}, "warm": {}}
+    for name, code in _IMPORTS.items():
+        if only in ("", name):
+            (found["import"][name],) = _run(_IMPORT.format(code=code))
     with tempfile.TemporaryDirectory() as folder:
-        for turn in _turns(rounds):
-            for position, (name, (imports, task)) in enumerate(_TASKS.items()):
-                file = Path(folder, f"dag_{position}.py")
+        for name, (imports, task) in _TASKS.items():
+            if only in ("", name):
+                file = Path(folder, f"{len(found['warm'])}.py")
                 file.write_text(_DAG.format(imports=imports, task=task.format(id="task_id=f'task_{number}'")))
-                took = _run(_PARSE, folder, str(file), str(repeats + 1))
-                if turn:
-                    first[name].append(took[0] * 1000)
-                    warm[name].append(statistics.median(took[1:]) * 1000)
-    return {name: (statistics.median(first[name]), statistics.median(warm[name])) for name in _TASKS}
+                found["first parse"][name], *warm = _run(_PARSE, folder, str(file))
+                found["warm"][name] = sorted(warm)[len(warm) // 2]
+    return found
 
 
-def _turns(rounds: int) -> range:
-    """Return the turns, of which the first, number 0, only compiles and is not counted. One round counts as it is."""
-    return range(rounds + 1) if rounds > 1 else range(1, 2)
-
-
-def _run(code: str, *arguments: str) -> float | list[float]:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
+def _run(code: str, *arguments: str) -> list[float]:
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise RuntimeError(f"The measured process failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def measure(*, rounds: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Return all figures."""
-    parsed = parse_cpu(rounds, repeats)
-    return {
-        "import_ms": import_cpu(rounds),
-        "first_parse_ms": {name: first for name, (first, _) in parsed.items()},
-        "warm_parse_ms": {name: warm for name, (_, warm) in parsed.items()},
-    }
+    return [seconds * 1000 for seconds in json.loads(done.stdout.strip().splitlines()[-1])]
 
 
 if __name__ == "__main__":

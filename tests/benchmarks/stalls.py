@@ -1,4 +1,4 @@
-"""How long the event loop is away, while 10,000 triggers wait on it. Usage: stalls.py URL OPTIONS."""
+"""How long the event loop is away, while 10,000 triggers wait on it. Usage: python -m tests.benchmarks.stalls URL OPTIONS."""
 
 from __future__ import annotations
 
@@ -54,7 +54,6 @@ class Stalls:
         late, cpu = sorted(beat.late for beat in after), sorted(beat.cpu for beat in after)
         return {
             "worst_ms": max(beat.late for beat in self.beats) * 1000,
-            "worst_cpu_ms": max(beat.cpu for beat in self.beats) * 1000,
             "worst_once_started_ms": late[-1] * 1000,
             "worst_once_started_cpu_ms": cpu[-1] * 1000,
             "p99_ms": late[int(len(late) * 0.99)] * 1000,
@@ -96,17 +95,7 @@ def sleepers(count: int) -> list[tuple[str, dict[str, Any]]]:
     return [DateTimeTrigger(moment=moment).serialize() for _ in range(count)]
 
 
-def batches(count: int) -> list[tuple[str, dict[str, Any]]]:
-    """Return the OpenAI provider's triggers, on a server that takes 50 ms to answer."""
-    from airflow.providers.openai.triggers.openai import OpenAIBatchTrigger
-
-    return [
-        OpenAIBatchTrigger("openai_slow", contestants.new_id("p1000"), 5.0, timeout=3600.0).serialize()
-        for _ in range(count)
-    ]
-
-
-KINDS = {"ours": waiting_videos, "bare": bare_triggers, "sleepers": sleepers, "batches": batches}
+KINDS = {"ours": waiting_videos, "bare": bare_triggers, "sleepers": sleepers}
 
 
 def tracked_objects() -> int:
@@ -131,10 +120,9 @@ async def wait_together(kind: str, count: int, seconds: float) -> dict[str, floa
         await asyncio.sleep(0)
         tasks.append(asyncio.create_task(contestants.run_trigger(trigger)))
     await asyncio.sleep(0.1)
-    started, cpu = time.monotonic(), time.process_time()
+    started = time.monotonic()
     await asyncio.sleep(seconds)
-    summary = stalls.summary(started) | {"cpu_share": (time.process_time() - cpu) / seconds}
-    summary["objects_each"] = (tracked_objects() - before) / count
+    summary = stalls.summary(started) | {"objects_each": (tracked_objects() - before) / count}
     for task in (heart, *tasks):
         task.cancel()
     await asyncio.gather(heart, *tasks, return_exceptions=True)

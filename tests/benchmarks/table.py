@@ -27,30 +27,22 @@ class Row:
         above = self.most is not None and self.value > self.most
         return above or (self.least is not None and self.value < self.least)
 
-    @property
-    def target(self) -> str:
-        """What it must reach, in words."""
-        if self.most is not None:
-            return f"at most {self.most:g}"
-        return f"at least {self.least:g}" if self.least is not None else ""
-
-    @property
-    def verdict(self) -> str:
-        """Whether it does."""
-        if not self.target:
-            return ""
-        return "MISSED" if self.missed else "ok"
-
     def to_json(self) -> dict[str, Any]:
         """Return the row with its verdict."""
-        return asdict(self) | {"missed": self.missed if self.target else None}
+        return asdict(self) | {"missed": self.missed}
+
+    def to_text(self, width: int) -> str:
+        """Return the row as a line."""
+        value = f"{self.value:.{2 if self.value < 100 else 0}f} {self.unit}".strip()
+        target = f"at most {self.most:g}" if self.most is not None else ""
+        if self.least is not None:
+            target = f"at least {self.least:g}"
+        verdict = ("MISSED" if self.missed else "ok") if target else ""
+        return f"{self.measure:{width}} {value:>12} {target:>14} {verdict:7} {self.note}".rstrip()
 
 
 def text_of(rows: list[Row]) -> str:
     """Return the table."""
     width = max(len(row.measure) for row in rows)
-    lines = [f"{'measure':{width}} {'measured':>12} {'must reach':>14}         note", "-" * (width + 70)]
-    for row in rows:
-        value = f"{row.value:.2f} {row.unit}".strip() if row.value < 100 else f"{row.value:.0f} {row.unit}".strip()
-        lines.append(f"{row.measure:{width}} {value:>12} {row.target:>14} {row.verdict:7} {row.note}".rstrip())
-    return "\n".join(lines)
+    head = f"{'measure':{width}} {'measured':>12} {'must reach':>14}         note"
+    return "\n".join([head, "-" * (width + 70), *(row.to_text(width) for row in rows)])

@@ -1,6 +1,6 @@
 """10,000 triggers in Airflow's own TriggerRunner: its memory for each of them, and the stalls of its event loop.
 
-Usage: trigger_runner.py URL OPTIONS. The process that is started so stands for the supervisor, without a
+Usage: python -m tests.benchmarks.trigger_runner URL OPTIONS. The process that is started so stands for the supervisor, without a
 database: it hands out the triggers over the same socket, in the same frames, and reads the logs away. The runner is a
 process of its own, whose watchdog is replaced by a finer one, and nothing else.
 """
@@ -62,31 +62,23 @@ class Supervisor:
         self._frame = _ResponseFrame
         self._workloads = _workloads(KINDS[kind](count), messages)
         self._none = messages.TriggerStateSync(to_create=[], to_cancel=set()).model_dump(mode="json")
-        self._hand_out = False
         self._start = messages.StartTriggerer().model_dump()
         self._own, theirs = socket.socketpair()
         self._results, results = os.pipe()
-        log_reader, log = os.pipe()
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, "--runner", str(log), str(results)],
-            stdin=theirs.fileno(),
-            pass_fds=(log, results),
-        )
+        self._log, log = os.pipe()
+        command = [sys.executable, "-m", "tests.benchmarks.trigger_runner", "--runner", str(log), str(results)]
+        self.process = subprocess.Popen(command, stdin=theirs.fileno(), pass_fds=(log, results))
         for descriptor in (log, results):
             os.close(descriptor)
         theirs.close()
-        self.running = self.beats = 0
+        self.beats = self.running = 0
         self.beaten: list[Beat] = []
-        self.log_lines = 0
-        self._threads = [
-            threading.Thread(target=target, daemon=True) for target in (self._answer, self._read_results)
-        ] + [threading.Thread(target=self._drain, args=(log_reader,), daemon=True)]
+        #: Set when the runner is to get its triggers, all in one message, as the supervisor does.
+        self.hand_out = False
+        targets = (self._answer, self._read_results, self._drain)
+        self._threads = [threading.Thread(target=target, daemon=True) for target in targets]
         for thread in self._threads:
             thread.start()
-
-    def hand_out(self) -> None:
-        """Give the runner its triggers when it asks next, all in one message, as the supervisor does."""
-        self._hand_out = True
 
     def stop(self) -> None:
         """End the runner and take its last words."""
@@ -105,14 +97,11 @@ class Supervisor:
 
         reader = self._own.makefile("rb")
         self._own.sendall(self._frame(id=0, body=self._start).as_bytes())
-        decoder = msgspec.msgpack.Decoder()
         while len(head := reader.read(4)) == 4:
-            number, body, *_ = decoder.decode(reader.read(int.from_bytes(head, "big")))
+            number, body, *_ = msgspec.msgpack.decode(reader.read(int.from_bytes(head, "big")))
             answer: dict[str, Any] | None = None
             if body and body["type"] == "TriggerStateChanges":
-                answer = self._none
-                if self._hand_out:
-                    self._hand_out, answer = False, self._workloads
+                answer, self.hand_out = (self._workloads if self.hand_out else self._none), False
             try:
                 self._own.sendall(self._frame(id=number, body=answer).as_bytes())
             except OSError:
@@ -128,9 +117,9 @@ class Supervisor:
                 else:
                     self.beaten = [Beat(*one) for one in said]
 
-    def _drain(self, descriptor: int) -> None:
-        while data := os.read(descriptor, 1 << 20):
-            self.log_lines += data.count(b"\n")
+    def _drain(self) -> None:
+        while os.read(self._log, 1 << 20):
+            pass
 
 
 def _workloads(triggers: list[tuple[str, dict[str, Any]]], messages: Any) -> dict[str, Any]:
@@ -138,20 +127,11 @@ def _workloads(triggers: list[tuple[str, dict[str, Any]]], messages: Any) -> dic
     from airflow.executors.workloads.trigger import RunTrigger
     from airflow.models.trigger import Trigger
 
+    names = {"task_id": "video", "dag_id": "ten_thousand_videos", "run_id": "manual__2026-01-01", "queue": "default"}
+    numbers = {"try_number": 1, "pool_slots": 1, "priority_weight": 1}
     made = []
     for number, (path, kwargs) in enumerate(triggers, 1):
-        ti = TaskInstanceDTO(
-            id=uuid.uuid4(),
-            dag_version_id=uuid.uuid4(),
-            task_id="video",
-            dag_id="ten_thousand_videos",
-            run_id="manual__2026-01-01",
-            try_number=1,
-            map_index=number,
-            pool_slots=1,
-            queue="default",
-            priority_weight=1,
-        )
+        ti = TaskInstanceDTO(id=uuid.uuid4(), dag_version_id=uuid.uuid4(), map_index=number, **names, **numbers)
         made.append(RunTrigger(id=number, classpath=path, encrypted_kwargs=Trigger.encrypt_kwargs(kwargs), ti=ti))
     return messages.TriggerStateSync(to_create=made, to_cancel=set()).model_dump(mode="json")
 
@@ -163,7 +143,7 @@ def measure(kind: str, count: int, seconds: float) -> dict[str, float]:
         deadline = time.monotonic() + 120
         _until(lambda: supervisor.beats > 5, deadline)
         empty = memory(supervisor.process.pid)
-        supervisor.hand_out()
+        supervisor.hand_out = True
         _until(lambda: supervisor.running >= count, deadline)
         time.sleep(2)
         started, full = time.monotonic(), memory(supervisor.process.pid)
@@ -174,7 +154,6 @@ def measure(kind: str, count: int, seconds: float) -> dict[str, float]:
     return Stalls(supervisor.beaten).summary(started) | {
         "kilobytes_each": (full - empty) / count / 1000,
         "kilobytes_each_later": (later - empty) / count / 1000,
-        "log_lines": supervisor.log_lines,
     }
 
 

@@ -1,50 +1,48 @@
-"""Runs DAG files to their end, one after the other in this process, and prints a JSON object a line for each DAG.
+"""Runs DAG files to their end in this process, and prints for each file what failed: ``RESULT`` and a JSON pair.
 
-The arguments are files, each with the run's conf as JSON after it. Runs with the Python of an Airflow whose database is
-migrated. Real renderings take minutes, so the pauses between two questions are shortened; nothing else is changed.
+The arguments are files. Runs with the Python of an Airflow whose database is migrated, with the ids of completed videos
+in ``VIDEO_IDS``, one for each file. Real renderings take minutes, so the pauses between two questions are shortened.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
-from pathlib import Path
 
 
-def main(arguments: list[str]) -> None:
+def main(files: list[str]) -> None:
     """Run all files."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-    from sora2_provider.gateway.polling import wait as waiting
+    from sora2_provider.gateway.polling import wait
 
-    waiting._FIRST_SHARE = 0.0  # type: ignore[misc]
-    waiting._SHORTEST_PAUSE = waiting._LONGEST_PAUSE = 0.1  # type: ignore[misc]
+    wait._FIRST_SHARE = 0.0  # type: ignore[misc]
+    wait._SHORTEST_PAUSE = wait._LONGEST_PAUSE = 0.1  # type: ignore[misc]
     DagBundlesManager().sync_bundles_to_db()
-    for file, conf in zip(arguments[::2], arguments[1::2], strict=True):
+    for file, video_id in zip(files, json.loads(os.environ["VIDEO_IDS"]), strict=True):
         try:
-            run(Path(file), json.loads(conf))
+            failure = run(file, {"video_id": video_id})
         except Exception:
-            tell(file, dag_id="", state="broken", tasks={}, error=traceback.format_exc()[-3000:])
+            failure = traceback.format_exc()
+        print("RESULT " + json.dumps([file, failure]), flush=True)
 
 
-def run(file: Path, conf: dict[str, str]) -> None:
-    """Run the DAGs of one file."""
+def run(file: str, conf: dict[str, str]) -> str | None:
+    """Run the DAGs of one file, and return what failed."""
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
-    bag = DagBag(str(file))
+    bag = DagBag(file)
     if bag.import_errors or not bag.dags:
-        tell(str(file), dag_id="", state="not imported", tasks={}, error=str(bag.import_errors))
+        return f"not imported: {bag.import_errors}"
     sync_bag_to_db(bag, "dags-folder", None)
     for dag_id, dag in bag.dags.items():
         ended = dag.test(run_conf={name: value for name, value in conf.items() if name in dag.params})
-        tasks = {f"{one.task_id}[{one.map_index}]": str(one.state) for one in ended.get_task_instances()}
-        tell(str(file), dag_id=dag_id, state=str(ended.state), tasks=tasks, error="")
-
-
-def tell(file: str, **facts: object) -> None:
-    """Print one result: on a line that begins with a mark, because tasks print, too."""
-    print("RESULT " + json.dumps({"file": file, **facts}), flush=True)
+        states = {f"{one.task_id}[{one.map_index}]": str(one.state) for one in ended.get_task_instances()}
+        if str(ended.state) != "success" or set(states.values()) != {"success"}:
+            return f"{dag_id} ended as {ended.state}: {states}"
+    return None
 
 
 if __name__ == "__main__":

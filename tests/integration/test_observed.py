@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.observed import World, observed_airflow
+from tests.observed import ObservedAirflow, observed_airflow
 
 GUIDE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedAirflow]:
     """Run the DAGs once; every test looks at what came of it."""
     with observed_airflow(tmp_path_factory.mktemp("observed")) as made:
         if made.airflow.installation.version.startswith(("2.", "3.0.")):

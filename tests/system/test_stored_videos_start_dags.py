@@ -7,14 +7,14 @@ from itertools import chain
 
 import pytest
 
-from tests.observed import World, observed_airflow
+from tests.observed import ObservedAirflow, observed_airflow
 
 DAGS = ("troubles", "films", "of_the_alias", "of_the_asset", "of_the_file")
 ENDS = {"success", "failed", "upstream_failed", "skipped"}
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedAirflow]:
     """Trigger two DAGs; the others run by themselves, or the fixture fails."""
     with observed_airflow(tmp_path_factory.mktemp("observed")) as made:
         airflow = made.airflow
@@ -31,7 +31,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
-def has_ended(world: World, dag: str) -> bool:
+def has_ended(world: ObservedAirflow, dag: str) -> bool:
     states = world.airflow.task_states(dag)
     return bool(states) and all(state in ENDS for state in states.values())
 

@@ -77,27 +77,18 @@ def card(page: Page, video: Any, task: Any = None, **options: Any) -> dict[str, 
     return ask(page, "video", code, {**TASK, **(task or {})}, video, NOW, options)
 
 
+DEFERRED, FAILED, RUNNING = ({"state": state} for state in ("deferred", "failed", "running"))
 KINDS = {
     "ready": ({}, {}, "ready", "Ready"),
     "expired": ({"expires_at": "2026-11-22T11:59:59Z"}, {}, "expired", "Link expired"),
     "no link": ({"url": None}, {}, "stored", "Ready"),
-    "rendering": (
-        {"status": "in_progress", "url": None, "progress": 40},
-        {"state": "deferred"},
-        "rendering",
-        "Rendering",
-    ),
+    "rendering": ({"status": "in_progress", "url": None, "progress": 40}, DEFERRED, "rendering", "Rendering"),
     "submitted by a task that does not wait": ({"status": "queued", "url": None}, {}, "rendering", "Rendering"),
-    "nobody has told for hours": (
-        {"status": "queued", "url": None, "created_at": "2026-11-22T08:00:00Z"},
-        {},
-        "gone",
-        "Submitted",
-    ),
-    "given up": ({"status": "in_progress", "url": None}, {"state": "failed"}, "stopped", "Task failed"),
-    "failed": ({"status": "failed", "url": None, "error_message": "blocked"}, {"state": "failed"}, "failed", "Failed"),
-    "cancelled": ({"status": "cancelled", "url": None}, {"state": "failed"}, "failed", "Cancelled"),
-    "a status of tomorrow": ({"status": "unknown", "url": None}, {"state": "running"}, "rendering", "Rendering"),
+    "silent": ({"status": "queued", "url": None, "created_at": "2026-11-22T08:00:00Z"}, {}, "gone", "Submitted"),
+    "given up": ({"status": "in_progress", "url": None}, FAILED, "stopped", "Task failed"),
+    "failed": ({"status": "failed", "url": None, "error_message": "blocked"}, FAILED, "failed", "Failed"),
+    "cancelled": ({"status": "cancelled", "url": None}, FAILED, "failed", "Cancelled"),
+    "a status of tomorrow": ({"status": "unknown", "url": None}, RUNNING, "rendering", "Rendering"),
 }
 
 
@@ -156,12 +147,9 @@ def test_no_other_link_is_followed(page: Page, link: Any) -> None:
     assert said.get("url") is None
 
 
-def test_it_says_how_long_the_rendering_took(page: Page) -> None:
+def test_it_says_what_was_asked_for_and_how_long_the_rendering_took(page: Page) -> None:
     assert card(page, VIDEO)["took"] == "2 min 5 s"
     assert card(page, {**VIDEO, "completed_at": None})["took"] is None
-
-
-def test_it_names_what_was_asked_for(page: Page) -> None:
     asked = {**VIDEO["request"], "images": ["https://example.com/a.png"], "size": "large"}
     said = card(page, {**VIDEO, "request": asked})
     assert said["facts"] == ["sora-2", "10 s", "portrait", "large", "from an image"]
@@ -169,16 +157,11 @@ def test_it_names_what_was_asked_for(page: Page) -> None:
 
 def test_a_link_that_cannot_be_played_is_offered_to_be_opened(page: Page) -> None:
     said = card(page, {**VIDEO, "stored_uri": "s3://bucket/1.mp4"}, broken=True)
-    assert said["kind"] == "expired"
-    assert said["url"] == VIDEO["url"]
-    assert said["storedUri"] == "s3://bucket/1.mp4"
+    assert (said["kind"], said["url"], said["storedUri"]) == ("expired", VIDEO["url"], "s3://bucket/1.mp4")
 
 
 def test_what_an_xcom_backend_keeps_elsewhere_is_said(page: Page) -> None:
-    for value in ("s3://bucket/xcom/1.json", '"text"', 7, [], {"no": "id"}):
-        assert ask(page, "airflow_api", "m.parsed(v[0])", value) == {"unreadable": True}
     assert card(page, {"unreadable": True})["label"] == "Kept elsewhere"
-    assert ask(page, "airflow_api", "m.parsed(v[0])", '{"id": "video_1"}') == {"id": "video_1"}
 
 
 def test_what_other_tasks_have_seen_completes_the_picture(page: Page) -> None:
@@ -214,18 +197,28 @@ def test_the_run_s_other_tasks_are_asked_by_the_names_that_airflows_api_has(page
     assert told == [{"id": "video_1", "status": "completed"}]
 
 
-def test_text_is_found_in_any_order_and_case(page: Page) -> None:
-    code = "m.matches(v[0], m.describe(v[0], v[1], { now: new Date() }), v[2])"
-    for text, found in {"CAT": True, "films cat": True, "video_1": True, "sora-2 portrait": True, "dog": False}.items():
-        assert ask(page, "video", code, TASK, VIDEO, text) is found, text
+DURATIONS = {0: "0 s", 59.6: "1 min", 125: "2 min 5 s", 3600: "1 h", 7380: "2 h 3 min", 200_000: "2 days"}
+SEARCHES = {"CAT": True, "films cat": True, "video_1": True, "sora-2 portrait": True, "dog": False}
+FOUND = "m.matches(v[0], m.describe(v[0], v[1], { now: new Date() }), v[2])"
+NEXT, PARSED = "m.nextPosition(v[0], v[1], 48)", "m.parsed(v[0])"
+KEPT_ELSEWHERE = ("s3://bucket/xcom/1.json", '"text"', 7, [], {"no": "id"})
+#: Module, expression, values, and what comes of them.
+ANSWERS = [
+    *(("words", "m.durationText(v[0])", [seconds], text) for seconds, text in DURATIONS.items()),
+    *(("video", FOUND, [TASK, VIDEO, text], found) for text, found in SEARCHES.items()),
+    # The cursor where there is one, else the count.
+    ("airflow_api", NEXT, [{"next_cursor": "abc"}, None], {"cursor": "abc"}),
+    ("airflow_api", NEXT, [{"next_cursor": None, "total_entries": 5000}, None], None),
+    ("airflow_api", NEXT, [{"total_entries": 100}, None], {"offset": 48}),
+    ("airflow_api", NEXT, [{"total_entries": 96}, {"offset": 48}], None),
+    *(("airflow_api", PARSED, [value], {"unreadable": True}) for value in KEPT_ELSEWHERE),
+    ("airflow_api", PARSED, ['{"id": "video_1"}'], {"id": "video_1"}),
+]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59.6, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (7380, "2 h 3 min"), (200_000, "2 days")],
-)
-def test_durations(page: Page, seconds: float, text: str) -> None:
-    assert ask(page, "words", "m.durationText(v[0])", seconds) == text
+@pytest.mark.parametrize(("module", "code", "values", "answer"), ANSWERS)
+def test_what_a_function_answers(page: Page, module: str, code: str, values: list[Any], answer: Any) -> None:
+    assert ask(page, module, code, *values) == answer
 
 
 @pytest.mark.parametrize("status", [0, 401, 403, 404, 422, 500, 503])
@@ -234,14 +227,6 @@ def test_a_problem_is_said_with_what_to_do(page: Page, status: int) -> None:
     assert words["title"]
     assert len(words["advice"]) > 20
     assert bool(words.get("login")) == (status == 401)
-
-
-def test_pages_follow_the_cursor_and_else_the_count(page: Page) -> None:
-    code = "m.nextPosition(v[0], v[1], 48)"
-    assert ask(page, "airflow_api", code, {"next_cursor": "abc"}, None) == {"cursor": "abc"}
-    assert ask(page, "airflow_api", code, {"next_cursor": None, "total_entries": 5000}, None) is None
-    assert ask(page, "airflow_api", code, {"total_entries": 100}, None) == {"offset": 48}
-    assert ask(page, "airflow_api", code, {"total_entries": 96}, {"offset": 48}) is None
 
 
 STORE = """

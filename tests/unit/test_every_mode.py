@@ -36,59 +36,10 @@ from sora2_provider.submission import submitter as submitting
 from sora2_provider.triggers import sora2 as trigger_module
 from tests.outcome_cases import CASES, Case
 from tests.outcome_table import MODES, OPERATORS, PAGE, SENSORS, TABLE, Retry, read_table
+from tests.unit.made_up_time import AsyncioOfMadeUpTime, MadeUpTime, UtcNow
 
 RENDER_SECONDS = 200
 TIMEOUT = 1800
-
-
-class MadeUpTime:
-    """One clock for all that waits. It starts now, because the emulator's does."""
-
-    def __init__(self, gateway: Emulator) -> None:
-        self._gateway = gateway
-        self.now = datetime.datetime.now(datetime.UTC).timestamp()
-        self.started = self.now
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self._gateway.advance(seconds)
-
-
-class LoopOfMadeUpTime:
-    """The running event loop, in which a timer moves the clock and is due at once."""
-
-    def __init__(self, clock: MadeUpTime) -> None:
-        self._clock = clock
-        self._real = asyncio.get_running_loop()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def time(self) -> float:
-        return self._clock.now
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        self._clock.sleep(max(0.0, when - self._clock.now))
-        return self._real.call_later(0, callback)
-
-
-class AsyncioOfMadeUpTime:
-    """Stands for the module asyncio in the poller, whose timers are its only way to wait."""
-
-    def __init__(self, clock: MadeUpTime) -> None:
-        self._clock = clock
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
-
-    def get_running_loop(self) -> LoopOfMadeUpTime:
-        return LoopOfMadeUpTime(self._clock)
 
 
 @pytest.fixture
@@ -103,20 +54,6 @@ def clock(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> MadeUpTime:
     monkeypatch.setitem(base, "time", made_up)
     monkeypatch.setitem(base, "timezone", UtcNow(made_up, base["timezone"]))
     return made_up
-
-
-class UtcNow:
-    """Airflow's timezone module with a made-up now, which sensors in reschedule mode measure with."""
-
-    def __init__(self, clock: MadeUpTime, real: Any) -> None:
-        self._clock = clock
-        self._real = real
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def utcnow(self) -> datetime.datetime:
-        return datetime.datetime.fromtimestamp(self._clock.now, datetime.UTC)
 
 
 def resumed(operator: Any, context: dict, start: Callable[[], Any]) -> Any:

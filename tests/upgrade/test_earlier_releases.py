@@ -67,13 +67,13 @@ def test_an_event_that_was_fired_is_understood(gateway: Emulator, version: str, 
     event = kept_by(version, "events")[outcome]
     read = from_event(event, video_id=event["video_id"])
     assert read.outcome.value == outcome
-    passport = {**kept_by(version, "deferred_create")["kwargs"]["record"], "video_id": event["video_id"]}
+    resume_state = {**kept_by(version, "deferred_create")["kwargs"]["record"], "video_id": event["video_id"]}
     task = create_task()
     if outcome == "completed":
-        assert task.execute_complete({"ti": TaskInstance()}, event, record=passport) == event["video_id"]
+        assert task.execute_complete({"ti": TaskInstance()}, event, record=resume_state) == event["video_id"]
     else:
         with pytest.raises(AirflowException, match=event["video_id"]):
-            task.execute_complete({"ti": TaskInstance()}, event, record=passport)
+            task.execute_complete({"ti": TaskInstance()}, event, record=resume_state)
     assert gateway.requests == ()
 
 

@@ -93,7 +93,7 @@ def deferral_of_a_newer_release(what: str, video_id: str) -> tuple[Any, Any]:
     "what",
     [
         *("another version of the event", "another outcome", "another status"),
-        *("another method", "another argument", "another passport"),
+        *("another method", "another argument", "another resume state"),
     ],
 )
 def test_a_deferral_that_cannot_be_resumed_fails_and_the_retry_goes_on_with_the_video(
