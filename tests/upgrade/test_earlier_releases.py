@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.recording import TaskInstance, create_task, event_of
+from dev.upgrade_fixtures import TaskInstance, create_task, event_of
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest
