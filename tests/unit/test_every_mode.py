@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sora2_provider import compat
+from sora2_provider import compat, exceptions
 from sora2_provider.compat import (
     AirflowException,
     AirflowFailException,
@@ -29,7 +29,6 @@ from sora2_provider.gateway.polling import poller as polling
 from sora2_provider.hooks import sora2 as hook_module
 from sora2_provider.operators import create_run as creating
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.reporting import failures as outcomes
 from sora2_provider.sensors import sora2 as sensor_module
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.submission import submitter as submitting
@@ -125,7 +124,7 @@ RUN = {
 
 def exception(name: str) -> type[Exception]:
     """Return the class that the docs call so."""
-    return getattr(outcomes, name, None) or getattr(compat, name)
+    return getattr(exceptions, name, None) or getattr(compat, name)
 
 
 def set_up(gateway: Emulator, case: Case, *, mode: str, context: dict) -> str | None:
