@@ -40,7 +40,7 @@ SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging 
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix test-ui system system-celery measured-docs histories faults upgrade approval screenshots bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix test-ui system system-celery histories faults upgrade approval bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
@@ -63,7 +63,7 @@ ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connec
 test: $(INSTALLED)  ## Run the tests
 	$(BIN)/python -m pytest $(SUITES) -m "not wheel and not whole" $(PYTEST_ARGS)
 
-test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python, and write docs/versions.md
+test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(NOX) $(if $(MATRIX),--session $(MATRIX)) $(if $(PYTEST_ARGS),-- $(PYTEST_ARGS))
 
 test-ui: $(TEST_UI)/.installed  ## In a browser, on a whole Airflow with users: the page of videos, and each task's link
@@ -74,9 +74,6 @@ system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in ev
 
 system-celery: $(FLEET)/.installed  ## 300 videos on two Celery workers with Redis and S3, which are struck in mid-run
 	FLEET_VIDEOS=$(FLEET_VIDEOS) $(FLEET)/bin/python -m pytest tests/fleet $(PYTEST_ARGS)
-
-measured-docs: $(INSTALLED)  ## Write the figures of the last make system-celery and make bench into the docs
-	$(BIN)/python -m dev.measured_docs
 
 histories: $(INSTALLED)  ## Take a create task through made-up histories of crashes, clears and lost answers
 	SORA2_HISTORIES=$(HISTORIES) SORA2_HISTORIES_SEED="$(SEEDS)" $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py $(PYTEST_ARGS)
@@ -95,11 +92,6 @@ endif
 approval: $(INSTALLED)  ## On a whole Airflow: a person approves or rejects a video in the example DAG
 	$(BIN)/python -m pytest tests/approval $(PYTEST_ARGS)
 
-screenshots: $(INSTALLED)  ## Photograph the connection form for the docs, and press its Test button (needs Chromium)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints $(CONSTRAINTS) --requirement tests/ui/browser.txt || \
-		$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) --requirement tests/ui/browser.txt
-	$(BIN)/python -m dev.pictures_of_the_form
-
 bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside a peer
 	@$(BENCH)/bin/python -m tests.benchmarks $(BENCH_ARGS)
 
@@ -111,8 +103,8 @@ docs: $(DOCS)/.installed  ## Build the documentation into build/site; any warnin
 docs-test: docs  ## Run every code block of the documentation, and hold the pages against the code
 	$(BIN)/python -m pytest tests/docs $(PYTEST_ARGS)
 
-docs-pictures: $(DOCS)/.installed  ## Go the way of the five-minute tour in a browser, and photograph it (needs Chromium)
-	@$(DOCS)/bin/python -m dev.pictures
+docs-pictures: $(INSTALLED)  ## Photograph the tour and the connection form, and press its Test button (needs Chromium)
+	@$(BIN)/python -m dev.pictures
 
 lint: $(INSTALLED)  ## Check style, formatting and which way the imports run
 	$(BIN)/python -m ruff check .

@@ -1,22 +1,19 @@
-"""The tests on every supported Airflow and Python: ``make test-matrix``.
-
-nox, not tox: a row decides in Python what it installs and when it counts as a success, and its report becomes a table.
-"""
+"""The tests on every supported Airflow and Python: ``make test-matrix``. A session is a row of the table in docs/versions.md."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import nox
 
 PROJECT = Path(__file__).parent
-sys.path.insert(0, str(PROJECT))
 
-from dev import matrix_page, matrix_results  # noqa: E402
-from dev.matrix_rows import Row, rows  # noqa: E402
+#: Each Airflow is tested with the first of these, the newest Airflow with all of them.
+PYTHONS = ("3.11", "3.12", "3.13")
+#: What runs on each of them, in one session of pytest.
+SUITES = ("tests/unit", "tests/emulator", "tests/histories", "tests/integration")
+HISTORIES = "500"
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
@@ -25,74 +22,45 @@ nox.options.error_on_missing_interpreters = True
 nox.options.download_python = "never"
 
 
-def interpreter(row: Row) -> str:
+def add_row(name: str, constraints: Path, python: str) -> None:
+    """Make a session of a file of constraints and a Python."""
+
+    @nox.session(name=name, python=interpreter(constraints, python))
+    def session(session: nox.Session) -> None:
+        pins = ["--constraints", str(constraints), "--build-constraints", str(constraints)]
+        session.install("--quiet", "--compile-bytecode", *pins, "--editable", ".[dev]")
+        home = Path(session.virtualenv.location) / "airflow-home"
+        environment = {"AIRFLOW_HOME": str(home), "SORA2_HISTORIES": HISTORIES}
+        session.run("python", "-m", "pytest", "--quiet", *SUITES, *session.posargs, env=environment)
+
+    session.__doc__ = f"Airflow {pinned_airflow(constraints)} on Python {python}"
+
+
+def interpreter(constraints: Path, python: str) -> str:
     """Return the path of a row's Python, as the Makefile finds it; where there is none, a name that nox will miss."""
-    name = f"python{row.python}"
-    script = PROJECT / "dev" / "find_python.sh"
-    found = subprocess.run(["sh", str(script), row.airflow, name], capture_output=True, text=True, check=False)
+    name = f"python{python}"
+    command = ["sh", str(PROJECT / "dev" / "find_python.sh"), pinned_airflow(constraints), name]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     return found.stdout.strip() or name
 
 
-def run_row(session: nox.Session, row: Row) -> None:
-    """Install a row, run its suites, or those that MATRIX_SUITES names, and keep what came of it for docs/versions.md."""
-    suites = os.environ.get("MATRIX_SUITES", "").split() or list(matrix_results.SUITES)
-    if unknown := set(suites) - set(matrix_results.SUITES):
-        session.error(
-            f"There is no suite {', '.join(unknown)}: MATRIX_SUITES may name {', '.join(matrix_results.SUITES)}"
-        )
-    constraints = str(row.constraints)
-    session.install(
-        *["--quiet", "--compile-bytecode", "--constraints", constraints, "--build-constraints", constraints],
-        *["--editable", ".[dev]"],
-    )
-    result = {}
-    for suite in suites:
-        result[suite] = run_suite(session, suite)
-        if not session.posargs:
-            keep(row, suite, result[suite])
-    if session.posargs:
-        session.log("docs/versions.md is left alone: pytest was given options, so these may be fewer tests")
-    if problems := matrix_results.problems_of(row, result, suites):
-        session.error("; ".join(problems))
-    tasks = sum(sum(each.tasks.values()) for each in result.values())
-    session.log(f"{tasks} task instances succeeded on Airflow {row.airflow}")
+def pinned_airflow(constraints: Path) -> str:
+    """Return the Airflow that a file of constraints pins."""
+    (pin,) = [line for line in constraints.read_text().splitlines() if line.startswith("apache-airflow==")]
+    return pin.removeprefix("apache-airflow==").split()[0]
 
 
-def keep(row: Row, suite: str, result: matrix_results.SuiteResult) -> None:
-    """Write a suite into docs/versions.json and the page as soon as it has run."""
-    # Rows may run side by side.
-    with matrix_results.locked():
-        kept = matrix_results.keep({suite: result}, row, order=[each.name for each in rows()])
-        matrix_page.write(kept)
+def by_version(constraints: Path) -> list[int]:
+    """Return what sorts the files of constraints by their Airflow."""
+    return [int(part) for part in pinned_airflow(constraints).split(".")]
 
 
-def run_suite(session: nox.Session, suite: str) -> matrix_results.SuiteResult:
-    """Run one suite; a suite that ends without a report fails the row."""
-    folder = Path(session.virtualenv.location)
-    report = folder / f"{suite}.xml"
-    report.unlink(missing_ok=True)
-    session.run(
-        *["python", "-m", "pytest", "--quiet", *matrix_results.SUITES[suite], f"--junitxml={report}"],
-        *session.posargs,
-        env={"AIRFLOW_HOME": str(folder / f"airflow-home-{suite}"), "SORA2_HISTORIES": "500"},
-        # 1: some tests failed. The report says which, and the row fails with their names.
-        success_codes=[0, 1],
-    )
-    return matrix_results.read_report(report)
-
-
-def add(row: Row) -> None:
-    """Make a session of a row."""
-
-    @nox.session(name=row.name, python=interpreter(row))
-    def session(session: nox.Session) -> None:
-        run_row(session, row)
-
-    session.__doc__ = f"Airflow {row.airflow} on Python {row.python}"
-
-
-for each in rows():
-    add(each)
+add_row("lowest", PROJECT / "constraints" / "lowest.txt", PYTHONS[0])
+files = sorted((PROJECT / "constraints").glob("airflow-*.txt"), key=by_version)
+for file in files:
+    add_row(file.stem.removeprefix("airflow-"), file, PYTHONS[0])
+for python in PYTHONS[1:]:
+    add_row(f"{files[-1].stem.removeprefix('airflow-')}-py{python}", files[-1], python)
 
 
 @nox.session(name="install-check", venv_backend="none")

@@ -1,25 +1,19 @@
-"""Check that a tag names the version that is about to be released: ``check_tag.py v0.1.0``."""
+"""Check that a tag names the version that is about to be released: ``python -m dev.check_tag v0.1.0``."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import sora2_provider
-from dev.upgrade_fixtures import released_versions
 
-PROJECT = Path(__file__).resolve().parent.parent
+CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 
-def main() -> int:
-    """Check the tag on the command line; return the exit code."""
-    problems = problems_of(
-        sys.argv[1],
-        version=sora2_provider.__version__,
-        changelog=(PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"),
-    )
-    print("\n".join(problems) or f"{sys.argv[1]} is the version, and the changelog has its date")
-    return bool(problems)
+def released_versions(changelog: str) -> list[str]:
+    """Return the versions whose headings in the changelog have a date, newest first."""
+    return re.findall(r"^## (\S+) \(\d{4}-\d{2}-\d{2}\)$", changelog, re.MULTILINE)
 
 
 def problems_of(tag: str, *, version: str, changelog: str) -> list[str]:
@@ -33,4 +27,6 @@ def problems_of(tag: str, *, version: str, changelog: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    found = problems_of(sys.argv[1], version=sora2_provider.__version__, changelog=CHANGELOG.read_text("utf-8"))
+    print("\n".join(found) or f"{sys.argv[1]} is the version, and the changelog has its date")
+    sys.exit(bool(found))

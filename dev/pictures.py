@@ -1,109 +1,161 @@
-"""Go the way of docs/tour.md in a browser, and photograph it: the DAG is the page's own, the Airflow and the video are real.
+"""Photograph the docs' pictures in a browser, against a real Airflow and the emulator: ``make docs-pictures``.
 
-Fails where a step does not end as the page says. Needs Chromium and Python's playwright.
+On Airflow 3 they are the tour of docs/tour.md, with the page's own DAG, and the connection form; on Airflow 2 the form.
+Fails where a step does not end as the pages say.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
 import re
-import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from dev.harness.airflow import LocalAirflow
+from dev.harness.airflow import ADMIN, LocalAirflow
+from dev.harness.browser import running_browser
+from dev.harness.connection_form import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
 from dev.harness.processes import free_port, stop_cleanly_on_signals
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent
 TOUR = PROJECT / "docs" / "tour.md"
 IMAGES = PROJECT / "docs" / "images"
+CONNECTION_ID = "sora2_default"
+KEY = "sk-emulator"
+EMULATOR_PORT = 8900
 DAG_ID, TASK_ID = "first_video", "create_video"
 STORED = Path("/tmp/first-video/boat.mp4")  # noqa: S108 (what the page says)
 RENDER_SECONDS = 12.0
+PATIENCE_MS = 90_000
 
 
 def main() -> int:
-    """Take the pictures; return the exit code."""
-    parser = argparse.ArgumentParser(description="Photograph the five-minute tour.")
+    """Take the pictures of the installed Airflow; return the exit code."""
+    parser = argparse.ArgumentParser(description="Photograph the docs' pictures.")
     parser.add_argument("--output", type=Path, default=IMAGES, help="folder of the pictures (default: docs/images)")
-    parser.add_argument("--chromium", default=os.environ.get("CHROMIUM") or shutil.which("chromium"), help="its path")
-    arguments = parser.parse_args()
-    if arguments.chromium is None:
-        print("Chromium was not found: install it (Debian: chromium), or say --chromium PATH.", file=sys.stderr)
-        return 1
+    output: Path = parser.parse_args().output
     stop_cleanly_on_signals()
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    STORED.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        dags_folder = Path(folder)
-        (dags_folder / "first_video.py").write_text(first_dag(), encoding="utf-8")
-        with (
-            Emulator(port=free_port(8900), render_seconds=RENDER_SECONDS) as emulator,
-            LocalAirflow(dags_folder=dags_folder) as airflow,
-        ):
+    output.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Emulator(port=free_port(EMULATOR_PORT), render_seconds=RENDER_SECONDS) as emulator,
+        LocalAirflow(dags_folder=Path(folder)) as airflow,
+    ):
+        (Path(folder) / "first_video.py").write_text(first_dag(), encoding="utf-8")
+        if airflow.installation.is_airflow_2:
+            airflow.start_web()
+            take = photograph_form_of_2
+        else:
             airflow.start()
-            airflow.rest.add_connection("sora2_default", emulator.connection())
-            run_id = run_to_its_end(airflow)
-            with sync_playwright() as playwright:
-                # Without a sandbox of its own: it opens nothing but what this script has started.
-                browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
-                page = browser.new_page(viewport={"width": 1180, "height": 620}, locale="en-GB")
-                page.set_default_timeout(90_000)
-                try:
-                    photograph(page, airflow, run_id, arguments.output)
-                except Exception:
-                    page.screenshot(path=arguments.output / "failed.png", full_page=True)
-                    raise
-                finally:
-                    browser.close()
-    frame_of(STORED, arguments.output / "tour-frame.png")
+            take = photograph_all_of_3
+        with failures_photographed(output) as page:
+            take(page, airflow, emulator, output)
     return 0
 
 
+@contextlib.contextmanager
+def failures_photographed(output: Path) -> Iterator[Page]:
+    """Open a page in a browser; if the block fails, save what the page shows by then."""
+    with running_browser() as browser:
+        page = browser.new_page(locale="en-GB")
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        try:
+            yield page
+        except Exception:
+            page.screenshot(path=output / "failed.png", full_page=True)
+            raise
+
+
+def photograph_form_of_2(page: Page, airflow: LocalAirflow, emulator: Emulator, output: Path) -> None:
+    """Fill in the connection form of Airflow 2, and press its Test button."""
+    # All of it in one window: in one that scrolls the bar of menus would stand in the middle of the picture.
+    page.set_viewport_size({"width": 1180, "height": 1620})
+    page.goto(f"{airflow.url}/login/")
+    page.fill("#username", ADMIN)
+    page.fill("#password", airflow.admin_password)
+    page.click("input[type=submit]")
+    page.goto(f"{airflow.url}/connection/add")
+    page.select_option("#conn_type", "sora2", force=True)
+    page.fill("#conn_id", CONNECTION_ID)
+    page.fill("#host", emulator.url)
+    page.fill("#password", KEY)
+    page.click("#test-connection")
+    expect(page.get_by_text(SUCCESS)).to_be_visible()
+    page.screenshot(path=output / "connection-form-airflow-2.png", full_page=True)
+
+
+def photograph_all_of_3(page: Page, airflow: LocalAirflow, emulator: Emulator, output: Path) -> None:
+    """Take the pictures of the form, and of the tour with a connection as `make ui` has it."""
+    photograph_form(page, airflow, emulator, output)
+    airflow.rest.request("DELETE", f"/connections/{CONNECTION_ID}")
+    airflow.rest.add_connection(CONNECTION_ID, emulator.connection())
+    photograph_tour(page, airflow, run_to_its_end(airflow), output)
+    save_frame(STORED, output / "tour-frame.png")
+
+
+def photograph_form(page: Page, airflow: LocalAirflow, emulator: Emulator, output: Path) -> None:
+    """Fill in the connection form of Airflow 3, save it, and press the Test button."""
+    # A dialog scrolls within the window: this one is high enough for all fields.
+    page.set_viewport_size({"width": 1180, "height": 1900})
+    page.goto(f"{airflow.url}/connections")
+    dialog = open_form(page, CONNECTION_ID)
+    fill_in(dialog, {"host": emulator.url, "port": str(emulator.port), "password": KEY})
+    # Only one section is open at a time; the first picture shows the one that everybody fills in.
+    dialog.screenshot(path=output / "connection-form-airflow-3.png")
+    open_extra_fields(dialog)
+    expect(dialog.get_by_text("Query path")).to_be_visible()
+    dialog.screenshot(path=output / "connection-extra-airflow-3.png", animations="disabled")
+    save(dialog)
+    press_test(page, CONNECTION_ID)
+    expect(page.get_by_text(SUCCESS)).to_be_visible()
+    page.set_viewport_size({"width": 1180, "height": 560})
+    page.screenshot(path=output / "connection-test-airflow-3.png", animations="disabled")
+
+
 def first_dag() -> str:
-    """Return the DAG as it stands on the page."""
-    found = re.search(
-        r"```python\n(# example_dags/first_video\.py\n.*?)```", TOUR.read_text(encoding="utf-8"), re.DOTALL
-    )
+    """Return the DAG as it stands on the tour's page."""
+    text = TOUR.read_text(encoding="utf-8")
+    found = re.search(r"```python\n(# example_dags/first_video\.py\n.*?)```", text, re.DOTALL)
     if found is None:
         raise LookupError(f"{TOUR} holds no first_video.py")
     return found[1]
 
 
 def run_to_its_end(airflow: LocalAirflow) -> str:
-    """Trigger the DAG as soon as Airflow knows it, and return the run's id when it has succeeded."""
+    """Trigger the tour's DAG as soon as Airflow knows it, and return the run's id when it has succeeded."""
 
     def is_known() -> bool:
         return any(one["dag_id"] == DAG_ID for one in airflow.rest.get("/dags")["dags"])
 
-    airflow.wait_until(is_known, timeout=120, what=f"Airflow to find {DAG_ID}")
-    run_id = airflow.rest.trigger(DAG_ID)
-
     def state() -> str:
         return str(airflow.rest.get(f"/dags/{DAG_ID}/dagRuns/{run_id}")["state"])
 
+    STORED.unlink(missing_ok=True)
+    airflow.wait_until(is_known, timeout=120, what=f"Airflow to find {DAG_ID}")
+    run_id = airflow.rest.trigger(DAG_ID)
     airflow.wait_until(lambda: state() in ("success", "failed"), timeout=240, what="the run to end")
     if state() != "success" or not STORED.is_file():
         raise RuntimeError(f"The tour's DAG ended as {state()}:\n{airflow.task_log(DAG_ID)[-3000:]}")
     return run_id
 
 
-def photograph(page: Page, airflow: LocalAirflow, run_id: str, output: Path) -> None:
-    """Take the pictures of the web interface."""
-    page.goto(f"{airflow.url}/connections")
-    expect(page.get_by_text("sora2_default")).to_be_visible()
+def photograph_tour(page: Page, airflow: LocalAirflow, run_id: str, output: Path) -> None:
+    """Show the connection, and the log and the XComs of the task."""
     page.set_viewport_size({"width": 1180, "height": 420})
+    page.goto(f"{airflow.url}/connections")
+    expect(page.get_by_text(CONNECTION_ID)).to_be_visible()
     page.screenshot(path=output / "tour-connection.png", animations="disabled")
     task = f"{airflow.url}/dags/{DAG_ID}/runs/{run_id}/tasks/{TASK_ID}"
     page.set_viewport_size({"width": 1280, "height": 560})
     page.goto(task)
     expect(page.get_by_text("The gateway accepted video").first).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Stored \d+ bytes")).first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ bytes, video/mp4")).first).to_be_visible()
     page.screenshot(path=output / "tour-log.png", animations="disabled")
     page.set_viewport_size({"width": 1280, "height": 860})
     page.goto(f"{task}/xcom")
@@ -113,7 +165,7 @@ def photograph(page: Page, airflow: LocalAirflow, run_id: str, output: Path) -> 
     page.screenshot(path=output / "tour-xcom.png", animations="disabled")
 
 
-def frame_of(movie: Path, picture: Path) -> None:
+def save_frame(movie: Path, picture: Path) -> None:
     """Save a frame from the middle of a video."""
     import av
 

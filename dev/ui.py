@@ -6,19 +6,18 @@ Ctrl-C or SIGTERM stops everything. The exit code is 1 if a component dies by it
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-import time
 from pathlib import Path
 
 from dev.harness.airflow import ADMIN, ComponentDied, LocalAirflow
-from dev.harness.processes import free_port, stop_cleanly_on_signals
+from dev.harness.processes import free_port, stop_cleanly_on_signals, timed_teller
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONNECTION_ID = "sora2_default"
 DAG_ID = "sora2_image_to_video"
 RENDER_SECONDS = 20.0
-CHECK_SECONDS = 0.5
 
 
 def main() -> int:
@@ -41,11 +40,7 @@ def main() -> int:
 
 def run(dags_folder: Path, port: int, emulator_port: int) -> None:
     """Start everything, tell where it is, and wait for the end."""
-    started = time.monotonic()
-
-    def tell(message: str) -> None:
-        print(f"{time.monotonic() - started:5.1f} s  {message}", flush=True)
-
+    tell = timed_teller()
     with (
         Emulator(port=free_port(emulator_port), render_seconds=RENDER_SECONDS) as emulator,
         LocalAirflow(
@@ -63,9 +58,7 @@ def run(dags_folder: Path, port: int, emulator_port: int) -> None:
         # In the database rather than in the environment: there the web interface shows it, and changes take effect.
         airflow.rest.add_connection(CONNECTION_ID, emulator.connection())
         print(welcome(airflow, emulator), flush=True)
-        while True:
-            airflow.check_components()
-            time.sleep(CHECK_SECONDS)
+        airflow.wait_until(lambda: False, timeout=math.inf, what="Ctrl-C", every=0.5)
 
 
 def welcome(airflow: LocalAirflow, emulator: Emulator) -> str:

@@ -12,20 +12,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
-from dev.harness import home as airflow_home
 from dev.harness.environment import HomeSecrets, Installation, hermetic_environment
-from dev.harness.process_table import descendants
-from dev.harness.processes import CommandResult, KeptProcess, free_port, run_command, tail, wait_until
+from dev.harness.home import DATABASE, AirflowHome, keep_database, restore_database
+from dev.harness.processes import CommandResult, KeptProcess, descendants, free_port, run_command, tail, wait_until
 from dev.harness.rest import AirflowRest
 
 ADMIN = "admin"
@@ -52,7 +49,7 @@ class ComponentDied(RuntimeError):
     """A component ended by itself; the message names it and holds the end of its log."""
 
 
-class LocalAirflow:
+class LocalAirflow(AirflowHome):
     """One AIRFLOW_HOME and the processes that work on it. Use it as a context manager.
 
     Without ``home`` it makes a temporary one and removes it at the end. ``connection`` is what goes into
@@ -60,9 +57,6 @@ class LocalAirflow:
     database. ``port`` is asked for first and used if it is free. ``python`` is the virtual environment's.
     ``more_components`` are started beside the usual ones, by name: the arguments of ``airflow``.
     """
-
-    #: Called with each Airflow when its processes have ended and its database is still there.
-    on_leave: ClassVar[list[Callable[[LocalAirflow], None]]] = []
 
     def __init__(
         self,
@@ -77,7 +71,7 @@ class LocalAirflow:
     ) -> None:
         self.installation = Installation.of(python or Path(sys.executable))
         self._home_is_temporary = home is None
-        self.home = (home or Path(tempfile.mkdtemp(prefix="local-airflow-"))).absolute()
+        super().__init__((home or Path(tempfile.mkdtemp(prefix="local-airflow-"))).absolute())
         self.home.mkdir(parents=True, exist_ok=True)
         self.port = free_port(port)
         self.environment = hermetic_environment(
@@ -88,6 +82,7 @@ class LocalAirflow:
             connection=connection,
             overrides=environment or {},
         )
+        self.database = self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
         usual = COMPONENTS_OF_2 if self.installation.is_airflow_2 else COMPONENTS_OF_3
         self._arguments: dict[str, Sequence[str]] = {**usual, **(more_components or {})}
         self.components: dict[str, KeptProcess] = {}
@@ -97,11 +92,6 @@ class LocalAirflow:
     def url(self) -> str:
         """The address of the web interface."""
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def database(self) -> str:
-        """The address of the database."""
-        return self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
 
     @property
     def has_users(self) -> bool:
@@ -140,12 +130,12 @@ class LocalAirflow:
         """Make the database; a copy of an earlier one of the same installation serves as well."""
         if self._is_migrated:
             return
-        own_database = self.database == airflow_home.default_database(self.home)
-        is_new = own_database and not (self.home / airflow_home.DATABASE).exists()
-        if not (is_new and airflow_home.restore_database(self.installation, self.home)):
+        has_own = self.database == AirflowHome(self.home).database
+        is_new = has_own and not (self.home / DATABASE).exists()
+        if not (is_new and restore_database(self.installation, self.home)):
             self.run("db", "migrate").check()
             if is_new:
-                airflow_home.keep_database(self.installation, self.home)
+                keep_database(self.installation, self.home)
         self._is_migrated = True
 
     def create_admin(self) -> None:
@@ -244,58 +234,12 @@ class LocalAirflow:
 
         wait_until(holds, timeout=timeout, what=what, every=every)
 
-    def component_log(self, name: str) -> Path:
-        """Return the file that a component writes its output to."""
-        return self.home / f"{name}.log"
-
-    def query(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """Return what a SELECT finds in the database; ``:name`` stands for a parameter."""
-        return airflow_home.read_rows(self.database, statement, **parameters)
-
-    def xcoms(self, dag_id: str, run_id: str | None = None) -> dict[tuple[str, str, int], Any]:
-        """Return a run's XComs, the latest run's by default, by (task id, key, map index)."""
-        return airflow_home.read_xcoms(self.database, dag_id=dag_id, run_id=run_id)
-
-    def task_states(self, dag_id: str, run_id: str | None = None) -> dict[tuple[str, int], str | None]:
-        """Return the states of a run's tasks, the latest run's by default, by (task id, map index)."""
-        return airflow_home.read_task_states(self.database, dag_id=dag_id, run_id=run_id)
-
-    def executed_tasks(self) -> dict[str, int]:
-        """Return how many task instances of each DAG have succeeded; a database that was not made yet has none."""
-        if not self._is_migrated:
-            return {}
-        succeeded = "SELECT dag_id, count(*) FROM task_instance WHERE state = 'success' GROUP BY dag_id"
-        return {str(row[0]): int(row[1]) for row in self.query(succeeded)}
-
-    def noticed_ends(self, dag_id: str, run_id: str) -> set[tuple[str, int]]:
-        """Return the tries, as (task's id, number of the try), whose process has ended to the scheduler's knowledge.
-
-        A deferral is to be waited for with this. Where the trigger fires first, Airflow takes the end of the one
-        process for the end of the next one, which is only queued yet, and fails the try.
-        """
-        log = self.component_log("scheduler").read_text(errors="replace")
-        line = re.compile(
-            rf"TaskInstance Finished: dag_id={re.escape(dag_id)}, task_id=(\S+), run_id={re.escape(run_id)}, "
-            r".*\btry_number=(\d+),"
-        )
-        return {(name, int(number)) for name, number in line.findall(log)}
-
-    def task_log(
-        self, dag_id: str, task_id: str | None = None, run_id: str | None = None, map_index: int | None = None
-    ) -> str:
-        """Return the logs of tasks that the components ran."""
-        return airflow_home.read_task_log(self.home, dag_id=dag_id, task_id=task_id, run_id=run_id, map_index=map_index)
-
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.stop()
-            for watch in self.on_leave:
-                watch(self)
         finally:
             if self._home_is_temporary:
                 shutil.rmtree(self.home, ignore_errors=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from dev.harness.airflow import LocalAirflow
-from dev.harness.postgres import Postgres
+from dev.harness.services import Postgres
 
 
 @contextlib.contextmanager
@@ -28,8 +27,6 @@ def whole_airflow(
     :param parallelism: task processes at a time.
     :param more_components: what is started beside the usual components, by name: the arguments of ``airflow``.
     """
-    if find_spec("psycopg2") is None or find_spec("asyncpg") is None:
-        raise ModuleNotFoundError("needs psycopg2 and asyncpg, which the extra 'dev' brings")
     with (
         Postgres() as postgres,
         LocalAirflow(
@@ -54,9 +51,9 @@ def whole_airflow(
     ):
         airflow.start(timeout=300)
         rest = airflow.rest
-
-        def all_parsed() -> bool:
-            return {each["dag_id"] for each in rest.get("/dags")["dags"]} == dag_ids
-
-        airflow.wait_until(all_parsed, timeout=120, what="the DAGs to be parsed")
+        airflow.wait_until(
+            lambda: {each["dag_id"] for each in rest.get("/dags")["dags"]} == dag_ids,
+            timeout=120,
+            what="the DAGs to be parsed",
+        )
         yield airflow, postgres

@@ -8,7 +8,6 @@ from playwright.sync_api import Locator, Page
 
 #: What the Test button says when all is well.
 SUCCESS = "The key works, and the gateway offers sora-2"
-EXTRA_FIELDS = "Extra Fields"
 
 
 def open_form(page: Page, connection_id: str) -> Locator:
@@ -29,7 +28,7 @@ def fill_in(dialog: Locator, values: Mapping[str, str]) -> None:
 
 def open_extra_fields(dialog: Locator) -> None:
     """Open the section with the provider's own fields, which are called ``element_NAME``; the other section closes."""
-    dialog.get_by_role("button", name=EXTRA_FIELDS, exact=True).click()
+    dialog.get_by_role("button", name="Extra Fields", exact=True).click()
 
 
 def save(dialog: Locator) -> None:

@@ -1,20 +1,23 @@
-"""Child processes that cannot outlive this one: each runs under `supervisor`."""
+"""Child processes that cannot outlive this one, each of which runs under `supervisor`, and a look at what they started."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import IO, Self
+
+import psutil
+from psutil import Process
 
 KEEPER = Path(__file__).with_name("supervisor.py")
 
@@ -61,7 +64,7 @@ class KeptProcess:
             # In a session of its own, so that Ctrl-C in the terminal reaches only this process, which then stops
             # its children in order.
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(KEEPER), str(grace), *command],
+                [sys.executable, "-I", str(KEEPER), str(grace), *command],
                 stdin=keepers_end.fileno(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -126,9 +129,7 @@ class KeptProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
@@ -151,30 +152,44 @@ def run_command(
                     on_line(line.rstrip("\n"))
             exit_code = process.wait(max(0.0, deadline - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired):
-            raise CommandTimedOut(
-                f"{' '.join(command)} did not end within {timeout:.0f} s:\n{tail(''.join(lines))}"
-            ) from None
+            message = f"{' '.join(command)} did not end within {timeout:.0f} s:\n{tail(''.join(lines))}"
+            raise CommandTimedOut(message) from None
     return CommandResult(tuple(command), exit_code, "".join(lines))
 
 
 def _lines_until(stream: IO[bytes], deadline: float) -> Iterator[str]:
     """Yield lines until the stream ends; raise TimeoutError when the deadline comes first."""
-    descriptor = stream.fileno()
     unfinished = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0:
-            if not selector.select(left):
-                continue
-            received = os.read(descriptor, 65536)
-            *whole, unfinished = (unfinished + received).split(b"\n")
-            for line in whole:
-                yield line.decode(errors="replace") + "\n"
-            if not received:
-                if unfinished:
-                    yield unfinished.decode(errors="replace")
-                return
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        received = os.read(stream.fileno(), 65536)
+        *whole, unfinished = (unfinished + received).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace") + "\n"
+        if not received:
+            if unfinished:
+                yield unfinished.decode(errors="replace")
+            return
     raise TimeoutError
+
+
+def living(processes: Iterable[Process]) -> set[Process]:
+    """Return those that still run. A zombie does not, nor does another process that has got the id of an ended one."""
+    found = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                found.add(process)
+    return found
+
+
+def descendants(pid: int) -> set[Process]:
+    """Return the living processes below one, however deep."""
+    try:
+        return living(Process(pid).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return set()
 
 
 def tail(text: str, lines: int = 30) -> str:
@@ -195,6 +210,12 @@ def stop_cleanly_on_signals() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+
+
+def timed_teller() -> Callable[[str], None]:
+    """Return a function that prints a message behind the seconds that have passed."""
+    started = time.monotonic()
+    return lambda message: print(f"{time.monotonic() - started:5.1f} s  {message}", flush=True)
 
 
 def wait_until(condition: Callable[[], bool], *, timeout: float, what: str, every: float = 0.1) -> None:

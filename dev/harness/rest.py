@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
-#: Never asks a proxy: the address is always this machine's.
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+import requests
 
 
 class RestError(RuntimeError):
@@ -30,10 +26,10 @@ class AirflowRest:
 
     def __init__(self, url: str, *, is_airflow_2: bool, user: str, password: str, has_users: bool = False) -> None:
         self._is_airflow_2 = is_airflow_2
+        self._basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._login = {"username": user, "password": password} if has_users else None
         self._url = url
         self.root = f"{url}/api/{'v1' if is_airflow_2 else 'v2'}"
-        self._basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._token: str | None = None
 
     def get(self, path: str) -> Any:
@@ -66,21 +62,21 @@ class AirflowRest:
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send one request; return the JSON answer, None for an empty one."""
-        return _exchange(method, self.root + path, body, {"Authorization": self._authorization()})
+        return _exchange(method, self.root + path, body, self._authorization())
 
     def ui(self, path: str) -> Any:
         """Return the JSON with which Airflow 3 fills a part of its web interface."""
-        return _exchange("GET", f"{self._url}/ui{path}", None, {"Authorization": self._authorization()})
+        return _exchange("GET", f"{self._url}/ui{path}", None, self._authorization())
 
     def post_to_users(self, path: str, body: Mapping[str, Any]) -> Any:
         """Post to the API of the FAB auth manager, which has users and roles."""
-        return _exchange("POST", f"{self._url}/auth/fab/v1{path}", body, {"Authorization": self._authorization()})
+        return _exchange("POST", f"{self._url}/auth/fab/v1{path}", body, self._authorization())
 
     def health(self) -> dict[str, str]:
         """Return the status that each component reports, by its name; empty while nothing answers."""
         path = "/api/v1/health" if self._is_airflow_2 else "/api/v2/monitor/health"
         try:
-            answer = _exchange("GET", self._url + path, None, {})
+            answer = _exchange("GET", self._url + path)
         except (OSError, RestError):
             return {}
         return {name: part["status"] for name, part in answer.items() if isinstance(part, dict) and part["status"]}
@@ -90,21 +86,17 @@ class AirflowRest:
             return f"Basic {self._basic}"
         if self._token is None:
             method = "POST" if self._login else "GET"
-            self._token = str(_exchange(method, f"{self._url}/auth/token", self._login, {})["access_token"])
+            self._token = str(_exchange(method, f"{self._url}/auth/token", self._login)["access_token"])
         return f"Bearer {self._token}"
 
 
-def _exchange(method: str, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
-    request = urllib.request.Request(  # noqa: S310 (the address is made here, never read)
-        url,
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "Accept": "application/json", **headers},
-    )
-    try:
-        with _OPENER.open(request, timeout=30) as response:
-            answer = response.read()
-    except urllib.error.HTTPError as error:
-        text = error.read().decode(errors="replace")
-        raise RestError(error.code, f"{method} {url}: {error.code} {HTTPStatus(error.code).phrase}: {text}") from error
-    return json.loads(answer) if answer else None
+def _exchange(method: str, url: str, body: Mapping[str, Any] | None = None, authorization: str | None = None) -> Any:
+    # A connection of its own each time: one that is kept may end with the component at its other end.
+    with requests.Session() as session:
+        # No proxy is asked: the address is always this machine's.
+        session.trust_env = False
+        answer = session.request(method, url, json=body, headers={"Authorization": authorization}, timeout=30)
+    if not answer.ok:
+        message = f"{method} {url}: {answer.status_code} {answer.reason}: {answer.text}"
+        raise RestError(answer.status_code, message)
+    return answer.json() if answer.content else None

@@ -1,6 +1,6 @@
 """Run one command and see to it that nothing of it outlives the process that asked for it.
 
-Usage: ``python -I -S supervisor.py GRACE_SECONDS COMMAND...`` with one end of a socket pair as standard input.
+Usage: ``python -I supervisor.py GRACE_SECONDS COMMAND...`` with one end of a socket pair as standard input.
 
 The keeper is a process of its own because only then it survives a ``kill -9`` of its owner. It notices the end of
 the owner by the end of the socket, whichever thread started it and on every system; on Linux it also adopts the
@@ -9,21 +9,21 @@ writes the command's process id and a newline to the socket, and takes any byte 
 
 Stopping is SIGTERM to the command's process group, then SIGKILL to every descendant after the grace period. The
 exit code is the command's, or 128 plus the signal that ended it.
-
-It runs without site-packages: the standard library only.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+
+import psutil
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -38,12 +38,13 @@ OWNER_CHECK_SECONDS = 1.0
 def main(grace: float, command: list[str]) -> int:
     """Run the command to its end or to the order to stop; return its exit code."""
     owner = os.getppid()
-    become_subreaper()
+    # Orphaned descendants become children of this process instead of the system's first one.
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     wake_up = install_signal_handlers()
     command_input = os.open(os.devnull, os.O_RDONLY)
     try:
         # No thread runs here, so that preexec_fn is safe.
-        child = subprocess.Popen(command, stdin=command_input, start_new_session=True, preexec_fn=die_with_parent())
+        child = subprocess.Popen(command, stdin=command_input, start_new_session=True, preexec_fn=die_with_parent)
     except OSError as error:
         print(f"cannot run {command[0]}: {error}", file=sys.stderr)
         return 127
@@ -64,7 +65,7 @@ def main(grace: float, command: list[str]) -> int:
             stop = True
         if stop and kill_at is None:
             kill_at = time.monotonic() + grace
-            signal_group(child.pid, signal.SIGTERM)
+            send(signal.SIGTERM, group=child.pid)
         if kill_at is not None and time.monotonic() >= kill_at:
             break
         for pid, ended in reap():
@@ -84,16 +85,16 @@ def end_descendants(group: int, grace: float) -> Iterator[tuple[int, int]]:
     kill_at = time.monotonic() + grace
     if grace > 0:
         for pid in descendants():
-            signal_process(pid, signal.SIGTERM)
+            send(signal.SIGTERM, pid=pid)
     while True:
         yield from reap()
         alive = descendants()
         if not alive:
             return
         if time.monotonic() >= kill_at:
-            signal_group(group, signal.SIGKILL)
+            send(signal.SIGKILL, group=group)
             for pid in alive:
-                signal_process(pid, signal.SIGKILL)
+                send(signal.SIGKILL, pid=pid)
         time.sleep(0.02)
 
 
@@ -111,50 +112,18 @@ def reap() -> Iterator[tuple[int, int]]:
 
 def descendants() -> list[int]:
     """Return the living children of this process and theirs, however deep."""
-    children: dict[int, list[int]] = {}
-    for pid, parent in living_processes():
-        children.setdefault(parent, []).append(pid)
-    found: list[int] = []
-    unseen = [os.getpid()]
-    while unseen:
-        below = children.get(unseen.pop(), [])
-        found += below
-        unseen += below
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                found.append(process.pid)
     return found
 
 
-def living_processes() -> Iterator[tuple[int, int]]:
-    """Yield (process id, parent's id) of every process that is not a zombie."""
-    if not Path("/proc/self/stat").exists():
-        yield from listed_processes()
-        return
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            # A process may end between the listing and the reading.
-            with contextlib.suppress(OSError):
-                # The name in parentheses may itself hold spaces and parentheses.
-                fields = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
-                if fields[0] not in {"Z", "X"}:
-                    yield int(entry.name), int(fields[1])
-
-
-def listed_processes() -> Iterator[tuple[int, int]]:
-    """Do what `living_processes` does on a system without /proc."""
-    listing = subprocess.Popen(["/bin/ps", "-A", "-o", "pid=,ppid=,stat="], stdout=subprocess.PIPE, text=True)
-    for line in listing.communicate()[0].splitlines():
-        pid, parent, state = line.split()[:3]
-        if int(pid) != listing.pid and not state.startswith("Z"):
-            yield int(pid), int(parent)
-
-
-def signal_process(pid: int, number: int) -> None:
+def send(number: int, *, pid: int = 0, group: int = 0) -> None:
+    """Send a signal to a process or to a group, if there is still one of ours."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
-
-
-def signal_group(group: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+        os.killpg(group, number) if group else os.kill(pid, number)
 
 
 def install_signal_handlers() -> int:
@@ -168,31 +137,15 @@ def install_signal_handlers() -> int:
     return reading
 
 
-def prctl() -> Callable[..., int] | None:
-    """Return Linux's prctl, None elsewhere."""
-    if not sys.platform.startswith("linux"):
-        return None
-    import ctypes
-
-    function: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
-    return function
+def prctl(option: int, value: int) -> None:
+    """Set an attribute of this process on Linux; do nothing elsewhere."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def become_subreaper() -> None:
-    """Have orphaned descendants become children of this process instead of the system's first one."""
-    if (function := prctl()) is not None:
-        function(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def die_with_parent() -> Callable[[], None] | None:
-    """Return what a new process calls to be killed should the keeper itself be killed."""
-    if (function := prctl()) is None:
-        return None
-
-    def ask_for_death() -> None:
-        function(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-    return ask_for_death
+def die_with_parent() -> None:
+    """Have this new process killed should the keeper itself be killed."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,68 +1,58 @@
-"""Finds a connection for a command, outside any task."""
+"""Reads a connection for a command, outside any task."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sora2_provider import compat
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import secrets_of, settings_of
-from sora2_provider.spending.caps import limits_of_connection
+from sora2_provider.hooks.connection import limits_of, settings_of
 from sora2_provider.spending.limits import SpendingLimits
 
 CONN_TYPE = "sora2"
 
 
-class ConnectionMissing(LookupError):
-    """There is no such connection of this type, or none that can be read here.
+class ConnectionUnusable(ValueError):
+    """A connection is missing, or cannot be used.
 
+    :param seen: what is wrong; holds no secret.
     :param to_do: what a person does about it.
     """
 
-    def __init__(self, message: str, to_do: str) -> None:
-        super().__init__(message)
+    def __init__(self, seen: str, to_do: str) -> None:
+        super().__init__(f"{seen} {to_do}")
+        self.seen = seen
         self.to_do = to_do
 
 
-class Stored(NamedTuple):
-    """A connection as it is stored, checked.
+def read_connection(conn_id: str) -> tuple[GatewaySettings, SpendingLimits]:
+    """Return a connection's settings and limits; its secrets are masked in logs from here on.
 
-    :param limits: what it may spend.
-    """
-
-    settings: GatewaySettings
-    limits: SpendingLimits
-
-
-def stored_settings(conn_id: str) -> Stored:
-    """Return a connection's checked settings and limits; its secrets are masked in logs from here on.
-
-    :raises ConnectionMissing: there is none, or it cannot be decrypted.
-    :raises ValueError: it lacks something; says what to write where, and holds no secret.
+    :raises ConnectionUnusable: it is missing, of another type, encrypted with another key, or a field cannot be used.
     """
     connection = compat.stored_connection(conn_id)
     if connection is None:
-        raise ConnectionMissing(
-            f"There is no connection {conn_id!r}, as far as this machine can see.",
+        raise ConnectionUnusable(
+            f"There is no connection {conn_id!r} that this machine can read.",
             f"Add it in Airflow under Admin > Connections (type Sora 2), or set AIRFLOW_CONN_{conn_id.upper()}. Where workers "
-            "see connections only inside tasks (Airflow 3), run this on the API server or the scheduler; where [core] fernet_key "
-            "is another than when it was stored, no machine can read it.",
+            "can read connections only inside tasks (Airflow 3), run this on the API server or the scheduler. If [core] "
+            "fernet_key has changed since it was stored, no machine can read it.",
         )
     if connection.conn_type != CONN_TYPE:
-        raise ConnectionMissing(
+        raise ConnectionUnusable(
             f"The connection {conn_id!r} is of the type {connection.conn_type!r}, not {CONN_TYPE!r}.",
             "Choose another connection with --conn-id, or change its type to Sora 2.",
         )
     try:
-        settings, limits = settings_of(connection), limits_of_connection(conn_id, connection.extra_dejson)
-    except ValueError:
-        raise
+        settings, limits = settings_of(connection), limits_of(conn_id, connection.extra_dejson)
+    except ValueError as error:
+        raise ConnectionUnusable(
+            str(error), "Correct it under Admin > Connections, or wherever it is defined."
+        ) from None
     except Exception as error:
         # Airflow's own error, or that of the library which decrypts.
-        raise ConnectionMissing(
+        raise ConnectionUnusable(
             f"The connection {conn_id!r} cannot be decrypted here ({type(error).__name__}).",
             "Give this machine the [core] fernet_key with which the connection was stored, or store it again.",
         ) from error
-    for secret in secrets_of(settings):
+    for secret in settings.secrets:
         compat.mask_secret(secret)
-    return Stored(settings, limits)
+    return settings, limits

@@ -1,4 +1,4 @@
-"""What the commands are called and what they take, for Airflow's command line and for ``python -m sora2_provider``.
+"""The names and arguments of the commands, for Airflow's command line and for ``python -m sora2_provider``.
 
 Airflow loads this at every start of ``airflow``, so it imports nothing but what Airflow's command line has loaded by then.
 """
@@ -26,11 +26,10 @@ class Option(NamedTuple):
 class Command(NamedTuple):
     """One command.
 
-    :param function: its name in :mod:`sora2_provider.cli.commands`; called with the parsed arguments.
+    :param name: also that of its function in :mod:`sora2_provider.cli.commands`, which takes the parsed arguments.
     """
 
     name: str
-    function: str
     help: str
     description: str
     options: tuple[Option, ...]
@@ -48,18 +47,16 @@ _CONN_ID = Option(
 COMMANDS = (
     Command(
         "doctor",
-        "doctor",
         "Check a connection end to end, for free, and say what to fix",
-        "Checks the connection, the gateway's address, key, routes, models, balance and clock, where create tasks keep their "
-        "records, the triggerer, and the installed versions. Costs nothing: the create route is not called. Run it where your "
-        "tasks run. The exit code is 1 if something must be fixed.",
+        "Checks the connection; the gateway's address, key, routes, models, balance and clock; where create tasks keep their "
+        "records; the triggerer; and the installed versions. Costs nothing, because the create route is not called. Run it where "
+        "your tasks run. The exit code is 1 if something must be fixed.",
         (_CONN_ID, _output("table", "json")),
     ),
     Command(
         "get",
-        "get",
         "Show a video: status, progress, link, error, times",
-        "Asks the gateway how a video stands, once. Costs nothing. The exit code is 1 if the gateway does not know the id, or "
+        "Asks the gateway once for a video's state. Costs nothing. The exit code is 1 if the gateway does not know the id, or "
         "cannot be asked.",
         (
             Option(("video_id",), {"metavar": "ID", "help": "the video's id, as the create task returned it"}),
@@ -75,7 +72,7 @@ def run(command: Command, arguments: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # Airflow 2.11 announces Airflow 3 whenever it is loaded.
         warnings.simplefilter("ignore")
-        function = getattr(import_module("sora2_provider.cli.commands"), command.function)
+        function = getattr(import_module("sora2_provider.cli.commands"), command.name)
     return int(function(arguments))
 
 

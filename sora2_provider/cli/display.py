@@ -1,4 +1,4 @@
-"""How findings and videos look in a terminal."""
+"""How results and videos look in a terminal."""
 
 from __future__ import annotations
 
@@ -12,42 +12,40 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sora2_provider.cli.doctor.report import Finding, Report, State
+from sora2_provider.cli.doctor.report import CheckResult, Report, State
 from sora2_provider.gateway.models import Video, VideoStatus
 
 _STYLES = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red", State.SKIP: "dim"}
 _STATUS_STYLES = {VideoStatus.COMPLETED: "green", VideoStatus.FAILED: "bold red", VideoStatus.CANCELLED: "yellow"}
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    """Print JSON, unwrapped and without colours."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201
-
-
-def print_yaml(value: Mapping[str, Any]) -> None:
-    """Print YAML in the order given."""
-    print(yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True), end="")  # noqa: T201
+def print_values(values: Mapping[str, Any], output: str) -> None:
+    """Print ``json`` or ``yaml`` in the order given, unwrapped and without colours."""
+    if output == "json":
+        print(json.dumps(values, indent=2, ensure_ascii=False))  # noqa: T201
+    else:
+        print(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True), end="")  # noqa: T201
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print the doctor's report: one check a line, and below it what to do."""
+    """Print the doctor's report: one check per line, and below it what to do."""
     console = console or Console(highlight=False)
     console.print()
     console.print(Text.assemble(("Sora 2 doctor", "bold"), f"  {report.conn_id}  {report.base_url}".rstrip()))
     console.print()
     rows = _grid()
-    for finding in report.findings:
-        rows.add_row(Text(finding.state, _STYLES[finding.state]), Text(finding.check, "bold"), _told(finding))
+    for result in report.results:
+        rows.add_row(Text(result.state, _STYLES[result.state]), Text(result.check, "bold"), _text_of(result))
     console.print(rows)
     console.print()
     console.print(_summary(report))
 
 
-def _told(finding: Finding) -> Text:
-    told = Text(finding.seen, "dim" if finding.state is State.SKIP else "")
-    if finding.to_do:
-        told.append(f"\nTo do: {finding.to_do}", "cyan")
-    return told
+def _text_of(result: CheckResult) -> Text:
+    text = Text(result.seen, "dim" if result.state is State.SKIP else "")
+    if result.to_do:
+        text.append(f"\nTo do: {result.to_do}", "cyan")
+    return text
 
 
 def _summary(report: Report) -> Text:
@@ -58,34 +56,32 @@ def _summary(report: Report) -> Text:
         f"{skipped} not checked" if skipped else "",
     ]
     rest = ", ".join(part for part in parts if part)
-    fine = f"{report.count(State.OK)} of {len(report.findings)} checks are fine"
-    text = f"{fine}; {rest}." if rest else f"All {len(report.findings)} checks are fine."
+    total = len(report.results)
+    text = f"{report.count(State.OK)} of {total} checks are fine; {rest}." if rest else f"All {total} checks are fine."
     return Text(f"{text} Nothing was paid.", "bold red" if failed else "bold")
 
 
 def print_video(
     video: Video, conn_id: str, console: Console | None = None, *, now: pendulum.DateTime | None = None
 ) -> None:
-    """Print a video, one fact a line."""
+    """Print a video, one fact per line."""
     console = console or Console(highlight=False)
     now = now or pendulum.now("UTC")
+    facts = {
+        "id": Text(video.id),
+        "connection": Text(conn_id),
+        "status": _status(video),
+        "created": _time(video.created_at, now),
+        "updated": _time(video.updated_at, now),
+        "completed": _time(video.completed_at, now),
+        "model": Text(video.model or ""),
+        "error": _error(video) if video.status is VideoStatus.FAILED else None,
+        "link": _link(video, now) if video.status is VideoStatus.COMPLETED else None,
+    }
     rows = _grid(1)
-    rows.add_row(Text("id", "bold"), Text(video.id))
-    rows.add_row(Text("connection", "bold"), Text(conn_id))
-    rows.add_row(Text("status", "bold"), _status(video))
-    for name, moment in (
-        ("created", video.created_at),
-        ("updated", video.updated_at),
-        ("completed", video.completed_at),
-    ):
-        if moment is not None:
-            rows.add_row(Text(name, "bold"), _time(moment, now))
-    if video.model:
-        rows.add_row(Text("model", "bold"), Text(video.model))
-    if video.status is VideoStatus.FAILED:
-        rows.add_row(Text("error", "bold"), _error(video))
-    if video.status is VideoStatus.COMPLETED:
-        rows.add_row(Text("link", "bold"), _link(video, now))
+    for name, fact in facts.items():
+        if fact:
+            rows.add_row(Text(name, "bold"), fact)
     console.print(rows)
     if video.url:
         # Whole, on a line of its own: a link that is wrapped cannot be copied.
@@ -102,31 +98,30 @@ def _status(video: Video) -> Text:
 
 
 def _error(video: Video) -> Text:
-    said = video.error_message or "The gateway does not say why."
+    said = video.error_message or "The gateway gives no reason."
     code = f" (code {video.error_code})" if video.error_code and video.error_code != said else ""
-    error = Text(f"{said}{code}")
     again = (
         "The same request would fail again: change the prompt or the images."
         if video.failure_permanent
-        else "The same request may work when it is submitted again, which is a new create."
+        else "The same request may succeed when it is submitted again, which is a new create."
     )
-    error.append(f"\n{again}", "cyan")
-    return error
+    return Text.assemble(f"{said}{code}\n", (again, "cyan"))
 
 
 def _link(video: Video, now: pendulum.DateTime) -> Text:
     if not video.url:
-        return Text("The answer holds none; Sora2DownloadVideoOperator asks the gateway's content route for the file.")
+        return Text("The answer holds none. Sora2DownloadVideoOperator gets the file from the gateway's content route.")
     if video.expires_at is None:
-        return Text("It does not say how long it works: store the file soon.")
+        return Text("It does not say when it expires: store the file soon.")
     if video.expires_at < now:
         return Text(f"It expired {_span(video.expires_at, now)} ago.", "yellow")
     return Text(f"It works for another {_span(now, video.expires_at)}.")
 
 
-def _time(moment: pendulum.DateTime, now: pendulum.DateTime) -> Text:
-    seconds = (now - moment).total_seconds()
-    ago = f" ({_span(moment, now)} ago)" if seconds >= 1 else ""
+def _time(moment: pendulum.DateTime | None, now: pendulum.DateTime) -> Text | None:
+    if moment is None:
+        return None
+    ago = f" ({_span(moment, now)} ago)" if (now - moment).total_seconds() >= 1 else ""
     return Text(f"{moment.format('YYYY-MM-DD HH:mm:ss')} UTC{ago}")
 
 

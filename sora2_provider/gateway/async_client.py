@@ -1,6 +1,6 @@
 """The asynchronous client for the triggerer: asks for a video's state, and nothing else.
 
-Thousands of triggers share one of these, so what it costs a question is what the triggerer can carry. Nothing here
+Thousands of triggers share one of these, so what a poll costs here decides how many of them a triggerer can carry. Nothing here
 blocks the event loop: names are resolved and the TLS context is made in threads, proxies are read once, no netrc file
 is consulted, and redirects are not followed.
 """
@@ -15,20 +15,18 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import certifi
 from multidict import CIMultiDict
 from yarl import URL
 
-from sora2_provider.gateway.dialects import base as endpoints
-from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
+from sora2_provider.gateway.dialects import dialect
+from sora2_provider.gateway.errors import GatewayUnavailable
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.parsing import videos as responses
-from sora2_provider.gateway.parsing.videos import StillRendering
+from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport.session import USER_AGENT
+from sora2_provider.gateway.transport.session import MAX_BODY, USER_AGENT, NoResponse
 
-#: More than any gateway's JSON.
-_MAX_BODY = 4 * 1024 * 1024
-#: Seconds that a connection is kept: longer than the pause between two questions, so that it is used again.
+#: Seconds that a connection is kept: longer than the pause between two polls, so that it is used again.
 _KEEP_ALIVE = 120.0
 _DNS_CACHE = 300
 
@@ -36,17 +34,17 @@ DEFAULT_CONNECTIONS = 100
 
 
 class AsyncSora2Client:
-    """Asks one gateway over a bounded number of kept connections. Belongs to one event loop; close it when done."""
+    """Polls one gateway over a bounded number of kept connections. Belongs to one event loop; close it when done."""
 
     def __init__(self, settings: GatewaySettings, session: aiohttp.ClientSession, proxy: str | None) -> None:
         self.settings = settings
         self._session = session
         self._proxy = proxy
-        self._key = settings.api_key.encode()
+        self._dialect = dialect("unified")
 
     @classmethod
     async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
-        """Return a client that holds at most ``connections`` TCP connections; further questions wait for one."""
+        """Return a client that holds at most ``connections`` TCP connections; further polls wait for one."""
         tls = await asyncio.to_thread(_tls_context, settings.verify_tls)
         proxy = await asyncio.to_thread(_proxy_of, settings)
         connector = aiohttp.TCPConnector(
@@ -58,13 +56,9 @@ class AsyncSora2Client:
             sock_connect=settings.connect_timeout,
         )
         headers = CIMultiDict({"User-Agent": USER_AGENT})
-        headers.update(endpoints.query("", settings.query_path).headers(settings))
+        headers.update({**settings.headers(), "Accept": "application/json"})
         session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=headers,
-            trust_env=False,
+            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), headers=headers, trust_env=False
         )
         return cls(settings, session, proxy)
 
@@ -74,10 +68,11 @@ class AsyncSora2Client:
 
     def url_of(self, video_id: str) -> URL:
         """Return the address that a video's state is asked at. Making one costs as much as reading an answer."""
-        return URL(endpoints.query(video_id, self.settings.query_path).url(self.settings), encoded=True)
+        request = self._dialect.query(video_id, self.settings.query_path)
+        return URL(self.settings.base_url + request.target, encoded=True)
 
-    async def get_state(self, video_id: str, *, url: URL | None = None) -> Video | StillRendering:
-        """Ask for a video's state: see :func:`~sora2_provider.gateway.parsing.videos.read_state`.
+    async def get_state(self, video_id: str, *, url: URL | None = None) -> Video | UnfinishedVideo:
+        """Poll a video's state: see :func:`~sora2_provider.gateway.parsing.videos.read_state`.
 
         :param url: what ``url_of`` gave, for who asks more than once.
         :raises GatewayError: no state came back.
@@ -89,12 +84,12 @@ class AsyncSora2Client:
                 self.url_of(video_id) if url is None else url, proxy=self._proxy, allow_redirects=False
             )
             try:
-                body = (await _body_of(answer)).replace(self._key, b"***")
+                body = self.settings.redact_body(await _body_of(answer))
             finally:
                 answer.release()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise _diagnosis(error, self.settings.base_url) from None
-        return responses.read_state(answer.status, answer.headers, body, video_id=video_id)
+            raise _diagnosis(error).as_error(f"The gateway at {self.settings.base_url} cannot be reached") from None
+        return self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id)
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
@@ -105,24 +100,21 @@ async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
     async for part in answer.content.iter_any():
         parts.append(part)
         size += len(part)
-        if size > _MAX_BODY:
-            raise GatewayUnavailable(f"The answer is longer than {_MAX_BODY} bytes.", transient=True)
+        if size > MAX_BODY:
+            raise GatewayUnavailable(f"The answer is longer than {MAX_BODY} bytes.", transient=True)
     return b"".join(parts)
 
 
-def _diagnosis(error: BaseException, base_url: str) -> GatewayError:
-    what = f"The gateway at {base_url} cannot be reached"
+def _diagnosis(error: BaseException) -> NoResponse:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return InvalidRequest(f"{what}: TLS failed ({error.certificate_error.args[-1]}).")
+        return NoResponse(f"TLS failed ({error.certificate_error.args[-1]})", sent=False, permanent=True)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        reason = "the host name cannot be resolved"
-    elif isinstance(error, TimeoutError):
-        reason = "no answer within the timeout"
-    elif isinstance(error, OSError) and error.errno:
-        reason = f"the connection broke ({os.strerror(error.errno).lower()})"
-    else:
-        reason = "the connection broke (closed before the answer was complete)"
-    return GatewayUnavailable(f"{what}: {reason}.", transient=True)
+        return NoResponse("the host name cannot be resolved", sent=False)
+    if isinstance(error, TimeoutError):
+        return NoResponse("no answer within the timeout", sent=True)
+    known = isinstance(error, OSError) and error.errno
+    reason = os.strerror(known).lower() if known else "closed before the answer was complete"
+    return NoResponse(f"the connection broke ({reason})", sent=True)
 
 
 @lru_cache(maxsize=8)
@@ -136,13 +128,8 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if isinstance(verify, str):
-        named = verify
-    if not named:
-        import certifi
-
-        named = certifi.where()
+    environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    named = (verify if isinstance(verify, str) else environment) or certifi.where()
     folder = os.path.isdir(named)  # noqa: PTH112 - runs in a thread
     return ssl.create_default_context(capath=named) if folder else ssl.create_default_context(cafile=named)
 

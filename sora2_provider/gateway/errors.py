@@ -11,7 +11,7 @@
     ├── VideoNotFound          the gateway does not know this id
     ├── RateLimited            too many requests: later
     ├── GatewayUnavailable     the gateway or what is behind it cannot serve now: later
-    ├── UnreadableResponse     an answer that is no answer: a proxy's page, a wrong address, cut JSON
+    ├── UnreadableResponse     the answer cannot be read: a proxy's page, a web site, cut JSON
     ├── InternalAddress        a link leads into the network that Airflow runs in
     ├── FileTooLarge           a file is larger than the connection allows
     └── SubmissionUnknown      a create whose answer was lost: the video may be rendering, and billed
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class GatewayError(Exception):
-    """A call that did not give what it was made for.
+    """A call to the gateway failed.
 
     :param message: what happened, in the gateway's own words where it said any. Never a whole response body.
     :param code: the gateway's machine-readable code, the innermost one where codes are nested.
@@ -136,14 +136,14 @@ class InternalAddress(GatewayError):
 class FileTooLarge(GatewayError):
     """A video's file is larger than the connection allows."""
 
-    remedy = "If such a file is expected, raise Largest video (extra.max_video_mb, in MB) in the connection, then clear the task."
+    remedy = "If such a file is expected, raise Max video size (extra.max_video_mb, in MB) in the connection, then clear the task."
 
 
 class SubmissionUnknown(GatewayError):
     """A create was sent and its answer was lost: whether a video is rendering, and billed, is not known.
 
-    Never transient. There is no idempotency key and no list route, so nobody can find out by asking: a
-    person looks at the gateway's console.
+    Never transient. There is no idempotency key and no list route, so no call can tell: a person must look into the
+    gateway's console.
     """
 
     remedy = (

@@ -32,9 +32,6 @@ class VideoStatus(enum.StrEnum):
 _TERMINAL = (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
 
 
-__all__ = ["Balance", "Usage", "Video", "VideoRequest", "VideoStatus"]
-
-
 @dataclass(frozen=True)
 class Usage:
     """What the gateway counted for a create, in its tokens; a count that it did not give is ``None``."""
@@ -113,23 +110,15 @@ class Video:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict without ``raw``, times as ISO 8601: what XCom and events carry."""
-        shown: dict[str, Any] = {}
-        for one in dataclasses.fields(self):
-            value = getattr(self, one.name)
-            if one.name == "raw":
-                continue
-            if isinstance(value, pendulum.DateTime):
-                value = value.isoformat()
-            elif isinstance(value, Usage):
-                value = dataclasses.asdict(value)
-            elif isinstance(value, VideoStatus):
-                value = value.value
-            shown[one.name] = value
-        return shown
+        return {one.name: _as_json(getattr(self, one.name)) for one in dataclasses.fields(self) if one.name != "raw"}
 
-    def kept(self) -> Video:
-        """Return the video: of one that goes on rendering, a waiter keeps less."""
-        return self
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, pendulum.DateTime):
+        return value.isoformat()
+    if isinstance(value, Usage):
+        return dataclasses.asdict(value)
+    return value.value if isinstance(value, VideoStatus) else value
 
 
 class Balance(NamedTuple):

@@ -1,15 +1,15 @@
 """Checks of the create's parameters. Every refusal happens before anything is sent, and so before anything is paid.
 
-Values come from DAG files, templates, XComs and tables, so what a person plainly means is understood (``"15"``, one
-link instead of a list, a JSON list in a string, a numpy integer), and what he cannot have meant is refused: above
-all the word "None", which is what a template gives when an earlier task returned nothing.
+Values come from DAG files, templates, XComs and tables, so a value whose meaning is plain is accepted (``"15"``, one
+link instead of a list, a JSON list in a string, a numpy integer). Others are refused: above all the word "None", which
+is what a template gives when an earlier task returned nothing.
 """
 
 from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,25 +34,10 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     :raises ValueError: with the parameter's name, the value, and what is allowed.
     """
     model = _model(values["model"]) if "model" in values else ""
-    result: dict[str, Any] = {}
-    for name, value in values.items():
-        if name == "prompt":
-            result[name] = _text("prompt", value, "a non-empty text that says what to render")
-        elif name == "images":
-            result[name] = _images(value)
-        elif name == "model":
-            result[name] = model
-        elif name == "orientation":
-            result[name] = _choice("orientation", value, ORIENTATIONS, model)
-        elif name == "size":
-            result[name] = _choice("size", value, SIZES, model)
-        elif name == "duration":
-            result[name] = _duration(value, model)
-        elif name == "extra":
-            result[name] = _extra(value)
-        else:
-            raise ValueError(f"{name} is not a parameter of a video. Known: {', '.join((*NAMED, 'extra'))}.")
-    return result
+    for name in values:
+        if name not in _CHECKS:
+            raise ValueError(f"{name} is not a parameter of a video. Known: {', '.join(_CHECKS)}.")
+    return {name: _CHECKS[name](value, model) for name, value in values.items()}
 
 
 def checked_video_id(value: Any) -> str:
@@ -212,3 +197,15 @@ def _extra(value: Any) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"extra={_shown(value)}: it cannot be sent as JSON ({error}).") from None
     return dict(read)
+
+
+#: How each parameter is checked: of its value, and the model.
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "prompt": lambda value, _: _text("prompt", value, "a non-empty text that says what to render"),
+    "images": lambda value, _: _images(value),
+    "model": lambda _, model: model,
+    "orientation": lambda value, model: _choice("orientation", value, ORIENTATIONS, model),
+    "size": lambda value, model: _choice("size", value, SIZES, model),
+    "duration": _duration,
+    "extra": lambda value, _: _extra(value),
+}

@@ -1,7 +1,8 @@
-"""What a client needs to know of a gateway: where it is, the key, the routes, how long to wait for an answer."""
+"""What a client needs to know of a gateway: its address, the key, the routes, the timeouts."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +19,15 @@ LARGEST_MAX_VIDEO_MB = 1024 * 1024
 
 #: Headers that every call sets itself; a connection's extra headers may not replace them.
 _OWN_HEADERS = ("authorization", "content-type", "accept", "host", "content-length")
+#: Shorter header values are not masked: to mask a word such as "video" would black out half of every log.
+_SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True)
 class GatewaySettings:
     """A checked gateway address with its key. Making one raises :class:`ValueError` with what to correct.
+
+    No other module knows the key: calls take :meth:`headers`, and what may repeat it goes through :meth:`redact`.
 
     :param base_url: ``https://host[:port][/prefix]``. A trailing ``/v1``, which other clients want, is left out.
     :param api_key: the key, without ``Bearer``. It is not in the ``repr``.
@@ -66,8 +71,35 @@ class GatewaySettings:
             )
         if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
             raise ValueError(f"verify_tls={self.verify_tls!r}: there is no such CA bundle on this machine.")
-        if self.proxy and not _web_address(self.proxy):
+        if self.proxy and not web_address(self.proxy):
             raise ValueError("proxy: it must be an address such as http://proxy.example.com:3128.")
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that every call to the gateway has, with the key in them. No other host may get them."""
+        return {**self.extra_headers, "Authorization": f"Bearer {self.api_key}"}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must not be seen in a log, the longest first: one can be a part of another."""
+        proxy = urlsplit(self.proxy)
+        header_values = (value for value in self.extra_headers.values() if len(value) >= _SHORTEST_SECRET)
+        found = {self.api_key, proxy.username, proxy.password, *header_values}
+        return tuple(sorted((value for value in found if value), key=len, reverse=True))
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def redact_body(self, body: bytes) -> bytes:
+        """Return an answer's bytes without the key: gateways repeat it in "Incorrect API key provided: ..."."""
+        return body.replace(self.api_key.encode(), b"***")
+
+    @property
+    def account(self) -> str:
+        """A name that tells two accounts apart and holds only a hash of the key, for caches."""
+        return f"{self.base_url}#{hashlib.sha256(self.api_key.encode()).hexdigest()[:16]}"
 
     def is_own(self, url: str) -> bool:
         """Whether a URL is the gateway's own: same scheme, host and port. Only there may the key go."""
@@ -76,10 +108,11 @@ class GatewaySettings:
 
 def _base_url(value: str) -> str:
     text = value.strip().rstrip("/")
-    parts = _web_address(text)
+    parts = web_address(text)
     if parts is None:
+        shown = value.rpartition("@")[2][:200]
         raise ValueError(
-            f"base URL {_without_password(value)!r}: it must begin with https:// (or http:// for a gateway in your "
+            f"base URL {shown!r}: it must begin with https:// (or http:// for a gateway in your "
             f"own network), for example {DEFAULT_BASE_URL}. It stands in the Base URL field (host) of the connection; in a "
             "connection URI the scheme comes last: sora2://:KEY@gateway.example.com/https."
         )
@@ -89,10 +122,6 @@ def _base_url(value: str) -> str:
             "the API key stands in the API key field (password) of the connection."
         )
     return text.removesuffix("/v1")
-
-
-def _without_password(url: str) -> str:
-    return url.rpartition("@")[2][:200]
 
 
 def _key(value: str) -> str:
@@ -129,9 +158,11 @@ def _headers(values: Mapping[str, str]) -> dict[str, str]:
     return dict(values)
 
 
-def _web_address(url: str) -> SplitResult | None:
+def web_address(url: str) -> SplitResult | None:
+    """Return the parts of an http(s) address with a host, without blanks and controls; ``None`` for anything else."""
     try:
         parts = urlsplit(url)
+        # Reading the port raises for one that is no number.
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return None
@@ -139,7 +170,7 @@ def _web_address(url: str) -> SplitResult | None:
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
-    parts = _web_address(url)
+    parts = web_address(url)
     if parts is None:
         return None
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,24 +1,14 @@
-"""Reads an Airflow connection into the settings of a gateway."""
+"""Reads an Airflow connection into the settings of a gateway, and into what may be spent there."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from sora2_provider.gateway.settings import (
-    DEFAULT_BASE_URL,
-    DEFAULT_CONNECT_TIMEOUT,
-    DEFAULT_CREATE_PATH,
-    DEFAULT_MAX_VIDEO_MB,
-    DEFAULT_QUERY_PATH,
-    DEFAULT_READ_TIMEOUT,
-    GatewaySettings,
-)
-
-_SHORTEST_SECRET = 8
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+from sora2_provider.compat import conf
+from sora2_provider.gateway.settings import DEFAULT_BASE_URL, GatewaySettings
+from sora2_provider.hooks.connection_fields import GATEWAY_FIELDS, LIMIT_FIELDS
+from sora2_provider.spending.limits import SpendingLimits
 
 
 class ConnectionLike(Protocol):
@@ -45,32 +35,34 @@ def settings_of(connection: ConnectionLike, *, extra: Mapping[str, Any] | None =
     if not isinstance(extra, Mapping):
         raise ValueError(f"Connection {connection.conn_id!r}: the extra must be a JSON object.")
     try:
-        return GatewaySettings(
-            base_url=_base_url(connection),
-            api_key=connection.password or "",
-            create_path=_text(extra, "create_path") or DEFAULT_CREATE_PATH,
-            query_path=_text(extra, "query_path") or DEFAULT_QUERY_PATH,
-            connect_timeout=_seconds(extra, "connect_timeout", DEFAULT_CONNECT_TIMEOUT),
-            read_timeout=_seconds(extra, "read_timeout", DEFAULT_READ_TIMEOUT),
-            verify_tls=_verify(extra.get("verify_tls")),
-            proxy=_text(extra, "proxy"),
-            extra_headers=_headers(extra.get("extra_headers")),
-            max_video_mb=_whole_number(extra, "max_video_mb", DEFAULT_MAX_VIDEO_MB),
-            allow_internal_links=_flag(extra, "allow_internal_links"),
-        )
+        values = {
+            field.name: field.read(written, where="extra")
+            for field in GATEWAY_FIELDS
+            if (written := _written(extra, field.name)) is not None
+        }
+        return GatewaySettings(_base_url(connection), connection.password or "", **values)
     except ValueError as error:
         raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
 
 
-def secrets_of(settings: GatewaySettings) -> tuple[str, ...]:
-    """Return every value of the settings that must not be seen in a log.
+def limits_of(conn_id: str, extra: Mapping[str, Any]) -> SpendingLimits:
+    """Return what a connection may spend: from its extra, and where that says nothing, from ``[sora2]``.
 
-    Short header values are left out: masking a word such as "video" would black out half of every log.
+    :raises ValueError: names the limit that cannot be used, where it stands, and what to write there.
     """
-    proxy = urlsplit(settings.proxy)
-    header_values = [value for value in settings.extra_headers.values() if len(value) >= _SHORTEST_SECRET]
-    found = (settings.api_key, *header_values, proxy.username, proxy.password)
-    return tuple(value for value in found if value)
+    values = {}
+    for field in LIMIT_FIELDS:
+        if (written := _written(extra, field.name)) is not None:
+            values[field.name] = field.read(written, where=f"Connection {conn_id!r}: extra")
+        elif option := str(conf.get("sora2", field.name, fallback="") or "").strip():
+            values[field.name] = field.read(option, where="[sora2]")
+    return SpendingLimits(**values)
+
+
+def _written(extra: Mapping[str, Any], name: str) -> Any:
+    """Return what stands in a field; ``None`` where it is blank."""
+    written = extra.get(name)
+    return None if isinstance(written, str) and not written.strip() else written
 
 
 def _base_url(connection: ConnectionLike) -> str:
@@ -90,72 +82,6 @@ def _base_url(connection: ConnectionLike) -> str:
     return host
 
 
-def _text(extra: Mapping[str, Any], name: str) -> str:
-    value = extra.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ValueError(f"{name}={value!r} in the extra must be a text.")
-    return value.strip()
-
-
-def _seconds(extra: Mapping[str, Any], name: str, default: float) -> float:
-    value = extra.get(name)
-    if value is None or value == "":
-        return default
-    try:
-        return float(value) if not isinstance(value, bool) else float("nan")
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}={value!r} in the extra must be a number of seconds.") from None
-
-
-def _whole_number(extra: Mapping[str, Any], name: str, default: int) -> int:
-    value = extra.get(name)
-    if value is None or value == "":
-        return default
-    try:
-        number = float(value) if not isinstance(value, bool) else float("nan")
-        if number != int(number):
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name}={value!r} in the extra must be a whole number.") from None
-    return int(number)
-
-
-def _flag(extra: Mapping[str, Any], name: str) -> bool:
-    value = extra.get(name)
-    if value is None or value == "":
-        return False
-    meant = _WORDS.get(str(value).strip().lower())
-    if meant is None:
-        raise ValueError(f"{name}={value!r} in the extra must be true or false.")
-    return meant
-
-
-def _verify(value: Any) -> bool | str:
-    if value is None or value == "":
-        return True
-    text = str(value).strip()
-    meant = _WORDS.get(text.lower())
-    if meant is not None:
-        return meant
-    if "/" in text:
-        return text
-    raise ValueError(f"verify_tls={value!r} in the extra must be true, false, or the path of a CA bundle.")
-
-
-def _headers(value: Any) -> dict[str, str]:
-    if value is None or value == "":
-        return {}
-    try:
-        headers = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        headers = None
-    if not isinstance(headers, Mapping):
-        raise ValueError('extra_headers in the extra must be a JSON object such as {"X-Proxy-Token": "..."}.')
-    return dict(headers)
-
-
 def unverified(conn_id: str) -> str:
     """Return the warning for a connection that does not verify certificates."""
-    return f"Connection {conn_id!r} does not verify TLS certificates: anyone on the network can take the API key."
+    return f"Connection {conn_id!r} does not verify TLS certificates: anyone on the network can read the API key."

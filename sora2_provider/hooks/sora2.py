@@ -14,9 +14,9 @@ from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outcome, PollAgain, VideoWait
 from sora2_provider.hooks import connection_form
-from sora2_provider.hooks.connection import secrets_of, settings_of, unverified
+from sora2_provider.hooks.connection import limits_of, settings_of, unverified
+from sora2_provider.hooks.connection_fields import LIMIT_FIELDS
 from sora2_provider.reporting import metrics
-from sora2_provider.spending.limits import LIMITS
 from sora2_provider.storage import StoredVideo
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ class Sora2Hook(BaseHook):
                 settings = settings_of(connection)
             except ValueError as error:
                 raise InvalidParameter(str(error)) from None
-            for secret in secrets_of(settings):
+            for secret in settings.secrets:
                 mask_secret(secret)
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)
             extra = connection.extra_dejson
-            self._limits_in_extra = {name: extra[name] for name in LIMITS if name in extra}
+            self._limits_in_extra = {field.name: extra[field.name] for field in LIMIT_FIELDS if field.name in extra}
         return self._client
 
     def close(self) -> None:
@@ -129,10 +129,8 @@ class Sora2Hook(BaseHook):
         return SpendingGuard(self.sora2_conn_id, self._limits(), self.get_conn(), retry_waits=retry_waits, log=self.log)
 
     def _limits(self) -> SpendingLimits:
-        from sora2_provider.spending.caps import limits_of_connection
-
         try:
-            return limits_of_connection(self.sora2_conn_id, self._limits_in_extra)
+            return limits_of(self.sora2_conn_id, self._limits_in_extra)
         except ValueError as error:
             raise InvalidParameter(str(error), Fate.NOTHING_SENT) from None
 

@@ -1,83 +1,73 @@
-"""Refuses to submit when the gateway's balance is below what a connection wants to keep."""
+"""Refuses creates while the account of a connection has less than its minimum balance."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import BalanceTooLow, InvalidParameter, as_sentence
+from sora2_provider.exceptions import BalanceTooLow, Fate, FinalError, InvalidParameter, Sora2Error
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.spending.limits import MIN_BALANCE, LeastBalance
+from sora2_provider.spending.limits import MinimumBalance, money
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance
 
-#: Seconds for which a process believes a balance before it asks again.
-_BELIEVED = 30.0
-_NOTHING_SENT = "Nothing was sent, and nothing was paid."
-_HOW_TO_LIFT = f"To submit without this check, take {MIN_BALANCE} out of the connection's extra and of [sora2]."
+#: Seconds for which a process uses a balance again before it asks for a new one.
+_CACHED_FOR = 30.0
+_HOW_TO_LIFT = "To submit without this check, remove min_balance from the connection's extra and from [sora2]."
 
-_known: dict[tuple[str, str, str], tuple[float, Balance]] = {}
+_cache: dict[tuple[str, str], tuple[float, Balance]] = {}
 
 
-def ensure_balance(conn_id: str, least: LeastBalance | None, client: Sora2Client, *, log: Any) -> None:
-    """Let a create pass only where the account has enough left. A balance that cannot be read lets none pass.
+def ensure_minimum_balance(conn_id: str, minimum: MinimumBalance | None, client: Sora2Client, *, log: Any) -> None:
+    """Raise unless the account has the minimum balance, or there is no minimum. A balance that cannot be read raises, too.
 
-    :raises BalanceTooLow: it has not.
-    :raises InvalidParameter: the two cannot be compared.
-    :raises AirflowException: the balance could not be read; a retry may.
-    :raises AirflowFailException: the gateway tells none to this key.
+    :raises BalanceTooLow: the balance is below the minimum.
+    :raises InvalidParameter: the minimum is in another unit than the balance.
+    :raises FinalError: the gateway shows this key no balance.
+    :raises Sora2Error: the balance could not be read; a retry may succeed.
     """
-    if least is None:
+    if minimum is None:
         return
     balance = _balance(conn_id, client)
     if balance.unlimited:
         log.warning(
-            "The gateway calls the key of connection %r unlimited and names no balance, so min_balance=%s holds back nothing.",
+            "The gateway calls the key of connection %r unlimited and shows no balance, so min_balance=%s has no effect.",
             conn_id,
-            _money(least.amount, least.unit),
+            minimum,
         )
         return
     if balance.remaining is None:
-        raise AirflowFailException(
-            f"The gateway does not say what the account of connection {conn_id!r} has left, and the connection keeps "
-            f"{_money(least.amount, least.unit)} back. {_NOTHING_SENT} {_HOW_TO_LIFT}"
-        )
-    if balance.unit != least.unit:
-        wanted = "'2500000 quota'" if balance.unit == "quota" else "'5'"
+        problem = f"The gateway does not show the balance of connection {conn_id!r}, whose min_balance is {minimum}"
+        raise FinalError(problem, Fate.NOTHING_SENT, _HOW_TO_LIFT)
+    left = money(balance.remaining, balance.unit)
+    if balance.unit != minimum.unit:
+        example = "'2500000 quota'" if balance.unit == "quota" else "'5'"
         raise InvalidParameter(
-            f"Connection {conn_id!r}: min_balance is {_money(least.amount, least.unit)}, but this gateway tells its balance "
-            f"as {_money(balance.remaining, balance.unit)}. Write min_balance in what the gateway counts in, such as "
-            f"{wanted}. {_NOTHING_SENT}"
+            f"Connection {conn_id!r}: min_balance is {minimum}, but this gateway shows its balance as {left}",
+            Fate.NOTHING_SENT,
+            f"Write min_balance in the gateway's unit, such as {example}.",
         )
-    if balance.remaining < least.amount:
+    if balance.remaining < minimum.amount:
         raise BalanceTooLow(
-            f"The account of connection {conn_id!r} has {_money(balance.remaining, balance.unit)} left, and the connection "
-            f"keeps {_money(least.amount, least.unit)} back (min_balance). {_NOTHING_SENT} Top the account up, or lower "
-            "min_balance in the connection's extra or in [sora2], then clear the task."
+            f"The account of connection {conn_id!r} has {left} left, and its min_balance is {minimum}",
+            Fate.NOTHING_SENT,
+            "Top up the account, or lower min_balance in the connection's extra or in [sora2], then clear the task.",
         )
 
 
 def _balance(conn_id: str, client: Sora2Client) -> Balance:
-    key = (conn_id, client.settings.base_url, client.settings.api_key)
-    asked_at, balance = _known.get(key, (0.0, None))
-    if balance is not None and 0 <= time.time() - asked_at < _BELIEVED:
+    key = (conn_id, client.settings.account)
+    asked_at, balance = _cache.get(key, (0.0, None))
+    if balance is not None and 0 <= time.time() - asked_at < _CACHED_FOR:
         return balance
     try:
         balance = client.get_balance()
     except GatewayError as error:
-        said = (
-            f"The balance of connection {conn_id!r} cannot be read: {as_sentence(str(error))} The connection has a "
-            f"min_balance, so nothing was sent, and nothing was paid."
-        )
+        problem = f"The balance of connection {conn_id!r}, which has a min_balance, cannot be read: {error}"
         if error.transient:
-            raise AirflowException(f"{said} Airflow's retries may try again. {_HOW_TO_LIFT}") from error
-        raise AirflowFailException(f"{said} {error.remedy} {_HOW_TO_LIFT}") from error
-    _known[key] = (time.time(), balance)
+            raise Sora2Error(problem, Fate.NOTHING_SENT, f"Airflow's retries may try again. {_HOW_TO_LIFT}") from error
+        raise FinalError(problem, Fate.NOTHING_SENT, f"{error.remedy} {_HOW_TO_LIFT}") from error
+    _cache[key] = (time.time(), balance)
     return balance
-
-
-def _money(amount: float, unit: str) -> str:
-    return f"{amount:,.2f} USD" if unit == "usd" else f"{amount:,.0f} quota"

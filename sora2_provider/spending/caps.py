@@ -1,194 +1,206 @@
-"""Keeps creates within what a connection may spend: asked before anything is sent, for the operator and the hook alike.
+"""Keeps creates within a connection's caps.
 
-The order is: balance, then a *slot* in the count of the day and of the hour, then the task's intent, then the create. So a
-process that dies on the way has lost a slot at most, and never sends a create that is not counted. A slot is given back
-only where certainly nothing was accepted.
+The order is: balance, then a reservation in the counts of the day and of the hour, then the task's intent, then the
+create. So a process that dies in between loses a reservation at most, and no create is sent that is not counted. A
+reservation is released only where certainly nothing was accepted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sora2_provider import storage
-from sora2_provider.compat import AirflowException, conf
-from sora2_provider.exceptions import CapReached, InvalidParameter
-from sora2_provider.spending.counter import Tally, TallyUnavailable
-from sora2_provider.spending.limits import PER_DAY, PER_HOUR, SpendingLimits, limits_of
+from sora2_provider.compat import conf
+from sora2_provider.exceptions import CapReached, Fate, InvalidParameter, Sora2Error
+from sora2_provider.spending.counter import CounterUnavailable, CreateCounter
+from sora2_provider.spending.limits import SpendingLimits
 
-#: Counts of hours and days that ended longer ago than this are removed. No worker's clock is wrong by as much.
+#: Counts that ended longer ago than this are removed. No worker's clock is wrong by as much.
 _KEPT = timedelta(days=2)
-#: A retry comes so many seconds after the hour at the earliest, as clocks differ, and so many more at the latest: all
-#: tasks that were refused come back then.
+#: A retry comes at least so many seconds after the hour, because clocks differ, and at most so many more: all tasks that
+#: were refused come back then.
 _MARGIN, _SPREAD = 5.0, 55.0
-_NOTHING_SENT = "Nothing was sent, and nothing was paid."
 
 
-class Window(NamedTuple):
-    """An hour or a day (UTC) in which creates are counted.
+class Period(NamedTuple):
+    """An hour or a day, as the length of time that a cap is for.
 
-    :param limit: the name of its cap.
-    :param folder: what its count is called.
+    :param cap: the name of the cap.
+    :param folder: the name of a count's folder, in the format of ``strftime``: it holds the time at which the count began.
+    :param unit: ``hours`` or ``days``.
     """
 
-    limit: str
+    cap: str
     folder: str
+    unit: str
+
+    @property
+    def length(self) -> timedelta:
+        """One hour or one day."""
+        return timedelta(**{self.unit: 1})
+
+    def begin(self, folder: str) -> datetime:
+        """Return when the count in a folder began.
+
+        :raises ValueError: the folder holds no such count.
+        """
+        return datetime.strptime(folder, self.folder).replace(tzinfo=UTC)
+
+
+_DAY = Period("max_creates_per_day", "day-%Y-%m-%d", "days")
+_HOUR = Period("max_creates_per_hour", "hour-%Y-%m-%dT%H", "hours")
+
+
+@dataclass(frozen=True)
+class CappedWindow:
+    """An hour or a day (UTC) in which a connection has a cap."""
+
+    period: Period
     begins: datetime
-    ends: datetime
+    cap: int
+    counter: CreateCounter
 
-    @classmethod
-    def hour(cls, moment: datetime) -> Window:
-        """Return the hour of a moment."""
-        begins = moment.replace(minute=0, second=0, microsecond=0)
-        return cls(PER_HOUR, f"hour-{begins:%Y-%m-%dT%H}", begins, begins + timedelta(hours=1))
-
-    @classmethod
-    def day(cls, moment: datetime) -> Window:
-        """Return the day of a moment."""
-        begins = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        return cls(PER_DAY, f"day-{begins:%Y-%m-%d}", begins, begins + timedelta(days=1))
+    @property
+    def ends(self) -> datetime:
+        """When the next one begins."""
+        return self.begins + self.period.length
 
     def __str__(self) -> str:
-        if self.limit == PER_DAY:
+        if self.period is _DAY:
             return f"this day (UTC, {self.begins:%Y-%m-%d})"
         return f"this hour (UTC {self.begins:%H:%M} to {self.ends:%H:%M})"
 
 
-def limits_of_connection(conn_id: str, extra: Mapping[str, Any]) -> SpendingLimits:
-    """Return what a connection may spend: of its extra, or else of ``[sora2]``.
-
-    :raises ValueError: a limit is none; says what to write where.
-    """
-    return limits_of(conn_id, extra, lambda name: str(conf.get("sora2", name, fallback="") or ""))
+def counting_folder() -> str:
+    """Return where the creates of connections that have a cap are counted; ``""`` where no place is configured."""
+    folder = conf.get("sora2", "spending_path", fallback="") or conf.get("sora2", "state_path", fallback="")
+    return str(folder).strip()
 
 
-def counting_place() -> str:
-    """Return where the creates of capped connections are counted; ``""`` where no place is named."""
-    place = conf.get("sora2", "spending_path", fallback="") or conf.get("sora2", "state_path", fallback="")
-    return str(place).strip()
-
-
-class Slots:
-    """What one create holds of its connection's caps; of none where there are none."""
+class Reservation:
+    """One create, counted in the hour and the day of its connection; in none where there is no cap."""
 
     def __init__(self, at: datetime, log: Any) -> None:
         self._at = at
         self._log = log
         self._entry = {"token": secrets.token_hex(8), "at": at.isoformat()}
-        self._held: list[Tally] = []
+        self._counters: list[CreateCounter] = []
 
-    def claim(self, tally: Tally, cap: int) -> bool:
-        """Hold one more slot; ``False`` where none is left."""
-        place = tally.claim(cap, self._entry)
-        if place is None:
+    def add(self, window: CappedWindow) -> bool:
+        """Count the create in one more window; ``False`` where its cap is reached."""
+        number = window.counter.increment(window.cap, self._entry)
+        if number is None:
             return False
-        self._held.append(tally)
-        if place == 0:
-            self._remove_old(tally.folder)
+        self._counters.append(window.counter)
+        if number == 0:
+            _remove_old(window.counter.folder.rpartition("/")[0], self._at, self._log)
         return True
 
     def release(self) -> None:
-        """Give the slots back: certainly nothing was accepted."""
-        while self._held:
-            tally = self._held.pop()
+        """Take the create out of the counts, because certainly nothing was accepted. Raises nothing."""
+        while self._counters:
+            counter = self._counters.pop()
             try:
-                tally.give_back(self._entry)
-            except TallyUnavailable as error:
+                counter.refund(self._entry)
+            except CounterUnavailable as error:
                 self._log.warning(
-                    "Nothing was paid for this create, but the slot that it held in the connection's cap could not be "
-                    "given back, and is lost until its hour or day is over: %s",
+                    "Nothing was paid for this create, but it could not be taken out of the count of its connection's cap, and "
+                    "counts until the hour or day is over: %s",
                     error,
                 )
 
-    def _remove_old(self, folder: str) -> None:
-        """Remove the counts that are over. The first create of an hour or a day does so."""
-        parent = folder.rpartition("/")[0]
-        try:
-            for name in storage.folders_in(parent):
-                if _is_old(name, self._at):
-                    storage.remove_folder(f"{parent}/{name}")
-        except Exception as error:
-            self._log.warning("Old counts of creates in %s could not be removed: %s", parent, error)
 
-
-def claim_slots(conn_id: str, limits: SpendingLimits, *, retry_waits: bool, log: Any) -> Slots:
-    """Take leave to submit one video.
+def reserve_create(conn_id: str, limits: SpendingLimits, *, retry_waits: bool, log: Any) -> Reservation:
+    """Count a create that is about to be sent. Costs nothing.
 
     :param retry_waits: whether Airflow's next retry will wait for as long as :class:`CapReached` says.
-    :raises CapReached: a cap is used up.
-    :raises AirflowException: that could not be seen; a retry may.
-    :raises AirflowFailException: there is no place to keep the count.
+    :returns: to be released where certainly nothing was accepted.
+    :raises CapReached: a cap is reached; a later retry may submit.
+    :raises Sora2Error: the count could not be read or written; a retry may succeed.
+    :raises InvalidParameter: there is a cap, and no folder to count in.
     """
     now = datetime.fromtimestamp(time.time(), UTC)
-    slots = Slots(now, log)
-    caps = [(Window.day(now), limits.max_creates_per_day), (Window.hour(now), limits.max_creates_per_hour)]
-    counted = [(window, cap) for window, cap in caps if cap is not None]
-    if not counted:
-        return slots
-    place = _place_of(conn_id, counted[0][0].limit)
-    tallies = [(window, cap, Tally(f"{place}/{window.folder}")) for window, cap in counted]
+    reservation = Reservation(now, log)
+    windows = list(_windows(conn_id, limits, now))
     try:
-        # Looked at before any is claimed: who waits for the next day must not fill the logs of each hour.
-        for window, cap, tally in tallies:
-            if (used := tally.used(cap)) >= cap:
-                raise _cap_reached(conn_id, window, used, cap, now, retry_waits=retry_waits)
-        for window, cap, tally in tallies:
-            if not slots.claim(tally, cap):
-                slots.release()
-                raise _cap_reached(conn_id, window, cap, cap, now, retry_waits=retry_waits)
-    except TallyUnavailable as error:
-        slots.release()
-        raise AirflowException(
-            f"The creates of connection {conn_id!r} cannot be counted, and it has a cap ({error}). {_NOTHING_SENT} A "
-            "retry is safe."
-        ) from error
-    return slots
+        # Both are read before one is counted: a task that waits for the next day adds nothing to the counts of each hour.
+        for window in windows:
+            if (used := window.counter.used(window.cap)) >= window.cap:
+                raise _cap_reached(conn_id, window, used, now, retry_waits=retry_waits)
+        for window in windows:
+            if not reservation.add(window):
+                reservation.release()
+                raise _cap_reached(conn_id, window, window.cap, now, retry_waits=retry_waits)
+    except CounterUnavailable as error:
+        reservation.release()
+        problem = f"The creates of connection {conn_id!r} cannot be counted, and it has a cap ({error})"
+        raise Sora2Error(problem, Fate.NOTHING_SENT, "A retry is safe.") from error
+    return reservation
 
 
-def _place_of(conn_id: str, limit: str) -> str:
-    base = counting_place()
-    if not base:
+def _windows(conn_id: str, limits: SpendingLimits, now: datetime) -> Iterator[CappedWindow]:
+    for period in (_DAY, _HOUR):
+        cap = getattr(limits, period.cap)
+        if cap is not None:
+            name = now.strftime(period.folder)
+            counter = CreateCounter(f"{_folder_of(conn_id, period.cap)}/{name}")
+            yield CappedWindow(period, period.begin(name), cap, counter)
+
+
+def _folder_of(conn_id: str, cap: str) -> str:
+    folder = counting_folder()
+    if not folder:
         raise InvalidParameter(
-            f"Connection {conn_id!r} has a cap ({limit}), and there is no place where all workers could count its creates. "
+            f"Connection {conn_id!r} has a cap ({cap}), but no folder is configured in which all workers can count its creates",
+            Fate.NOTHING_SENT,
             "Set the option [sora2] spending_path (or state_path) to a folder or bucket that all workers share, such as "
-            f"s3://my_conn@bucket/sora2-spending, or take the cap away. {_NOTHING_SENT}"
+            "s3://my_conn@bucket/sora2-spending, or remove the cap.",
         )
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", conn_id)[:80]
     name = safe if safe == conn_id else f"{safe}-{sha256(conn_id.encode()).hexdigest()[:8]}"
     # No DAG's records are kept under a name that begins so.
-    return f"{base.rstrip('/')}/_creates/{name}"
+    return f"{folder.rstrip('/')}/_creates/{name}"
 
 
-def _cap_reached(conn_id: str, window: Window, used: int, cap: int, now: datetime, *, retry_waits: bool) -> CapReached:
-    wait = (window.ends - now).total_seconds()
-    retry_after = wait + _MARGIN + random.random() * _SPREAD  # noqa: S311
-    minutes = math.ceil(retry_after / 60)
-    patience = (
+def _cap_reached(conn_id: str, window: CappedWindow, used: int, now: datetime, *, retry_waits: bool) -> CapReached:
+    retry_after = (window.ends - now).total_seconds() + _MARGIN + random.random() * _SPREAD  # noqa: S311
+    retries = (
         "If the task has retries left, the next one waits until then."
         if retry_waits
-        else f"Airflow's retries come after retry_delay: timedelta(minutes={minutes}) or more is long enough now, and "
-        f"timedelta({'days' if window.limit == PER_DAY else 'hours'}=1) always."
+        else f"Airflow retries after retry_delay: timedelta(minutes={math.ceil(retry_after / 60)}) or more is long enough now, "
+        f"and timedelta({window.period.unit}=1) always."
     )
     return CapReached(
-        f"{used} of {cap} creates are used {window} on connection {conn_id!r}. {_NOTHING_SENT} The next one is possible at "
-        f"{window.ends:%Y-%m-%d %H:%M} UTC. {patience} To allow more, raise {window.limit} in the connection's extra or in "
-        "[sora2].",
+        f"{used} of {window.cap} creates are used {window} on connection {conn_id!r}",
         retry_after,
+        fate=Fate.NOTHING_SENT,
+        remedy=f"The next one is possible at {window.ends:%Y-%m-%d %H:%M} UTC. {retries} To allow more, raise "
+        f"{window.period.cap} in the connection's extra or in [sora2].",
     )
 
 
-def _is_old(name: str, now: datetime) -> bool:
-    for form, lasts in (("hour-%Y-%m-%dT%H", timedelta(hours=1)), ("day-%Y-%m-%d", timedelta(days=1))):
-        try:
-            begins = datetime.strptime(name, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        return begins + lasts + _KEPT < now
+def _remove_old(folder: str, now: datetime, log: Any) -> None:
+    """Remove a connection's counts that are over. The first create of an hour or a day does so."""
+    try:
+        for name in storage.folders_in(folder):
+            if _is_old(name, now):
+                storage.remove_folder(f"{folder}/{name}")
+    except Exception as error:
+        log.warning("Old counts of creates in %s could not be removed: %s", folder, error)
+
+
+def _is_old(folder: str, now: datetime) -> bool:
+    for period in (_DAY, _HOUR):
+        with contextlib.suppress(ValueError):
+            return period.begin(folder) + period.length + _KEPT < now
     return False

@@ -1,14 +1,14 @@
-"""Counts the creates of one hour or day on a storage, where all workers see it: exactly, and without a lock.
+"""Counts the creates of one hour or day on a storage that all workers share: exactly, and without a lock.
 
-A tally is two logs, *claims* and *returns*, in a folder. A log is a row of small files 0, 1, 2, ... that are only ever
-added, each by one process, because the storage creates a file exclusively. Invariants:
+A count is two append-only logs, *increments* and *refunds*, in a folder. A log is a series of small files 0, 1, 2, ...,
+each added by one process, because the storage creates a file exclusively. Invariants:
 
-* a file is added at the first free place, so a log has no holes: its length is found in a few looks (a search by
-  halves: 13 for 4,000 creates), and nothing is ever listed;
-* a create may be claimed at place n only while n is less than the cap plus the length of the returns. Returns only grow, so
-  what is held can never exceed the cap, whoever reads what late;
-* nothing is ever removed or written over while its hour or day lasts: a request that the storage's client repeats, or that
-  arrives late, cannot free what another process has claimed since.
+* a file is added at the first free number, so a log has no gaps: a binary search finds its length (13 requests for 4,000
+  creates), and nothing is ever listed;
+* increment n may be added only while n is less than the cap plus the number of refunds. Refunds are only ever added, so
+  however late a process reads them, the count never exceeds the cap;
+* nothing is removed or overwritten while its hour or day lasts: a request that the storage's client repeats, or that
+  arrives late, cannot release what another process has reserved since.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 from sora2_provider.storage import Target
 
 
-class TallyUnavailable(OSError):
-    """The storage could not be asked, or did not take an entry."""
+class CounterUnavailable(OSError):
+    """The storage of a count could not be read or written."""
 
 
-class Tally:
+class CreateCounter:
     """The creates of one hour or day.
 
     :param folder: URI for ``ObjectStoragePath`` or an absolute path.
@@ -33,50 +33,51 @@ class Tally:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder.rstrip("/")
-        self._claims = _Log(f"{self.folder}/claim")
-        self._returns = _Log(f"{self.folder}/return")
+        # The names of the files are those that 0.1.0 has written: an upgrade within the hour goes on with its count.
+        self._increments = _Log(f"{self.folder}/claim")
+        self._refunds = _Log(f"{self.folder}/return")
 
     def used(self, cap: int) -> int:
-        """Return how many creates are held, those that were given back left out; exact where it is ``cap`` or more.
+        """Return the number of creates that are counted and not refunded; exact where it is ``cap`` or more.
 
-        :raises TallyUnavailable: that could not be seen.
+        :raises CounterUnavailable: it could not be read.
         """
-        claimed = self._claims.length(guess=cap)
-        return claimed - self._returns.length() if claimed >= cap else claimed
+        added = self._increments.length(guess=cap)
+        return added - self._refunds.length() if added >= cap else added
 
-    def claim(self, cap: int, entry: dict[str, Any]) -> int | None:
-        """Hold one more create, and return its place in the row; ``None`` where all are held.
+    def increment(self, cap: int, entry: dict[str, Any]) -> int | None:
+        """Count one more create, and return the number of its file; ``None`` where the cap is reached.
 
-        :param entry: what is written down for it, with a ``token`` that no other claim has.
-        :raises TallyUnavailable: that could not be written. It may have been written all the same, and is then lost
-            until the hour or day is over.
+        :param entry: the content of that file, with a ``token`` that no other increment has.
+        :raises CounterUnavailable: it could not be written. If it was written all the same, it counts until the hour
+            or day is over.
         """
         while True:
-            place = self._claims.length(guess=cap)
-            if place >= cap and place - self._returns.length() >= cap:
+            number = self._increments.length(guess=cap)
+            if number >= cap and number - self._refunds.length() >= cap:
                 return None
-            if self._claims.add(place, entry):
-                return place
+            if self._increments.add(number, entry):
+                return number
 
-    def give_back(self, entry: dict[str, Any]) -> None:
-        """Give a claim back, once. Not to be tried again where it fails: it may have been done.
+    def refund(self, entry: dict[str, Any]) -> None:
+        """Take one increment back. Not to be repeated where it fails, because it may have been written.
 
-        :param entry: the claim's.
-        :raises TallyUnavailable: that could not be written.
+        :param entry: the increment's.
+        :raises CounterUnavailable: it could not be written.
         """
-        while not self._returns.add(self._returns.length(), entry):
+        while not self._refunds.add(self._refunds.length(), entry):
             pass
 
 
 class _Log:
-    """Files 0, 1, 2, ... without a hole.
+    """Files 0, 1, 2, ... without a gap.
 
     :param stem: the beginning of their names.
     """
 
     def __init__(self, stem: str) -> None:
         self._stem = stem
-        # So many are there for certain: files never go.
+        # At least so many exist: files are never removed.
         self._known = 0
 
     def length(self, *, guess: int = 1) -> int:
@@ -85,47 +86,39 @@ class _Log:
         :param guess: the first look is at the last of so many.
         """
         look, ahead = guess - 1 if self._known == 0 else self._known, 1
-        while self._holds(look):
+        while self._has(look):
             look, ahead = self._known + ahead - 1, ahead * 2
         while self._known < look:
             middle = (self._known + look) // 2
-            if not self._holds(middle):
+            if not self._has(middle):
                 look = middle
         return self._known
 
-    def add(self, place: int, entry: dict[str, Any]) -> bool:
-        """Add the file at the first free place; ``False`` where another process was faster."""
+    def add(self, number: int, entry: dict[str, Any]) -> bool:
+        """Add the file at the first free number; ``False`` where another process was faster."""
         content = json.dumps(entry).encode()
-        target = self._target(place)
-        with _failures(target):
+        with self._file(number) as file:
             try:
-                target.create(content)
+                file.create(content)
                 added = True
             except FileExistsError:
                 # It may be our own: a storage's client repeats a request whose answer was lost.
-                added = target.small_content() == content
-        self._known = max(self._known, place + 1)
+                added = file.small_content() == content
+        self._known = max(self._known, number + 1)
         return added
 
-    def _holds(self, place: int) -> bool:
-        target = self._target(place)
-        with _failures(target):
-            is_there = target.small_content() is not None
-        if is_there:
-            self._known = max(self._known, place + 1)
-        return is_there
+    def _has(self, number: int) -> bool:
+        with self._file(number) as file:
+            exists = file.small_content() is not None
+        if exists:
+            self._known = max(self._known, number + 1)
+        return exists
 
-    def _target(self, place: int) -> Target:
-        path = f"{self._stem}-{place:06}.json"
-        with _failures(path):
-            return Target.parse(path, video_id=None)
-
-
-@contextlib.contextmanager
-def _failures(target: Target | str) -> Iterator[None]:
-    """Give all that can go wrong with a storage one name: the storages' own errors are as many as there are storages."""
-    try:
-        yield
-    except Exception as error:
-        where = target if isinstance(target, str) else target.uri
-        raise TallyUnavailable(f"{where}: {type(error).__name__}: {error}") from error
+    @contextlib.contextmanager
+    def _file(self, number: int) -> Iterator[Target]:
+        """Yield a file. Each storage raises errors of its own, and all of them become :class:`CounterUnavailable`."""
+        path = f"{self._stem}-{number:06}.json"
+        try:
+            yield Target.parse(path, video_id=None)
+        except Exception as error:
+            raise CounterUnavailable(f"{path}: {type(error).__name__}: {error}") from error

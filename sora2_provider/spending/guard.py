@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.spending.balance import ensure_balance
-from sora2_provider.spending.caps import Slots, claim_slots
+from sora2_provider.spending.balance import ensure_minimum_balance
+from sora2_provider.spending.caps import Reservation, reserve_create
 from sora2_provider.spending.limits import SpendingLimits
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ class SpendingGuard:
         self._retry_waits = retry_waits
         self._log = log
 
-    def reserve(self) -> Slots:
+    def reserve(self) -> Reservation:
         """Reserve one create.
 
         :returns: to be released where nothing was accepted.
-        :raises CapReached: a cap is used up; a later retry may submit.
+        :raises CapReached: a cap is reached; a later retry may submit.
         :raises BalanceTooLow: the balance is below ``min_balance``.
-        :raises InvalidParameter: there is no place to count, or the balance is in another unit; says what to write where.
-        :raises AirflowException: the count or the balance could not be read.
+        :raises InvalidParameter: there is no folder to count in, or the balance is in another unit; says what to write where.
+        :raises Sora2Error: the count or the balance could not be read.
         """
-        ensure_balance(self._conn_id, self._limits.min_balance, self._client, log=self._log)
-        return claim_slots(self._conn_id, self._limits, retry_waits=self._retry_waits, log=self._log)
+        ensure_minimum_balance(self._conn_id, self._limits.min_balance, self._client, log=self._log)
+        return reserve_create(self._conn_id, self._limits, retry_waits=self._retry_waits, log=self._log)

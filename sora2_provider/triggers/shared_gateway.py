@@ -1,7 +1,7 @@
 """What all triggers of one connection share in a triggerer.
 
-That is one HTTP session, one connection lookup, one schedule of questions with one limit and one pause after "too many
-requests", and what finished videos taught about the rendering time.
+That is one HTTP session, one connection lookup, one schedule of polls with one limit and one pause after "too many
+requests", and one estimator of rendering times.
 
 A registry holds one of these for each event loop and connection while any trigger needs it. The connection is looked
 up once, in a way that does not block the loop, and again after some minutes, so that a new key comes into use.
@@ -21,11 +21,12 @@ from sora2_provider.compat import conf, mask_secret, read_connection
 from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
 from sora2_provider.gateway.errors import InvalidRequest, RateLimited
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.parsing.videos import StillRendering
-from sora2_provider.gateway.polling.estimates import Expectations
+from sora2_provider.gateway.parsing.videos import UnfinishedVideo
+from sora2_provider.gateway.polling.estimates import RenderTimeEstimator
 from sora2_provider.gateway.polling.poller import Poller, WatchedVideo
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import ConnectionLike, secrets_of, settings_of, unverified
+from sora2_provider.hooks.connection import ConnectionLike, settings_of, unverified
+from sora2_provider.reporting import metrics
 
 _log = logging.getLogger(__name__)
 
@@ -46,13 +47,13 @@ class SharedGateway:
 
     def __init__(self, conn_id: str, registry: dict[str, SharedGateway]) -> None:
         self.conn_id = conn_id
-        self.expectations = Expectations()
+        self.estimator = RenderTimeEstimator()
         self.users = 0
         self._registry = registry
         self._client: AsyncSora2Client | None = None
         self._looked_up = 0.0
         self._connections = conf.getint("sora2", "triggerer_connections", fallback=DEFAULT_CONNECTIONS)
-        self.poller = Poller(self.ask, at_once=self._connections)
+        self.poller = Poller(self.ask, at_once=self._connections, poll_failed=metrics.poll_failed)
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> SharedGateway:
@@ -66,8 +67,8 @@ class SharedGateway:
                 del self._registry[self.conn_id]
             await self.close()
 
-    async def ask(self, watched: WatchedVideo) -> Video | StillRendering:
-        """Ask for a video's state. After "too many requests" no other question of the connection is begun for a while.
+    async def ask(self, watched: WatchedVideo) -> Video | UnfinishedVideo:
+        """Poll a video's state. After "too many requests" no other poll of the connection is begun for a while.
 
         :raises GatewayError: no state came back, or the connection cannot be used.
         """
@@ -84,7 +85,7 @@ class SharedGateway:
             raise
 
     async def close(self) -> None:
-        """End the questions and close the session."""
+        """End the polls and close the session."""
         await self.poller.close()
         if self._client is not None:
             await self._client.close()
@@ -118,7 +119,7 @@ class SharedGateway:
 
 def _masked_settings(connection: ConnectionLike, extra: dict[str, Any]) -> GatewaySettings:
     settings = settings_of(connection, extra=extra)
-    for secret in secrets_of(settings):
+    for secret in settings.secrets:
         mask_secret(secret)
     return settings
 

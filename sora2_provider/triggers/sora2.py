@@ -16,7 +16,7 @@ from sora2_provider.reporting.failures import pick_up
 from sora2_provider.triggers.events import to_event
 
 if TYPE_CHECKING:
-    from sora2_provider.gateway.polling.poller import Said
+    from sora2_provider.gateway.polling.poller import LogLine
 
 
 class Sora2VideoTrigger(BaseTrigger):
@@ -29,7 +29,7 @@ class Sora2VideoTrigger(BaseTrigger):
     :param sora2_conn_id: the connection it was created with.
     :param started: when it was created, in seconds since the epoch.
     :param deadline: when the wait ends, in seconds since the epoch.
-    :param poll_interval: seconds between two questions; ``None`` for a schedule that fits the expected rendering time.
+    :param poll_interval: seconds between two polls; ``None`` for a schedule that fits the expected rendering time.
     :param model: with ``size`` and ``duration``: what the expected rendering time depends on.
     """
 
@@ -79,7 +79,7 @@ class Sora2VideoTrigger(BaseTrigger):
             wait = VideoWait(
                 started=self.started,
                 deadline=self.deadline,
-                expected=gateway.expectations.of(self._kind),
+                expected=gateway.estimator.estimate(self._kind),
                 poll_interval=self.poll_interval,
             )
             log = self.logger()
@@ -89,17 +89,17 @@ class Sora2VideoTrigger(BaseTrigger):
             ended: Finished | None = None
             try:
                 while ended is None:
-                    ended = self._say(await watched.news())
+                    ended = self._log_updates(await watched.updates())
             finally:
-                gateway.poller.leave(number)
+                gateway.poller.unwatch(number)
             if ended.outcome is Outcome.COMPLETED:
-                gateway.expectations.learn(self._kind, time.time() - self.started)
+                gateway.estimator.observe(self._kind, time.time() - self.started)
         log.info("The wait for video %s is over: %s", self.video_id, ended.outcome.value)
         yield TriggerEvent(to_event(self.video_id, ended))  # type: ignore[no-untyped-call]
 
-    def _say(self, news: tuple[Said | Finished, ...]) -> Finished | None:
+    def _log_updates(self, updates: tuple[LogLine | Finished, ...]) -> Finished | None:
         """Log what is new, and return the end of the wait if it is among it."""
-        for one in news:
+        for one in updates:
             if isinstance(one, Finished):
                 return one
             self.logger().log(one.level, "%s", one.text)

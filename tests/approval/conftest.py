@@ -10,8 +10,8 @@ import pytest
 
 from dev.harness.airflow import LocalAirflow
 from dev.harness.airflow_on_postgres import whole_airflow
-from dev.harness.approval_run import DAG_ID, EXAMPLE
 from sora2_provider.emulator import Emulator
+from tests.approval.approval_run import DAG_ID, EXAMPLE
 
 #: The same DAG, which waits a second for an answer.
 HASTY = f"{DAG_ID}_at_once"

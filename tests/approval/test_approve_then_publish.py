@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.harness.approval_run import PROMPT, ApprovalRun
+from tests.approval.approval_run import PROMPT, ApprovalRun
 from tests.approval.conftest import HASTY, World
 
 

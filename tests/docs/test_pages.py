@@ -8,7 +8,7 @@ import re
 import pytest
 
 from sora2_provider import get_provider_info
-from sora2_provider.hooks.connection_form import FIELDS
+from sora2_provider.hooks.connection_fields import FIELDS
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from tests.docs.pages import DOCUMENTS, PROJECT, blocks

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from dev.harness.process_table import descendants
+from dev.harness.processes import descendants, living
 from tests.faults.dags.strikes import marker_of
 from tests.faults.fault_world import Run, Told, World, parent_of
 from tests.faults.logs import DECIDED, UNKNOWN_BEFORE, says, show_reruns
@@ -98,7 +98,7 @@ def thaw(world: World, prompt: str) -> None:
     assert task is not None, "the frozen process is gone"
     for name in ("task", "supervisor"):
         os.kill(processes[name], signal.SIGCONT)
-    world.wait_for(lambda: not task.is_alive, f"the process of {prompt!r} to end")
+    world.wait_for(lambda: not living([task]), f"the process of {prompt!r} to end")
 
 
 @pytest.mark.parametrize("zombie", ZOMBIES, ids=lambda zombie: zombie.name)

@@ -7,14 +7,14 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.fleet.fleet_run import FleetRun, run_batch
-from tests.fleet.fleet_world import run_fleet
+from tests.fleet.batch_run import FleetRun, run_batch
+from tests.fleet.fleet import run_fleet
 
 
 @pytest.fixture(scope="session")
 def fleet_run(tmp_path_factory: pytest.TempPathFactory) -> FleetRun:
     if sys.platform != "linux":
-        pytest.fail("needs Linux: it looks into /proc for the processes to kill and for what they cost")
+        pytest.fail("needs Linux: only there a process can adopt orphans")
     if find_spec("airflow.providers.celery") is None:
         pytest.fail("needs apache-airflow-providers-celery: run it with make system-celery")
     with run_fleet(tmp_path_factory.mktemp("airflow")) as fleet:

@@ -4,16 +4,11 @@ into the bucket, and paid for once."""
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from dev.fleet_figures import tables
-from tests.fleet.fleet_run import FleetRun
-from tests.fleet.fleet_world import FILE_BYTES, VIDEOS
-
-#: Where the figures go; `make measured-docs` takes them from there into the docs.
-FIGURES = Path(__file__).parents[2] / "build" / "fleet.json"
+from tests.fleet.batch_run import FleetRun
+from tests.fleet.fleet import FILE_BYTES, VIDEOS
 
 PROMPTS = [f"video {number}" for number in range(VIDEOS)]
 
@@ -53,18 +48,14 @@ def test_a_video_whose_worker_was_killed_is_taken_up_by_the_next_try(fleet_run: 
 
 
 def test_the_triggerer_and_redis_were_struck_too(fleet_run: FleetRun) -> None:
-    assert [what.split(",")[0].split()[-1] for what, _ in fleet_run.figures.kills] == [
-        "processes",
-        "triggerer",
-        "Redis",
-    ]
+    struck = [kill.what.split(",")[0].split()[-1] for kill in fleet_run.figures.kills]
+    assert struck == ["processes", "triggerer", "Redis"]
     assert "DB loaded from disk" in fleet_run.redis_log, "Redis had messages to keep"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def figures(fleet_run: FleetRun, request: pytest.FixtureRequest) -> None:
-    """Keep the figures of the run, and print them."""
-    fleet_run.figures.write(FIGURES)
+    """Print the figures of the run, for docs/scaling.md."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
-        print(f"\n\n{tables(fleet_run.figures)}\n\nFor the docs: make measured-docs")
+        print(f"\n\n{fleet_run.figures.tables()}")

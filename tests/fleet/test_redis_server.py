@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import os
-import socket
 
 import pytest
 
-from dev.harness import redis_server
-from dev.harness.debian import PackageMissing
-from dev.harness.process_table import descendants, listening_addresses
-from dev.harness.redis_server import RedisServer
-
-
-def tell(server: RedisServer, command: str) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        connection.sendall(command.encode() + b"\r\n")
-        assert connection.recv(64)
+from dev.harness.processes import descendants, living
+from dev.harness.services import REDIS, PackageMissing, RedisServer
+from tests.process_tree import listening_addresses
 
 
 def test_a_restart_keeps_the_data_and_the_address():
     with RedisServer() as server:
-        tell(server, "RPUSH queue one two")
+        assert server.ask("RPUSH", "queue", "one", "two") == "2"
         before = server.url
         server.restart()
-        assert server.count("LLEN", "queue") == 2
+        assert server.ask("LLEN", "queue") == "2"
         assert server.url == before
 
 
@@ -36,12 +28,12 @@ def test_it_listens_on_loopback_only_and_leaves_nothing():
         folder = server.folder
         assert folder.is_dir()
     assert processes
-    assert not any(process.is_alive for process in processes)
+    assert not living(processes)
     assert not folder.exists()
 
 
 def test_it_says_what_to_install_where_it_cannot(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert redis_server.find_program() is None
+    assert REDIS.find() is None
     with pytest.raises(PackageMissing, match="apt-get install redis-server"):
-        redis_server.install()
+        REDIS.program()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,23 +10,7 @@ from typing import Any
 import pytest
 
 from dev.harness.airflow import LocalAirflow
-from dev.matrix_results import TASKS_OF
 from tests.s3_server import s3_server
-
-
-@pytest.fixture(scope="session", autouse=True)
-def executed_tasks_in_the_report(record_testsuite_property: Callable[[str, object], None]) -> Iterator[None]:
-    """Put into the JUnit report how many task instances succeeded on real Airflows: imports alone prove nothing."""
-    succeeded: Counter[str] = Counter()
-
-    def count(airflow: LocalAirflow) -> None:
-        succeeded.update(airflow.executed_tasks())
-
-    LocalAirflow.on_leave.append(count)
-    yield
-    LocalAirflow.on_leave.remove(count)
-    for dag_id, tasks in sorted(succeeded.items()):
-        record_testsuite_property(f"{TASKS_OF}{dag_id}", tasks)
 
 
 @pytest.fixture(scope="session")

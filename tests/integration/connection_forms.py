@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
-import urllib.parse
-import urllib.request
 from html.parser import HTMLParser
-from http.cookiejar import CookieJar
 from typing import NamedTuple
+
+import requests
 
 from dev.harness.airflow import ADMIN, LocalAirflow
 
@@ -32,18 +33,19 @@ def custom_fields(airflow: LocalAirflow) -> dict[str, ShownField]:
 
 def labels_of_standard_fields(airflow: LocalAirflow) -> dict[str, str | None]:
     """Return what stands beside the host and the password (Airflow 3)."""
-    standard = _meta(airflow)["standard_fields"] or {}
+    standard = form_of_3(airflow)["standard_fields"] or {}
     return {name: (standard.get(name) or {}).get("title") for name in ("host", "password")}
 
 
-def _meta(airflow: LocalAirflow) -> dict:
+def form_of_3(airflow: LocalAirflow) -> dict:
+    """Return the form as Airflow 3 serves it to a browser."""
     (meta,) = [each for each in airflow.rest.ui("/connections/hook_meta") if each["connection_type"] == "sora2"]
     return meta
 
 
 def _fields_of_3(airflow: LocalAirflow) -> dict[str, ShownField]:
     shown = {}
-    for name, field in (_meta(airflow)["extra_fields"] or {}).items():
+    for name, field in (form_of_3(airflow)["extra_fields"] or {}).items():
         schema = field["schema"]
         kind = schema.get("format") or {"string": "text"}.get(schema["type"][0], schema["type"][0])
         shown[name] = ShownField(schema["title"], kind, field["value"])
@@ -51,25 +53,47 @@ def _fields_of_3(airflow: LocalAirflow) -> dict[str, ShownField]:
 
 
 def _fields_of_2(airflow: LocalAirflow) -> dict[str, ShownField]:
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
-    )
-
-    def page(path: str, form: dict[str, str] | None = None) -> str:
-        data = urllib.parse.urlencode(form).encode() if form else None
-        with opener.open(airflow.url + path, data, timeout=60) as response:
-            return response.read().decode()
-
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page("/login/")).group(1)
-    page("/login/", {"csrf_token": token, "username": ADMIN, "password": airflow.admin_password})
     form = _Form()
-    form.feed(page("/connection/add"))
+    form.feed(FormOf2(airflow).page("/connection/add"))
     prefix = "extra__sora2__"
     return {
         name.removeprefix(prefix): ShownField(form.labels[name], KINDS_OF_INPUTS[kind], default)
         for name, (kind, default) in form.inputs.items()
         if name.startswith(prefix)
     }
+
+
+class FormOf2:
+    """A person at the web interface of Airflow 2, without a browser."""
+
+    def __init__(self, airflow: LocalAirflow) -> None:
+        self.airflow = airflow
+        self.session = requests.Session()
+        token = self.inputs("/login/")["csrf_token"]
+        login = {"csrf_token": token, "username": ADMIN, "password": airflow.admin_password}
+        self.session.post(f"{airflow.url}/login/", data=login, timeout=60).raise_for_status()
+
+    def page(self, path: str) -> str:
+        answer = self.session.get(self.airflow.url + path, timeout=60)
+        answer.raise_for_status()
+        return answer.text
+
+    def inputs(self, path: str) -> dict[str, str]:
+        """Return the names and values of a page's inputs, as a browser would send them."""
+        found = {}
+        for tag in re.findall(r"<input\b[^>]*>", self.page(path)):
+            facts = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+            if "name" in facts and facts.get("type") not in ("checkbox", "submit"):
+                found[facts["name"]] = html.unescape(facts.get("value", ""))
+        return found
+
+    def save(self, path: str, **changes: str) -> None:
+        data = {**self.inputs(path), "conn_type": "sora2", **changes}
+        self.session.post(self.airflow.url + path, data=data, timeout=60).raise_for_status()
+
+    def stored(self, conn_id: str) -> dict[str, str]:
+        output = self.airflow.run("connections", "get", conn_id, "--output", "json").check().output
+        return dict(json.loads(output[output.index("[{") :])[0])
 
 
 class _Form(HTMLParser):

@@ -96,16 +96,8 @@ def test_a_connection_of_the_database_is_found(airflow: LocalAirflow, gateway: E
 def test_a_connection_that_another_airflow_has_encrypted_is_told_of(airflow: LocalAirflow, gateway: Emulator) -> None:
     airflow.run("connections", "add", "stored", "--conn-json", gateway.connection(KEY)).check()
     another = base64.urlsafe_b64encode(b"k" * 32).decode()
-    result = run(
-        airflow,
-        "doctor",
-        "--conn-id",
-        "stored",
-        "-o",
-        "json",
-        module="sora2_provider",
-        AIRFLOW__CORE__FERNET_KEY=another,
-    )
+    words = ("doctor", "--conn-id", "stored", "-o", "json")
+    result = run(airflow, *words, module="sora2_provider", AIRFLOW__CORE__FERNET_KEY=another)
     assert result.returncode == 1
     found = checks(result.stdout)["connection"]
     assert found["state"] == "fail"
@@ -123,7 +115,7 @@ def test_a_video_is_shown_and_an_unknown_one_is_not(airflow: LocalAirflow, gatew
     assert (shown.returncode, json.loads(shown.stdout)["status"]) == (0, "completed")
     unknown = run(airflow, "get", "video_of_nobody", module=module)
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "knows no video video_of_nobody" in unknown.stderr
+    assert "has no video video_of_nobody" in unknown.stderr
 
 
 def test_a_running_triggerer_is_seen_and_a_dead_one_missed(airflow: LocalAirflow) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import html
-import json
-import re
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
 import pytest
-import requests
 
-from dev.harness.airflow import ADMIN, LocalAirflow
+from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
 from sora2_provider.hooks import connection_form
+from sora2_provider.hooks.connection_fields import FIELDS
+from tests.integration.connection_forms import FormOf2, form_of_3
 
 KEY = "sk-form-test-4711"
 
@@ -50,11 +49,7 @@ def test_the_form_has_every_field_and_its_test_button_works(airflow: LocalAirflo
 
 def check_form_of_3(airflow: LocalAirflow) -> None:
     """Compare what the browser is told with the table."""
-    token = requests.get(f"{airflow.url}/auth/token", timeout=60).json()["access_token"]
-    served = requests.get(
-        f"{airflow.url}/ui/connections/hook_meta", headers={"Authorization": f"Bearer {token}"}, timeout=60
-    ).json()
-    (form,) = [one for one in served if one["connection_type"] == "sora2"]
+    form = form_of_3(airflow)
     assert form["hook_name"] == "Sora 2"
     if airflow.installation.version.startswith("3.0.") and find_spec("flask_appbuilder") is None:
         # docs/connection.md says what people see then.
@@ -65,8 +60,8 @@ def check_form_of_3(airflow: LocalAirflow) -> None:
         assert (shown["title"], shown["hidden"]) == (label, False)
         assert shown["placeholder"] == connection_form.PLACEHOLDERS[name]
     extra = form["extra_fields"]
-    assert list(extra) == [field.name for field in connection_form.FIELDS]
-    for field in connection_form.FIELDS:
+    assert list(extra) == [field.name for field in FIELDS]
+    for field in FIELDS:
         shown = extra[field.name]
         assert shown["description"] == field.description
         assert shown["schema"]["title"] == field.label
@@ -74,44 +69,11 @@ def check_form_of_3(airflow: LocalAirflow) -> None:
         assert shown["schema"].get("format") == ("password" if field.kind == "password" else None)
 
 
-class FormOf2:
-    """A person at the web interface of Airflow 2, without a browser."""
-
-    def __init__(self, airflow: LocalAirflow) -> None:
-        self.airflow = airflow
-        self.session = requests.Session()
-        token = self.inputs("/login/")["csrf_token"]
-        login = {"csrf_token": token, "username": ADMIN, "password": airflow.admin_password}
-        self.session.post(f"{airflow.url}/login/", data=login, timeout=60).raise_for_status()
-
-    def page(self, path: str) -> str:
-        answer = self.session.get(self.airflow.url + path, timeout=60)
-        answer.raise_for_status()
-        return answer.text
-
-    def inputs(self, path: str) -> dict[str, str]:
-        """Return the names and values of a page's inputs, as a browser would send them."""
-        found = {}
-        for tag in re.findall(r"<input\b[^>]*>", self.page(path)):
-            facts = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-            if "name" in facts and facts.get("type") not in ("checkbox", "submit"):
-                found[facts["name"]] = html.unescape(facts.get("value", ""))
-        return found
-
-    def save(self, path: str, **changes: str) -> None:
-        data = {**self.inputs(path), "conn_type": "sora2", **changes}
-        self.session.post(self.airflow.url + path, data=data, timeout=60).raise_for_status()
-
-    def stored(self, conn_id: str) -> dict[str, str]:
-        output = self.airflow.run("connections", "get", conn_id, "--output", "json").check().output
-        return dict(json.loads(output[output.index("[{") :])[0])
-
-
 def check_form_of_2(airflow: LocalAirflow, gateway: Emulator) -> None:
     """Look at the page, store a connection with secrets, change its address, and look for the secrets."""
     form = FormOf2(airflow)
     page = html.unescape(form.page("/connection/add"))
-    for field in connection_form.FIELDS:
+    for field in FIELDS:
         assert field.label in page
         assert field.description in page
 

@@ -154,3 +154,8 @@ def test_the_approval_renders_nothing_on_an_airflow_that_cannot_ask_people(gatew
     assert airflow.task_states("sora2_approve_then_publish") == {("needs_airflow_3_1", -1): "failed"}
     assert "which needs Airflow 3.1 or later" in result.output + airflow.task_log("sora2_approve_then_publish")
     assert gateway.requests == ()
+
+
+def test_every_example_is_run_here():
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [example.stem for example in EXAMPLES.glob("*.py") if f'"{example.stem}' not in tests] == []

@@ -10,24 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
-from dev.airflow_log import own_message
+from dev.demo import own_message
 from dev.harness.airflow import ComponentDied, LocalAirflow
 from dev.harness.environment import inherited_environment
 from dev.harness.home import template_database
-from dev.harness.process_table import (
-    HAS_PROC,
-    Process,
-    cpu_seconds,
-    descendants,
-    listening_addresses,
-    processes_of_home,
-    sort_by_start,
-)
-from dev.harness.processes import CommandTimedOut, KeptProcess, run_command, wait_until
+from dev.harness.processes import KEEPER, CommandTimedOut, KeptProcess, descendants, living, run_command, wait_until
+from tests.process_tree import cpu_seconds, listening_addresses, processes_of_home
 
-needs_proc = pytest.mark.skipif(not HAS_PROC, reason="looks processes up in /proc")
+adopts_orphans = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
 
 PROJECT = Path(__file__).parents[2]
 
@@ -116,9 +109,9 @@ def test_a_second_home_gets_a_copy_of_the_migrated_database(
     second.run("db", "check-migrations", "--migration-wait-timeout", "5").check()
 
 
-@needs_proc
+@adopts_orphans
 def test_ctrl_c_in_the_middle_of_a_dag_run_ends_all_that_it_started(airflow: LocalAirflow) -> None:
-    seen: set[Process] = set()
+    seen: set[psutil.Process] = set()
 
     def interrupt(line: str) -> None:
         if "sleeping now" in line:
@@ -129,11 +122,11 @@ def test_ctrl_c_in_the_middle_of_a_dag_run_ends_all_that_it_started(airflow: Loc
     with pytest.raises(KeyboardInterrupt):
         airflow.dags_test("harness_slow", on_line=interrupt)
     assert len(seen) >= 3
-    assert not any(process.is_alive for process in seen)
-    assert processes_of_home(airflow.home) == []
+    assert not living(seen)
+    assert processes_of_home(airflow.home) == set()
 
 
-@needs_proc
+@adopts_orphans
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     before = descendants(os.getpid())
     with pytest.raises(CommandTimedOut, match="did not end within 1 s:\nstarted"):
@@ -146,7 +139,7 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_pat
     assert descendants(os.getpid()) <= before
 
 
-@needs_proc
+@adopts_orphans
 def test_all_components_run_a_dag_on_loopback_and_stop(airflow: LocalAirflow) -> None:
     airflow.start()
     processes = descendants(os.getpid())
@@ -163,11 +156,11 @@ def test_all_components_run_a_dag_on_loopback_and_stop(airflow: LocalAirflow) ->
     assert "the word is served" in airflow.task_log("harness_good", "speak", run_id)
 
     airflow.stop()
-    assert not any(process.is_alive for process in processes)
-    assert processes_of_home(airflow.home) == []
+    assert not living(processes)
+    assert processes_of_home(airflow.home) == set()
 
 
-@needs_proc
+@adopts_orphans
 def test_a_component_that_dies_at_the_start_is_named_and_the_others_are_stopped(
     make_airflow: Callable[..., LocalAirflow],
 ) -> None:
@@ -177,11 +170,11 @@ def test_a_component_that_dies_at_the_start_is_named_and_the_others_are_stopped(
     with pytest.raises(ComponentDied, match=r"Airflow's triggerer ended with exit code 1[\s\S]+many"):
         airflow.start()
     assert airflow.components == {}
-    assert processes_of_home(airflow.home) == []
+    assert processes_of_home(airflow.home) == set()
 
 
 @contextmanager
-def running_ui(tmp_path: Path, until: str) -> Iterator[tuple[subprocess.Popen[str], str, set[Process]]]:
+def running_ui(tmp_path: Path, until: str) -> Iterator[tuple[subprocess.Popen[str], str, set[psutil.Process]]]:
     """Run ``make ui``'s script until its output holds a text; yield it, its output so far and its processes."""
     dags_folder = tmp_path / "dags"
     dags_folder.mkdir()
@@ -208,36 +201,35 @@ def running_ui(tmp_path: Path, until: str) -> Iterator[tuple[subprocess.Popen[st
             script.kill()
 
 
-@needs_proc
+@adopts_orphans
 def test_no_process_survives_a_kill_9_of_the_script(tmp_path: Path) -> None:
     with running_ui(tmp_path, until="Ctrl-C stops everything") as (script, _, processes):
         script.kill()
         script.wait()
-        survivors = lambda: [process for process in processes if process.is_alive]  # noqa: E731
-        wait_until(lambda: not survivors(), timeout=30, what="the end of all processes")
+        wait_until(lambda: not living(processes), timeout=30, what="the end of all processes")
     (home,) = tmp_path.glob("local-airflow-*")
-    assert processes_of_home(home) == []
+    assert processes_of_home(home) == set()
 
 
-@needs_proc
+@adopts_orphans
 @pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_the_web_interface_even_while_it_starts(tmp_path: Path, order: signal.Signals) -> None:
     with running_ui(tmp_path, until="Starting Airflow") as (script, _, processes):
         script.send_signal(order)
         assert script.wait(60) == 0
-        assert not any(process.is_alive for process in processes)
+        assert not living(processes)
     assert "Stopped" in (tmp_path / "ui.log").read_text()
     assert list(tmp_path.glob("local-airflow-*")) == []
 
 
-@needs_proc
+@adopts_orphans
 def test_the_web_interface_ends_when_a_component_dies_and_says_which(tmp_path: Path) -> None:
     with running_ui(tmp_path, until="Ctrl-C stops everything") as (script, _, processes):
-        # The oldest one is the keeper.
-        triggerers = sort_by_start(process for process in processes if "triggerer" in " ".join(process.command))
-        os.kill(triggerers[1].pid, signal.SIGKILL)
+        command_lines = {process: process.cmdline() for process in processes}
+        (keeper,) = (each for each, words in command_lines.items() if str(KEEPER) in words and "triggerer" in words)
+        keeper.children()[0].kill()
         assert script.wait(60) == 1
-        assert not any(process.is_alive for process in processes)
+        assert not living(processes)
     assert "Airflow's triggerer ended with exit code 137" in (tmp_path / "ui.log").read_text()
 
 
@@ -254,7 +246,7 @@ time.sleep(300)
 """
 
 
-@needs_proc
+@adopts_orphans
 def test_a_daemon_that_ignores_sigterm_is_killed_too(tmp_path: Path) -> None:
     daemon_pid = tmp_path / "daemon"
     command = [sys.executable, "-c", STUBBORN, str(daemon_pid)]
@@ -263,7 +255,7 @@ def test_a_daemon_that_ignores_sigterm_is_killed_too(tmp_path: Path) -> None:
         processes = descendants(os.getpid())
         assert {process.pid, int(daemon_pid.read_text())} <= {each.pid for each in processes}
         assert process.stop() == 128 + signal.SIGKILL
-    assert not any(each.is_alive for each in processes)
+    assert not living(processes)
 
 
 BUSY = """
@@ -281,7 +273,7 @@ time.sleep(300)
 """
 
 
-@needs_proc
+@adopts_orphans
 def test_processor_time_counts_what_has_ended_and_what_lost_its_parent(tmp_path: Path) -> None:
     ended = tmp_path / "ended"
     command = [sys.executable, "-c", BUSY, str(ended)]

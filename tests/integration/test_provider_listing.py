@@ -11,7 +11,8 @@ import pytest
 
 import sora2_provider
 from dev.harness.airflow import LocalAirflow
-from sora2_provider.hooks.connection_form import FIELDS, RELABELING
+from sora2_provider.hooks.connection_fields import FIELDS
+from sora2_provider.hooks.connection_form import RELABELING
 from tests.integration.connection_forms import custom_fields, labels_of_standard_fields
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import sora2_provider
-from dev.upgrade_fixtures import released_versions
+from dev.check_tag import released_versions
 from tests.packaging.distributions import CONSTRAINTS, PROJECT
 
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from dev.harness import postgres
-from dev.harness.debian import PackageMissing
-from dev.harness.postgres import Postgres
-from dev.harness.process_table import Process, descendants, listening_addresses
-from dev.harness.processes import wait_until
+from dev.harness.processes import descendants, living, wait_until
+from dev.harness.services import POSTGRESQL, PackageMissing, Postgres
+from tests.process_tree import listening_addresses
+
+PROJECT = Path(__file__).parents[2]
 
 OWNER = """
-from dev.harness.postgres import Postgres
+from dev.harness.services import Postgres
 with Postgres() as database:
     print(database.url, flush=True)
     input()
@@ -32,36 +32,33 @@ def test_it_listens_on_loopback_only_and_leaves_nothing():
         folder = database.folder
         assert folder.is_dir()
         assert "PostgreSQL database dump" in database.dump()
-    assert not any(process.is_alive for process in processes)
+    assert not living(processes)
     assert not folder.exists()
 
 
 def test_it_ends_when_its_owner_is_killed():
-    environment = {**os.environ, "PYTHONPATH": str(Path(postgres.__file__).parents[2])}
-    processes: set[Process] = set()
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     with subprocess.Popen(
         [sys.executable, "-c", OWNER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as owner:
         try:
             assert owner.stdout.readline().startswith("postgresql://")
             processes = descendants(owner.pid)
-            (folder,) = {
-                Path(process.command[process.command.index("-D") + 1]).parent
-                for process in processes
-                if Path(process.command[0]).name == "postgres" and "-D" in process.command
-            }
+            commands = [process.cmdline() for process in processes]
+            (data,) = {words[words.index("-D") + 1] for words in commands if "-D" in words}
         finally:
             owner.kill()
     assert len(processes) > 2
-    wait_until(lambda: not any(process.is_alive for process in processes), timeout=30, what="the end of the server")
-    shutil.rmtree(folder)
+    wait_until(lambda: not living(processes), timeout=30, what="the end of the server")
+    shutil.rmtree(Path(data).parent)
 
 
 def test_it_says_what_to_install_where_it_cannot(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert postgres.find_programs(tmp_path) is None
+    assert POSTGRESQL.find(tmp_path) is None
+    monkeypatch.setattr(type(POSTGRESQL), "find", lambda _: None)
     with pytest.raises(PackageMissing, match="apt-get install postgresql"):
-        postgres.install()
+        POSTGRESQL.program()
 
 
 def test_the_newest_of_debians_versions_is_taken(monkeypatch, tmp_path):
@@ -70,4 +67,4 @@ def test_the_newest_of_debians_versions_is_taken(monkeypatch, tmp_path):
         place = tmp_path / "usr/lib/postgresql" / version / "bin/initdb"
         place.parent.mkdir(parents=True)
         place.touch()
-    assert postgres.find_programs(tmp_path).parent.name == "17"
+    assert POSTGRESQL.find(tmp_path).parent.parent.name == "17"

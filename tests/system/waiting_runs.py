@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dev.harness.airflow import LocalAirflow
-from dev.harness.postgres import Postgres
 from dev.harness.processes import tail
+from dev.harness.services import Postgres
 from sora2_provider.emulator import Emulator
 from sora2_provider.emulator.history import Billed
 from tests.worker_seconds import WorkerSeconds, read_worker_seconds

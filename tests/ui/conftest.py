@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from dev.harness.chromium import chromium
+from dev.harness.browser import running_browser
 from tests.ui.ui_world import World, second_api_server, ui_world
 
 #: Generous, because a machine that is busy is slow; a test waits only for as long as it must.
@@ -34,12 +34,8 @@ def below_a_path(world: World) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    # Chromium's sandbox does not work for root.
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=options)
+    with running_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

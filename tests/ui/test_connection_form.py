@@ -10,7 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from dev.harness.connection_form import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
 from sora2_provider.emulator.history import fingerprint
-from sora2_provider.hooks.connection_form import FIELDS, HIDDEN, PLACEHOLDERS, RELABELING
+from sora2_provider.hooks.connection_fields import FIELDS
+from sora2_provider.hooks.connection_form import HIDDEN, PLACEHOLDERS, RELABELING
 
 NAME = "made_in_the_form"
 KEY = "sk-typed-into-the-form"

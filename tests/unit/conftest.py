@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sora2_provider.emulator import Emulator
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from tests.unit.link_hosts import FILE_BYTES, World
+from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from tests.unit.link_hosts import FILE_BYTES, FakeNetwork
 
 KEY = "sk-secret-of-the-tests-4711"
 
@@ -109,6 +110,18 @@ def video_id(big: Emulator, context: dict[str, Any]) -> str:
 
 
 @pytest.fixture
+def fetch(video_id: str, context: dict[str, Any], tmp_path: Path) -> Callable[[], bytes]:
+    """Store that video's file as ``cat.mp4``, as a task does, and return its bytes."""
+
+    def stored() -> bytes:
+        path = tmp_path / "cat.mp4"
+        Sora2DownloadVideoOperator(task_id="download", video_id=video_id, path=str(path)).execute(context)
+        return path.read_bytes()
+
+    return stored
+
+
+@pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses of a download, none of which takes any time."""
     made: list[float] = []
@@ -122,9 +135,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world in which the gateway and one other host are public, and names are what the test says."""
-    made = World()
+def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
+    """A network in which the gateway and one other host are public, and names are what the test says."""
+    made = FakeNetwork()
     made.install(monkeypatch)
     return made
 

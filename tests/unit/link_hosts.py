@@ -9,11 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from sora2_provider.gateway.transport import addresses
-from sora2_provider.gateway.transport import ssrf as fence
+from sora2_provider.gateway.transport import addresses, ssrf
 
 FILE_BYTES = 400_000
-#: The gateway's address and a public host's, as a :class:`World` sees them; all others are what they are.
+#: The gateway's address and a public host's, as a :class:`FakeNetwork` sees them; all others are what they are.
 GATEWAY, PUBLIC, INSIDE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
 Script = Callable[[socket.socket, bytes], None]
@@ -63,7 +62,7 @@ def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | Non
     return "\r\n".join([*lines, *headers, "", ""]).encode() + body
 
 
-class World:
+class FakeNetwork:
     """What the addresses and names of a test stand for."""
 
     def __init__(self) -> None:
@@ -71,11 +70,11 @@ class World:
         #: Addresses of a name, one for each time that it is asked for; the last one stays.
         self.names: dict[str, list[str]] = {}
 
-    def kind_of(self, address: str) -> str | None:
-        return None if address in self.public else addresses.kind_of(address)
+    def classify_address(self, address: str) -> str | None:
+        return None if address in self.public else addresses.classify_address(address)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Make it the world of this test, without the proxies of the machine."""
+        """Make it the network of this test, without the proxies of the machine."""
         ask_system = socket.getaddrinfo
 
         def getaddrinfo(host: str, *args: object, **options: object) -> object:
@@ -84,7 +83,7 @@ class World:
                 host = known.pop(0) if len(known) > 1 else known[0]
             return ask_system(host, *args, **options)
 
-        monkeypatch.setattr(fence, "kind_of", self.kind_of)
+        monkeypatch.setattr(ssrf, "classify_address", self.classify_address)
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.delenv(name, raising=False)

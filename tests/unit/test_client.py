@@ -11,6 +11,7 @@ import pytest
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.dialects import dialect
 from sora2_provider.gateway.errors import (
     AuthenticationError,
     GatewayError,
@@ -134,7 +135,7 @@ def test_extra_headers_go_to_the_gateway():
     assert b"X-Team: video" in server.received
 
 
-BROKEN_CREATES = {
+BROKEN_ANSWERS = {
     "a reset": b"",
     "a cut answer": http(b'{"id": "vid', length=300),
     "no HTTP": b"SSH-2.0-OpenSSH_9\r\n",
@@ -142,18 +143,14 @@ BROKEN_CREATES = {
 }
 
 
-@pytest.mark.parametrize("answer", BROKEN_CREATES.values(), ids=BROKEN_CREATES)
-def test_a_create_without_a_whole_answer_has_an_unknown_outcome(answer):
-    with OneAnswer(answer) as server, client(server.url) as one, pytest.raises(SubmissionUnknown) as caught:
+@pytest.mark.parametrize("answer", BROKEN_ANSWERS.values(), ids=BROKEN_ANSWERS)
+def test_without_a_whole_answer_a_create_is_unknown_and_a_query_may_be_repeated(answer):
+    with OneAnswer(answer) as server, client(server.url) as one, pytest.raises(SubmissionUnknown) as lost:
         one.create_video(REQUEST)
-    assert caught.value.transient is False
-
-
-@pytest.mark.parametrize("answer", BROKEN_CREATES.values(), ids=BROKEN_CREATES)
-def test_a_query_without_a_whole_answer_may_be_asked_again(answer):
-    with OneAnswer(answer) as server, client(server.url) as one, pytest.raises(GatewayError) as caught:
+    assert lost.value.transient is False
+    with OneAnswer(answer) as server, client(server.url) as one, pytest.raises(GatewayError) as failed:
         one.get_video("video_1")
-    assert caught.value.transient is True
+    assert failed.value.transient is True
 
 
 NOT_SENT = {
@@ -248,3 +245,28 @@ def test_an_unknown_id_and_a_wrong_key_are_told_apart():
         with Sora2Client(GatewaySettings(emulator.url, "wrong")) as one, pytest.raises(AuthenticationError):
             one.create_video(REQUEST)
         assert emulator.billed == ()
+
+
+def test_only_the_settings_know_the_key():
+    settings = GatewaySettings(
+        "https://g.example.com", "sk-1234567890", proxy="http://me:sk-1234567890-too@p.example.com:3128"
+    )
+    assert settings.headers()["Authorization"] == "Bearer sk-1234567890"
+    assert settings.redact("sk-1234567890-too and sk-1234567890") == "*** and ***"
+    assert settings.redact_body(b"Incorrect API key provided: sk-1234567890") == b"Incorrect API key provided: ***"
+    assert "sk-1234567890" not in repr(settings) + settings.account
+
+
+def test_an_account_is_told_by_its_address_and_its_key():
+    def account(url: str = "https://g.example.com", key: str = "sk-x", **options) -> str:
+        return GatewaySettings(url, key, **options).account
+
+    assert account() == account("https://g.example.com/v1", read_timeout=5)
+    assert len({account(), account("https://other.example.com"), account(key="sk-y")}) == 3
+
+
+def test_a_dialect_is_found_by_its_name():
+    sent = dialect("unified").create(REQUEST, "/v1/video/create")
+    assert json.loads(sent.content) == REQUEST.to_json()
+    with pytest.raises(ValueError, match="dialect='unknown': it must be one of unified"):
+        dialect("unknown")

@@ -68,7 +68,7 @@ def test_a_video_is_shown_to_programs(gateway, video_id, capsys, output, read) -
 
 
 FAILURES = {
-    "an unknown id": (["get", "video_nobody_has"], "The gateway knows no video video_nobody_has: task_not_exist"),
+    "an unknown id": (["get", "video_nobody_has"], "The gateway has no video video_nobody_has: task_not_exist"),
     "an empty id": (["get", " "], "video_id"),
     "no such connection": (["get", "v", "--conn-id", "nowhere"], "There is no connection 'nowhere'"),
 }
@@ -101,8 +101,8 @@ def test_a_failed_video_says_why_and_whether_to_try_again() -> None:
     shown = printed(Video("v", failure_permanent=True, **failed))
     assert "violates our policies (code sentinel_block)" in shown
     assert "would fail again" in shown
-    assert "may work when it is submitted again" in printed(Video("v", **failed))
-    assert "does not say why" in printed(Video("v", VideoStatus.FAILED))
+    assert "may succeed when it is submitted again" in printed(Video("v", **failed))
+    assert "gives no reason" in printed(Video("v", VideoStatus.FAILED))
 
 
 def test_a_video_in_progress_shows_the_gateways_word_and_how_far_it_is() -> None:
@@ -168,8 +168,8 @@ def test_airflows_command_ends_with_the_exit_code(gateway, capsys) -> None:
 
 def test_the_docs_tell_of_every_check_and_every_option(gateway, connect) -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
-    for finding in examine("sora2_default").findings:
-        assert f"| `{finding.check}` |" in text
+    for result in examine("sora2_default").results:
+        assert f"| `{result.check}` |" in text
     for command in definition.COMMANDS:
         assert f"## `airflow sora2 {command.name}" in text
         for option in command.options:

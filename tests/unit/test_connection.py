@@ -1,4 +1,4 @@
-"""An Airflow connection read into settings, and the form that writes one."""
+"""An Airflow connection read into settings and limits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import pytest
 
 from sora2_provider.compat import Connection
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks import connection_form
-from sora2_provider.hooks.connection import secrets_of, settings_of
-from sora2_provider.hooks.sora2 import Sora2Hook
-from sora2_provider.spending.limits import LeastBalance, SpendingLimits, limits_of
+from sora2_provider.hooks.connection import limits_of, settings_of
+from sora2_provider.hooks.connection_fields import FIELDS
+from sora2_provider.spending.limits import MinimumBalance, SpendingLimits
 
 ADDRESSES = {
     "nothing": ({}, "https://api.jizhiai.top"),
@@ -46,9 +45,8 @@ def test_every_field_of_the_form_reaches_the_settings():
         "allow_internal_links": True,
     }
     limits = {"max_creates_per_hour": 3, "max_creates_per_day": "20", "min_balance": "5"}
-    assert set(extra | limits) == {field.name for field in connection_form.FIELDS}
-    read = limits_of("c", limits, lambda _: "")
-    assert read == SpendingLimits(max_creates_per_hour=3, max_creates_per_day=20, min_balance=LeastBalance(5.0))
+    assert set(extra | limits) == {field.name for field in FIELDS}
+    assert limits_of("c", limits) == SpendingLimits(3, 20, MinimumBalance(5.0))
     connection = Connection(
         conn_id="c", conn_type="sora2", host="https://g.example.com", password=" Bearer sk-x\n", extra=json.dumps(extra)
     )
@@ -66,17 +64,44 @@ def test_every_field_of_the_form_reaches_the_settings():
         max_video_mb=4096,
         allow_internal_links=True,
     )
-    assert set(secrets_of(settings)) == {"sk-x", "me", "secret", "blue-team"}
+    assert set(settings.secrets) == {"sk-x", "me", "secret", "blue-team"}
     assert all(secret not in repr(settings) for secret in ("sk-x", "secret", "blue-team"))
+
+
+def connection_with(**extra):
+    return Connection(conn_id="c", conn_type="sora2", password="sk-x", extra=json.dumps(extra))
+
+
+@pytest.mark.parametrize("blank", [None, "", " "])
+def test_a_blank_field_has_its_default(blank):
+    blanks = {field.name: blank for field in FIELDS}
+    assert (
+        settings_of(connection_with(**blanks))
+        == settings_of(connection_with())
+        == GatewaySettings("https://api.jizhiai.top", "sk-x")
+    )
+    assert limits_of("c", blanks) == limits_of("c", {}) == SpendingLimits()
+
+
+def test_a_form_that_is_saved_as_it_is_changes_nothing():
+    shown = {field.name: field.default for field in FIELDS}
+    assert settings_of(connection_with(**shown)) == settings_of(connection_with())
+    assert limits_of("c", shown) == SpendingLimits()
+
+
+@pytest.mark.parametrize("field", [field for field in FIELDS if field.kind == "integer"], ids=lambda field: field.name)
+def test_a_field_takes_what_its_form_takes(field):
+    for number in (field.type.minimum, field.type.maximum):
+        assert getattr(settings_of(connection_with(**{field.name: number})), field.name, number) == number
+        assert field.read(number, where="extra") == number
 
 
 @pytest.mark.parametrize(
     ("given", "read"),
-    [(None, True), ("", True), ("true", True), (True, True), ("False", False), (False, False), ("no", False)],
+    [("true", True), (True, True), ("False", False), (False, False), ("no", False)],
 )
 def test_tls_is_verified_unless_it_is_switched_off(given, read):
-    connection = Connection(conn_id="c", conn_type="sora2", password="sk-x", extra=json.dumps({"verify_tls": given}))
-    assert settings_of(connection).verify_tls is read
+    assert settings_of(connection_with(verify_tls=given)).verify_tls is read
 
 
 @pytest.mark.parametrize(
@@ -97,69 +122,6 @@ def test_only_the_gateways_own_origin_counts_as_its_own(url, own):
     assert GatewaySettings("https://g.example.com", "sk-x").is_own(url) is own
 
 
-def test_the_old_and_the_new_form_are_the_same_form():
-    pytest.importorskip("flask_appbuilder", reason="the old form is made of its widgets, which Airflow 2 brings")
-    from wtforms import BooleanField, IntegerField, PasswordField, StringField
-    from wtforms.validators import NumberRange
-
-    kinds = {"integer": IntegerField, "boolean": BooleanField, "password": PasswordField, "string": StringField}
-    old = Sora2Hook.get_connection_form_widgets()
-    new = connection_form.conn_fields()
-    assert list(old) == list(new)
-    for field in connection_form.FIELDS:
-        widget, described = old[field.name], new[field.name]
-        assert widget.field_class is kinds[field.kind]
-        assert widget.args[0] == described["label"] == field.label
-        assert widget.kwargs["description"] == described["description"]
-        assert widget.kwargs["default"] == described["schema"].get("default")
-        assert (described["schema"].get("format") == "password") is (field.kind == "password")
-        for kind in ("integer", "boolean"):
-            assert (kind in described["schema"]["type"]) is (field.kind == kind)
-        limits = [
-            (check.min, check.max) for check in widget.kwargs.get("validators", []) if isinstance(check, NumberRange)
-        ]
-        stated = (described["schema"].get("minimum"), described["schema"].get("maximum"))
-        assert limits == ([stated] if field.kind == "integer" else [])
-
-
-def test_the_old_form_neither_shows_nor_loses_a_stored_secret():
-    pytest.importorskip("flask_appbuilder", reason="the old form is made of its widgets, which Airflow 2 brings")
-    from airflow.www.views import SENSITIVE_FIELD_PLACEHOLDER
-    from wtforms import Form
-
-    assert connection_form.UNCHANGED_SECRET == SENSITIVE_FIELD_PLACEHOLDER
-    made = type("Made", (Form,), dict(Sora2Hook.get_connection_form_widgets()))
-    stored = str(made(data={"extra_headers": '{"X-Team": "a-secret"}'}).extra_headers())
-    assert "a-secret" not in stored
-    assert f'value="{SENSITIVE_FIELD_PLACEHOLDER}"' in stored
-    assert 'type="password"' in stored
-    assert 'value=""' in str(made(data={}).extra_headers())
-
-
-def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():
-    old = Sora2Hook.get_ui_field_behaviour()
-    new = connection_form.ui_field_behaviour()
-    assert old == {
-        "hidden_fields": new["hidden-fields"],
-        "relabeling": new["relabeling"],
-        "placeholders": new["placeholders"],
-    }
-
-
-def test_what_may_hold_a_secret_is_masked_in_the_form():
-    masked = {name for name, field in connection_form.conn_fields().items() if field["schema"].get("format")}
-    assert masked == {"proxy", "extra_headers"}
-
-
-def test_a_field_explains_itself_and_hides_no_field_that_people_fill_in():
-    for field in connection_form.FIELDS:
-        assert field.description.endswith(".")
-        if field.default is None:
-            assert field.kind == "password" or "mpty" in field.description, "what may stay empty says so"
-    behaviour = connection_form.ui_field_behaviour()
-    assert not set(behaviour["hidden-fields"]) & {*behaviour["relabeling"], *behaviour["placeholders"]}
-
-
 def test_a_port_that_the_test_button_needs_changes_no_address():
     connection = Connection(conn_id="c", conn_type="sora2", password="sk-x", host="https://g.example.com", port=443)
     settings = settings_of(connection)
@@ -168,7 +130,7 @@ def test_a_port_that_the_test_button_needs_changes_no_address():
 
 def test_short_header_values_are_not_masked_because_they_are_words():
     settings = GatewaySettings("https://g.example.com", "sk-x", extra_headers={"A": "video", "B": "a-long-token"})
-    assert set(secrets_of(settings)) == {"sk-x", "a-long-token"}
+    assert set(settings.secrets) == {"sk-x", "a-long-token"}
 
 
 @pytest.mark.parametrize("extra", ["[1]", '"text"'])
@@ -176,3 +138,65 @@ def test_an_extra_that_is_no_object_is_named(extra):
     connection = Connection(conn_id="c", conn_type="sora2", password="sk-x")
     with pytest.raises(ValueError, match="'c'.*JSON object"):
         settings_of(connection, extra=json.loads(extra))
+
+
+UNUSABLE = {
+    "create_path": ([7, ["/v1"]], r"=.*: it must be a text\."),
+    "connect_timeout": (["soon", True, [3]], r"=.*: it must be a number of seconds\."),
+    "verify_tls": (["maybe", 7], r"=.*: it must be true, false, or the path of a CA bundle\."),
+    "proxy": ([7], r": it must be a text\."),
+    "extra_headers": (["[1]", "{", 7], r": it must be a JSON object such as"),
+    "max_video_mb": ([0, "2.5", "many", True, 1 << 21, 10**400], r"=.*: it must be a whole number from 1 to 1048576\."),
+    "allow_internal_links": (["perhaps", 2], r"=.*: it must be true or false\."),
+}
+
+
+@pytest.mark.parametrize(("name", "given"), [(name, one) for name, (values, _) in UNUSABLE.items() for one in values])
+def test_a_field_that_cannot_be_used_is_named_with_what_to_write(name, given):
+    with pytest.raises(ValueError, match=f"^Connection 'c': extra: {name}{UNUSABLE[name][1]}") as caught:
+        settings_of(connection_with(**{name: given}))
+    assert name not in ("proxy", "extra_headers") or repr(given) not in str(caught.value), "it may be a secret"
+
+
+def test_a_connections_own_limit_comes_before_that_of_the_configuration(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__SORA2__MAX_CREATES_PER_HOUR", "400")
+    monkeypatch.setenv("AIRFLOW__SORA2__MAX_CREATES_PER_DAY", "2000")
+    assert limits_of("studio", {"max_creates_per_hour": 3}) == SpendingLimits(3, 2000)
+
+
+LIMITS = {
+    "max_creates_per_hour": [(1, 1), ("400", 400), (400.0, 400), (" 7 ", 7), (1_000_000, 1_000_000)],
+    "min_balance": [
+        (5, MinimumBalance(5.0)),
+        ("2.50", MinimumBalance(2.5)),
+        ("$4", MinimumBalance(4.0)),
+        ("$ 4", MinimumBalance(4.0)),
+        ("4 USD", MinimumBalance(4.0)),
+        ("2500000 quota", MinimumBalance(2_500_000.0, "quota")),
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "given", "read"), [(name, *pair) for name, pairs in LIMITS.items() for pair in pairs])
+def test_a_limit_is_read_from_the_extra_and_from_the_configuration(monkeypatch, name, given, read):
+    assert getattr(limits_of("studio", {name: given}), name) == read
+    monkeypatch.setenv(f"AIRFLOW__SORA2__{name.upper()}", str(given))
+    assert getattr(limits_of("studio", {}), name) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        *(("max_creates_per_hour", value) for value in (0, -1, "many", 2.5, True, [3], "nan", "inf", 1_000_001)),
+        *(
+            ("min_balance", value)
+            for value in (0, -5, "five", "5 EUR", True, "nan", "inf", "$", "$5 quota", "5 usd quota")
+        ),
+    ],
+)
+def test_a_limit_that_cannot_be_used_is_named_with_its_place(monkeypatch, name, given):
+    with pytest.raises(ValueError, match=f"^Connection 'studio': extra: {name}=.* it must be a .*leave it empty"):
+        limits_of("studio", {name: given})
+    monkeypatch.setenv(f"AIRFLOW__SORA2__{name.upper()}", str(given))
+    with pytest.raises(ValueError, match=rf"^\[sora2\]: {name}=.* it must be a .*leave it empty"):
+        limits_of("studio", {})

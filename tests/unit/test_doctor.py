@@ -1,63 +1,32 @@
-"""``doctor``: a connection is examined end to end over real HTTP, nothing is paid, and each fault is named."""
+"""``doctor``: a connection is checked end to end over real HTTP, nothing is paid, and each fault is named."""
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
-import ssl
-import threading
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from typing import Any
 
 import pytest
 
 from dev.harness.processes import free_port
-from sora2_provider import compat
-from sora2_provider.cli.doctor import examine as doctor
-from sora2_provider.cli.doctor import installation
-from sora2_provider.cli.doctor import network as address
-from sora2_provider.cli.doctor.report import Finding, Report, State
+from sora2_provider.cli.doctor import network
+from sora2_provider.cli.doctor.examine import examine
+from sora2_provider.cli.doctor.report import CheckResult, Report, State
 from sora2_provider.emulator import Emulator
-from sora2_provider.storage import Target
-from tests.benchmarks.certificate import Certificate, make_certificate
 
 KEY = "sk-secret-of-the-tests-4711"
 OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP
-HERE = ("storage", "triggerer", "versions")
+INSTALLATION = ("storage", "triggerer", "versions")
 
 
-def examined(conn_id: str = "sora2_default") -> dict[str, Finding]:
-    """Return the findings by their check, in their order."""
-    return {finding.check: finding for finding in doctor.examine(conn_id).findings}
+def examined(conn_id: str = "sora2_default") -> dict[str, CheckResult]:
+    """Return the results by their check, in their order."""
+    return {result.check: result for result in examine(conn_id).results}
 
 
-def states(findings: dict[str, Finding]) -> dict[str, State]:
-    """Return how the checks of the gateway ended: those of this machine have tests of their own."""
-    return {check: finding.state for check, finding in findings.items() if check not in HERE}
-
-
-def test_less_is_left_than_the_connection_keeps_back(gateway, connect):
-    connect(gateway.url, min_balance="100.5")
-    finding = examined()["balance"]
-    assert finding.state is FAIL
-    assert "100.00 USD left. The connection keeps 100.50 USD back" in finding.seen
-    connect(gateway.url, min_balance="2500000 quota")
-    assert "a number of points" in examined()["balance"].seen
-    gateway.fault(route="billing", status=404, body={"error": {"message": "Invalid URL"}}, times=9)
-    assert examined()["balance"].state is FAIL
-
-
-def test_a_cap_wants_a_place_to_count(gateway, connect, monkeypatch, tmp_path):
-    assert "caps" not in examined()
-    connect(gateway.url, max_creates_per_hour="5")
-    assert examined()["caps"].state is FAIL
-    monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(tmp_path))
-    finding = examined()["caps"]
-    assert (finding.state, list(tmp_path.iterdir())) == (OK, [])
-    connect(gateway.url, max_creates_per_hour="many")
-    assert "max_creates_per_hour" in examined()["connection"].seen
+def states(results: dict[str, CheckResult]) -> dict[str, State]:
+    """Return how the checks of the gateway ended: those of this machine have their own tests."""
+    return {check: result.state for check, result in results.items() if check not in INSTALLATION}
 
 
 @pytest.fixture(autouse=True)
@@ -70,80 +39,80 @@ def nothing_was_paid(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 FINE = {"connection": OK, "address": OK, "key": OK, "routes": OK, "models": OK, "balance": OK, "clock": OK}
+KEY_FAILS = {"key": FAIL, "routes": SKIP, "models": SKIP, "balance": SKIP}
+UNREADABLE = {"key": SKIP, "routes": FAIL, "models": SKIP, "balance": SKIP}
+UNAVAILABLE = {"key": SKIP, "routes": FAIL, "models": WARN, "balance": WARN}
 
 
 def test_a_good_connection_passes_every_check(gateway: Emulator) -> None:
-    findings = examined()
-    assert states(findings) == FINE
-    assert not any(finding.to_do for check, finding in findings.items() if check not in HERE)
-    assert "100.00 USD" in findings["balance"].seen
+    results = examined()
+    assert states(results) == FINE
+    assert not any(result.to_do for check, result in results.items() if check not in INSTALLATION)
+    assert "100.00 USD" in results["balance"].seen
     assert {one.route for one in gateway.requests} == {"models", "query", "billing"}
 
 
-# What the emulator does, how the checks end that differ from the good ones, and what the one that matters says.
+def error(status: int, message: str, **fault: Any) -> dict[str, Any]:
+    return {"status": status, "body": {"error": {"message": message}}, **fault}
+
+
+def test_a_balance_below_the_minimum_fails(gateway, connect):
+    connect(gateway.url, min_balance="100.5")
+    result = examined()["balance"]
+    assert result.state is FAIL
+    assert "100.00 USD left. That is below the min_balance of 100.50 USD" in result.seen
+    connect(gateway.url, min_balance="2500000 quota")
+    assert "is in another unit: 2,500,000 quota" in examined()["balance"].seen
+    gateway.fault(route="billing", times=9, **error(404, "Invalid URL"))
+    assert examined()["balance"].state is FAIL
+
+
+def test_a_cap_needs_a_folder_to_count_in(gateway, connect, monkeypatch, tmp_path):
+    assert "caps" not in examined()
+    connect(gateway.url, max_creates_per_hour="5")
+    assert examined()["caps"].state is FAIL
+    monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(tmp_path))
+    assert (examined()["caps"].state, list(tmp_path.iterdir())) == (OK, [])
+    connect(gateway.url, max_creates_per_hour="many")
+    assert "max_creates_per_hour" in examined()["connection"].seen
+
+
+# What the emulator does, the checks that do not end as with a good gateway, and what the one that matters says.
 FAULTS: dict[str, tuple[dict[str, Any], dict[str, State], str, str]] = {
-    "an odd 401": (
-        {"status": 401, "body": {"detail": "who are you"}},
-        {"key": FAIL, "routes": SKIP, "models": SKIP, "balance": SKIP},
+    "an odd 401": ({"status": 401, "body": {"detail": "who are you"}}, KEY_FAILS, "key", "who are you"),
+    "a key without access": (
+        error(403, "This token has no access to this group"),
+        KEY_FAILS,
         "key",
-        "who are you",
-    ),
-    "a key that may not": (
-        {"status": 403, "body": {"error": {"message": "This token has no access to this group"}}},
-        {"key": FAIL, "routes": SKIP, "models": SKIP, "balance": SKIP},
-        "key",
-        "no access to this group",
+        "no access to this",
     ),
     "models for everybody, the rest for a key": (
-        {"route": "query", "status": 401, "body": {"error": {"message": "bad key"}}},
+        error(401, "bad key", route="query"),
         {"key": FAIL, "routes": SKIP},
         "key",
         "bad key",
     ),
-    "a web page": (
-        {"html": True},
-        {"key": SKIP, "routes": FAIL, "models": SKIP, "balance": SKIP},
-        "routes",
-        "AI gateway console",
-    ),
-    "a redirect": (
-        {"redirect": "https://elsewhere.example.com/"},
-        {"key": SKIP, "routes": FAIL, "models": SKIP, "balance": SKIP},
-        "routes",
-        "elsewhere.example.com",
-    ),
-    "a proxy's error page": (
-        {"html": True, "status": 502},
-        {"key": SKIP, "routes": FAIL, "models": WARN, "balance": WARN},
-        "routes",
-        "502",
-    ),
-    "silence": (
-        {"reset": "before"},
-        {"key": SKIP, "routes": FAIL, "models": WARN, "balance": WARN, "clock": SKIP},
-        "routes",
-        "the connection broke",
-    ),
-    "too many requests": (
-        {"route": "query", "status": 429, "body": {"error": {"message": "slow down"}}},
-        {"routes": WARN},
-        "routes",
-        "slow down",
-    ),
-    "a state for whatever id": (
+    "a web page": ({"html": True}, UNREADABLE, "routes", "AI gateway console"),
+    "a redirect": ({"redirect": "https://elsewhere.example.com/"}, UNREADABLE, "routes", "elsewhere.example.com"),
+    "a proxy's error page": ({"html": True, "status": 502}, UNAVAILABLE, "routes", "502"),
+    "silence": ({"reset": "before"}, {**UNAVAILABLE, "clock": SKIP}, "routes", "the connection broke"),
+    "too many requests": (error(429, "slow down", route="query"), {"routes": WARN}, "routes", "slow down"),
+    "a status for any id": (
         {"route": "query", "body": {"id": "x", "status": "pending"}},
         {"routes": WARN},
         "routes",
         'a status ("pending") even of a video that cannot exist',
     ),
-    "a gateway that checks ids by their form": (
-        {"route": "query", "status": 422, "body": {"error": {"message": "id: not a UUID"}}},
+    "a gateway that checks the form of ids": (error(422, "id: not a UUID", route="query"), {}, "routes", "not a UUID"),
+    "an odd 404": ({"status": 404, "body": {"detail": "Not Found"}}, UNAVAILABLE, "routes", "no GET /v1/video/query"),
+    "a 404 in words of the query route": (
+        {"route": "query", "status": 404, "body": {"detail": "Task not found"}},
         {},
         "routes",
-        "not a UUID",
+        "GET /v1/video/query answers",
     ),
     "no list of models": (
-        {"route": "models", "status": 404, "body": {"error": {"message": "Invalid URL (GET /v1/models)"}}},
+        error(404, "Invalid URL (GET /v1/models)", route="models"),
         {"models": WARN},
         "models",
         "Invalid URL",
@@ -154,12 +123,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, State], str, str]] = {
         "models",
         "sora-2 is not among the models of this key: veo3.1, sora-2-pro.",
     ),
-    "no billing routes": (
-        {"route": "billing", "status": 404, "body": {"error": {"message": "Invalid URL"}}},
-        {"balance": WARN},
-        "balance",
-        "Invalid URL",
-    ),
+    "no billing routes": (error(404, "Invalid URL", route="billing"), {"balance": WARN}, "balance", "Invalid URL"),
     "an empty account": (
         {"route": "billing", "body": {"data": {"total_granted": 5, "total_used": 5, "total_available": 0}}},
         {"balance": FAIL},
@@ -172,7 +136,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, State], str, str]] = {
         "clock",
         "days behind the gateway's",
     ),
-    "a date that is none": ({"headers": {"Date": "yesterday"}}, {"clock": SKIP}, "clock", "tells no time"),
+    "a date that is none": ({"headers": {"Date": "yesterday"}}, {"clock": SKIP}, "clock", "hold no time"),
 }
 
 
@@ -180,88 +144,74 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, State], str, str]] = {
 def test_a_fault_of_the_gateway_is_named(
     gateway: Emulator, fault: dict[str, Any], ends: dict[str, State], check: str, text: str
 ) -> None:
-    gateway.fault(times=None, **fault)
-    findings = examined()
-    assert states(findings) == {**FINE, **ends}
-    assert text in findings[check].seen
-    for finding in findings.values():
-        assert bool(finding.to_do) == (finding.state in (WARN, FAIL)), finding
+    gateway.fault(times=None, **{"route": "any", **fault})
+    results = examined()
+    assert states(results) == {**FINE, **ends}
+    assert text in results[check].seen
+    for result in results.values():
+        assert bool(result.to_do) == (result.state in (WARN, FAIL)), result
 
 
-def test_a_wrong_key_is_the_keys_fault_alone(gateway: Emulator, connect: Callable[..., None]) -> None:
+def test_a_wrong_key_is_named(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect(gateway.url, password="not-a-key-of-this-gateway")
-    findings = examined()
-    assert states(findings) == {**FINE, "key": FAIL, "routes": SKIP, "models": SKIP, "balance": SKIP}
-    assert "无效的令牌 (HTTP 401" in findings["key"].seen
-    assert "API key field" in findings["key"].to_do
+    results = examined()
+    assert states(results) == {**FINE, **KEY_FAILS}
+    assert "无效的令牌 (HTTP 401" in results["key"].seen
+    assert "API key field" in results["key"].to_do
 
 
-def test_a_wrong_query_path_is_told_with_the_right_one(gateway: Emulator, connect: Callable[..., None]) -> None:
+def test_a_wrong_query_path_is_named_with_the_right_one(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect(gateway.url, query_path="/v2/video/query")
-    findings = examined()
-    assert states(findings) == {**FINE, "key": OK, "routes": FAIL}
-    assert "There is no GET /v2/video/query, but GET /v1/video/query answers" in findings["routes"].seen
-    assert "Write /v1/video/query into the Query path" in findings["routes"].to_do
+    results = examined()
+    assert states(results) == {**FINE, "routes": FAIL}
+    assert "There is no GET /v2/video/query, but GET /v1/video/query answers" in results["routes"].seen
+    assert "Write /v1/video/query into the Query path" in results["routes"].to_do
 
 
-def test_a_route_that_says_not_found_like_any_other_is_no_route(gateway: Emulator) -> None:
-    gateway.fault(route="any", times=None, status=404, body={"detail": "Not Found"})
-    findings = examined()
-    assert findings["routes"].state is FAIL
-    assert "There is no GET /v1/video/query" in findings["routes"].seen
+# The connection's host and extra, and what the check of the address says.
+UNREACHABLE = {
+    "a closed port": ("http://127.0.0.1:{port}", {}, "accepts no connection: connection refused"),
+    "an unknown name": ("https://gateway.invalid", {}, "gateway.invalid cannot be resolved"),
+    "a proxy that is away": (
+        "https://gateway.invalid",
+        {"proxy": "http://me:pass-of-the-proxy@127.0.0.1:{port}"},
+        "The proxy 127.0.0.1",
+    ),
+}
 
 
-def test_a_route_that_says_not_found_in_words_of_its_own_is_one(gateway: Emulator) -> None:
-    gateway.fault(route="query", times=None, status=404, body={"detail": "Task not found"})
-    assert states(examined()) == FINE
-
-
-def test_a_port_that_nobody_listens_on(connect: Callable[..., None]) -> None:
-    connect(f"http://127.0.0.1:{free_port()}")
-    findings = examined()
-    asked = ("key", "routes", "models", "balance", "clock")
-    assert states(findings) == {"connection": OK, "address": FAIL, **dict.fromkeys(asked, SKIP)}
-    assert "takes no connection: connection refused" in findings["address"].seen
-
-
-def test_a_name_that_nobody_has(connect: Callable[..., None]) -> None:
-    connect("https://gateway.invalid")
-    findings = examined()
-    assert (findings["address"].state, findings["key"].state) == (FAIL, SKIP)
-    assert "gateway.invalid cannot be resolved" in findings["address"].seen
+@pytest.mark.parametrize(("host", "extra", "text"), UNREACHABLE.values(), ids=UNREACHABLE)
+def test_an_address_that_cannot_be_reached(connect: Callable[..., None], host, extra, text) -> None:
+    port = free_port()
+    connect(host.format(port=port), **{name: value.format(port=port) for name, value in extra.items()})
+    results = examined()
+    assert (results["address"].state, text in results["address"].seen) == (FAIL, True)
+    assert {results[check].state for check in ("key", "routes", "models", "balance", "clock")} == {SKIP}
+    assert "pass-of-the-proxy" not in json.dumps(results)
 
 
 def test_plain_http_to_the_internet_fails_and_the_key_is_not_sent(
     gateway: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(address, "kind_of", lambda _: None)
-    findings = examined()
-    assert findings["address"].state is FAIL
-    assert "https://" in findings["address"].to_do
+    monkeypatch.setattr(network, "classify_address", lambda _: None)
+    results = examined()
+    assert results["address"].state is FAIL
+    assert "https://" in results["address"].to_do
     assert gateway.requests == ()
 
 
 def test_a_proxy_is_checked_in_place_of_the_gateway(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect("http://gateway.invalid", proxy=gateway.url)
-    findings = examined()
-    assert findings["address"].state is OK
-    assert "Through the proxy 127.0.0.1" in findings["address"].seen
-    assert findings["key"].state is OK
-
-
-def test_a_proxy_that_is_away_is_named(connect: Callable[..., None]) -> None:
-    connect("https://gateway.invalid", proxy=f"http://me:pass-of-the-proxy@127.0.0.1:{free_port()}")
-    report = doctor.examine("sora2_default")
-    findings = {finding.check: finding for finding in report.findings}
-    assert findings["address"].state is FAIL
-    assert "The proxy 127.0.0.1" in findings["address"].seen
-    assert "pass-of-the-proxy" not in json.dumps(report.to_dict())
+    results = examined()
+    assert results["address"].state is OK
+    assert "Through the proxy 127.0.0.1" in results["address"].seen
+    assert results["key"].state is OK
 
 
 def test_no_secret_is_repeated_whoever_says_it(gateway: Emulator, connect: Callable[..., None]) -> None:
     connect(gateway.url, extra_headers={"X-Team": "secret-header-value"})
     gateway.fault(times=None, status=401, body={"error": {"message": f"Bad {KEY} and secret-header-value"}})
-    text = json.dumps(doctor.examine("sora2_default").to_dict())
+    text = json.dumps(examine("sora2_default").to_dict())
     assert KEY not in text
     assert "secret-header-value" not in text
     assert "Bad *** and ***" in text
@@ -281,174 +231,17 @@ def test_a_connection_that_cannot_be_used(
 ) -> None:
     if connection is not None:
         monkeypatch.setenv("AIRFLOW_CONN_SORA2_DEFAULT", json.dumps(connection))
-    report = doctor.examine("sora2_default")
+    report = examine("sora2_default")
     assert not report.is_healthy
-    first, *rest = [finding for finding in report.findings if finding.check not in HERE]
+    first, *rest = [result for result in report.results if result.check not in INSTALLATION]
     assert (first.check, first.state) == ("connection", FAIL)
     assert text in first.seen
     assert first.to_do
-    assert {finding.state for finding in rest} == {SKIP}
-    assert [finding.check for finding in rest] == ["address", "key", "routes", "models", "balance", "clock"]
-
-
-# TLS
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return make_certificate(tmp_path_factory.mktemp("tls"))
-
-
-class _Refusing(http.server.BaseHTTPRequestHandler):
-    """Answers everything with "no such task"."""
-
-    def do_GET(self) -> None:
-        body = b'{"code": "task_not_exist", "message": "task_not_exist", "data": null}'
-        self.send_response(400)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def serving_tls(certificate: Certificate) -> Iterator[int]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.certificate, certificate.key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def test_a_certificate_that_ends_soon_is_worth_a_word(certificate: Certificate, connect: Callable[..., None]) -> None:
-    with serving_tls(certificate) as port:
-        connect(f"https://localhost:{port}", verify_tls=str(certificate.authority))
-        findings = examined()
-    assert (findings["address"].state, findings["tls"].state, findings["routes"].state) == (OK, WARN, OK)
-    assert "TLSv1.3; the certificate is valid for 1 more days" in findings["tls"].seen
-
-
-def test_a_certificate_of_an_unknown_authority_is_refused_and_no_key_is_sent(
-    certificate: Certificate, connect: Callable[..., None]
-) -> None:
-    with serving_tls(certificate) as port:
-        connect(f"https://localhost:{port}")
-        findings = examined()
-    assert (findings["tls"].state, findings["key"].state) == (FAIL, SKIP)
-    assert "certificate" in findings["tls"].seen
-    assert "Verify TLS" in findings["tls"].to_do
-
-
-def test_certificates_that_are_not_verified_are_a_warning(
-    certificate: Certificate, connect: Callable[..., None]
-) -> None:
-    with serving_tls(certificate) as port:
-        connect(f"https://localhost:{port}", verify_tls=False)
-        findings = examined()
-    assert (findings["tls"].state, findings["routes"].state) == (WARN, OK)
-
-
-def test_https_to_a_port_that_speaks_http(gateway: Emulator, connect: Callable[..., None]) -> None:
-    connect(gateway.url.replace("http://", "https://"))
-    findings = examined()
-    assert (findings["tls"].state, findings["key"].state) == (FAIL, SKIP)
-    assert "does not speak TLS as it should: wrong version number" in findings["tls"].seen
-
-
-def test_a_ca_bundle_of_the_environment_that_is_missing_is_named(
-    certificate: Certificate, connect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
-    with serving_tls(certificate) as port:
-        connect(f"https://localhost:{port}")
-        findings = examined()
-    assert findings["tls"].state is FAIL
-    assert "/nowhere/ca.pem cannot be read: no such file" in findings["tls"].seen
-
-
-# This machine's Airflow
-
-
-def test_a_state_path_is_tried_with_a_file_that_is_removed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path / "records"))
-    finding = installation.check_storage()
-    assert finding.state is OK
-    assert "All workers must share it" in finding.seen
-    assert list((tmp_path / "records").iterdir()) == []
-
-
-def test_a_state_path_that_cannot_be_written_fails(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "records").write_text("a file, and no folder")
-    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path / "records"))
-    finding = installation.check_storage()
-    assert finding.state is FAIL
-    assert str(tmp_path / "records") in finding.seen
-    assert "create tasks submit nothing" in finding.to_do
-
-
-def test_a_storage_that_creates_over_a_file_is_a_warning(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
-    monkeypatch.setattr(Target, "create", lambda self, content: self.write(lambda file: file.write(content)))
-    finding = installation.check_storage()
-    assert finding.state is WARN
-    assert "created over another one" in finding.seen
-
-
-def test_without_a_place_for_records_airflow_3_3_serves_and_earlier_ones_are_warned_about(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(compat, "never_expire", lambda: None)
-    assert installation.check_storage().state is WARN
-    monkeypatch.setattr(compat, "never_expire", lambda: object())
-    assert installation.check_storage().state is OK
-    monkeypatch.setenv("AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS", "True")
-    assert 'on_clear="reuse" finds nothing' in installation.check_storage().seen
-
-
-def test_a_triggerer_that_cannot_be_asked_about_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise RuntimeError("no such table: job")
-
-    monkeypatch.setattr(compat, "latest_triggerer", broken)
-    assert installation.check_triggerer().state is SKIP
-
-
-@pytest.mark.parametrize(("default_deferrable", "state"), [("True", FAIL), ("False", WARN)])
-def test_no_triggerer_is_as_bad_as_it_is_needed(
-    monkeypatch: pytest.MonkeyPatch, default_deferrable: str, state: State
-) -> None:
-    monkeypatch.setattr(compat, "latest_triggerer", lambda: None)
-    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", default_deferrable)
-    assert installation.check_triggerer().state is state
-
-
-def test_the_installed_versions_are_what_this_package_asks_for() -> None:
-    finding = installation.check_versions()
-    assert finding.state is OK
-    assert metadata.version("apache-airflow") in finding.seen
-
-
-def test_packages_that_are_too_old_or_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = ["requests>=999", "no-such-package-of-anybody>=1", "pendulum>=3.0", "av>=13; extra == 'emulator'"]
-    monkeypatch.setattr(metadata, "requires", lambda _: asked)
-    finding = installation.check_versions()
-    assert finding.state is FAIL
-    assert f"requests>=999 (installed: {metadata.version('requests')})" in finding.seen
-    assert "no-such-package-of-anybody>=1 (not installed)" in finding.seen
-    assert "pendulum" not in finding.seen
-    assert "av>=13" not in finding.seen
+    assert {result.state for result in rest} == {SKIP}
+    assert [result.check for result in rest] == ["address", "key", "routes", "models", "balance", "clock"]
 
 
 def test_a_report_is_healthy_without_failures() -> None:
-    findings = tuple(Finding(str(state), state, "") for state in (OK, WARN, SKIP))
-    assert Report("c", "", findings).is_healthy
-    assert not Report("c", "", (*findings, Finding("x", FAIL, ""))).is_healthy
+    results = tuple(CheckResult(str(state), state, "") for state in (OK, WARN, SKIP))
+    assert Report("c", "", results).is_healthy
+    assert not Report("c", "", (*results, CheckResult("x", FAIL, ""))).is_healthy

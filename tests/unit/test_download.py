@@ -77,92 +77,96 @@ CUTS = {
 
 
 @pytest.mark.parametrize("fault", CUTS.values(), ids=CUTS)
-def test_a_transfer_that_breaks_goes_on_where_it_stopped(big, video_id, context, tmp_path, fault):
+def test_a_transfer_that_breaks_goes_on_where_it_stopped(big, video_id, fetch, fault):
     big.fault(route="file", **fault)
-    path = tmp_path / "cat.mp4"
-    download(video_id, path).execute(context)
-    assert path.read_bytes() == the_file(big, video_id)
+    assert fetch() == the_file(big, video_id)
     ranges = [request.headers.get("range") for request in asked(big, "file")]
     if fault.get("cut_after", 0) > 1000:
         assert ranges[0] is None
         assert all(one and one.startswith("bytes=") for one in ranges[1:])
 
 
-def test_retry_after_is_obeyed(big, video_id, context, tmp_path, pauses):
+def test_retry_after_is_obeyed(big, fetch, pauses):
     big.fault(route="file", status=429, headers={"Retry-After": "37"})
-    download(video_id, tmp_path / "cat.mp4").execute(context)
+    fetch()
     assert pauses == [37.0]
 
 
-def test_a_transfer_that_never_gets_on_ends_in_a_retryable_error_and_leaves_nothing(big, video_id, context, tmp_path):
-    big.fault(route="file", status=503, times=None)
-    with pytest.raises(AirflowException) as caught:
-        download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert not isinstance(caught.value, AirflowFailException)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_expired_link_is_replaced_by_a_fresh_one(big, video_id, context, tmp_path):
-    big.fault(route="query", link="expired")
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").read_bytes() == the_file(big, video_id)
-    assert [request.status for request in asked(big, "file")] == [403, 200]
-
-
-def test_links_that_stay_dead_lead_to_the_content_route(big, video_id, context, tmp_path):
-    big.fault(route="file", status=404, times=None)
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert asked(big, "content")[0].status == 200
-    assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
-
-
-def test_a_gateway_without_links_is_asked_for_the_content(big, video_id, context, tmp_path):
-    big.settings(dialect="openai")
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert asked(big, "file") == []
-    assert (tmp_path / "cat.mp4").read_bytes() == the_file(big, video_id)
-
-
-def test_a_content_route_that_names_a_link_is_followed(big, video_id, context, tmp_path):
-    link = requests.get(
-        f"{big.url}/v1/video/query?id={video_id}", headers={"Authorization": "Bearer sk-x"}, timeout=20
-    ).json()["video_url"]
-    big.settings(dialect="openai")
-    big.fault(route="content", body={"id": video_id, "video_url": link})
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
-
-
-NO_VIDEOS = {
-    "a page": {"html": True},
-    "a JSON error": {"body": {"error": {"message": "link expired"}}},
-    "a text that is called a video": {"body": "Sorry, this file is gone.", "content_type": "video/mp4"},
-    "JSON that is called a video": {"body": '{"error": "gone"}', "content_type": "video/mp4"},
+GOOGLES_EXPIRED = (
+    "<?xml version='1.0'?><Error><Code>ExpiredToken</Code><Message>The token is expired.</Message></Error>"
+)
+#: Faults, and what is fetched in which order.
+DEAD_LINKS = {
+    "a link that has expired": ({"route": "query", "link": "expired"}, ["file 403", "file 200"]),
+    "a link that Google Cloud Storage calls expired": (
+        {"route": "file", "status": 400, "body": GOOGLES_EXPIRED, "content_type": "application/xml"},
+        ["file 400", "content 200"],
+    ),
+    "a link that stays dead": ({"route": "file", "status": 404, "times": None}, ["file 404", "content 200"]),
 }
 
 
-@pytest.mark.parametrize("fault", NO_VIDEOS.values(), ids=NO_VIDEOS)
-def test_a_body_that_is_no_video_is_never_stored(big, video_id, context, tmp_path, fault):
-    for route in ("file", "content"):
-        big.fault(route=route, times=None, **fault)
-    with pytest.raises(AirflowException):
-        download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(("fault", "fetched"), DEAD_LINKS.values(), ids=DEAD_LINKS)
+def test_instead_of_a_dead_link_a_fresh_one_is_used_and_then_the_content_route(big, video_id, fetch, fault, fetched):
+    big.fault(**fault)
+    stored = fetch()
+    assert [f"{request.route} {request.status}" for request in asked(big, "file", "content")] == fetched
+    assert stored == the_file(big, video_id)
 
 
-def test_a_video_with_a_wrong_content_type_is_stored_all_the_same(big, video_id, context, ti, tmp_path):
-    big.fault(route="file", content_type="text/plain")
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert ti.xcoms["content_type"] == "video/mp4"
+@pytest.mark.parametrize("names_link", [False, True])
+def test_a_gateway_without_links_is_asked_for_the_content_which_may_name_a_link(big, video_id, fetch, names_link):
+    link = Sora2Hook().get_video(video_id).url
+    big.settings(dialect="openai")
+    if names_link:
+        big.fault(route="content", body={"id": video_id, "video_url": link})
+    stored = fetch()
+    assert [request.route for request in asked(big, "file", "content")] == ["content", "file"][: 1 + names_link]
+    assert stored == the_file(big, video_id)
 
 
-def test_a_file_that_changes_under_way_is_not_stitched_together(big, video_id, context, tmp_path):
-    big.fault(route="file", cut_after=100_000)
-    big.fault(route="file", body="\0\0\0\x18ftypmp42" + "x" * 500_000, content_type="video/mp4")
-    with pytest.raises(AirflowException, match="changed") as caught:
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+ANOTHER_FILE = {"body": "\0\0\0\x18ftypmp42" + "x" * 500_000, "content_type": "video/mp4"}
+#: Faults of the link and of the content route, one after the other, and what the error says.
+NO_FILES = {
+    "a file that is never served": ([{"status": 503, "times": None}], "HTTP 503"),
+    "a page": ([{"html": True, "times": None}], "web page"),
+    "a JSON error": ([{"body": {"error": {"message": "link expired"}}, "times": None}], "link expired"),
+    "a text that is called a video": (
+        [{"body": "Sorry, this file is gone.", "content_type": "video/mp4", "times": None}],
+        "no video",
+    ),
+    "JSON that is called a video": (
+        [{"body": '{"error": "gone"}', "content_type": "video/mp4", "times": None}],
+        "gone",
+    ),
+    "another file after the first bytes": ([{"cut_after": 100_000}, ANOTHER_FILE], "changed"),
+    **{
+        f"a redirect to {target}": ([{"redirect": target, "times": None}], "no http")
+        for target in ("file:///etc/passwd", "ftp://example.com/x.mp4", "javascript:alert(1)")
+    },
+    "a redirect to itself": ([{"redirect": "{route}", "times": None}], "redirects more than"),
+}
+
+
+@pytest.mark.parametrize(("faults", "said"), NO_FILES.values(), ids=NO_FILES)
+def test_without_a_video_nothing_is_stored_and_the_download_is_left_to_a_retry(
+    big, video_id, fetch, tmp_path, faults, said
+):
+    content_route = f"{big.url}/v1/videos/{video_id}/content"
+    for fault in faults:
+        target = {"redirect": fault["redirect"].format(route=content_route)} if "redirect" in fault else {}
+        for route in ("file", "content"):
+            big.fault(route=route, **{**fault, **target})
+    with pytest.raises(AirflowException, match=said) as caught:
+        fetch()
     assert not isinstance(caught.value, AirflowFailException)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_with_a_wrong_content_type_is_stored_all_the_same(big, fetch, ti):
+    big.fault(route="file", content_type="text/plain")
+    fetch()
+    assert ti.xcoms["content_type"] == "video/mp4"
 
 
 def test_a_video_that_is_not_ready_is_left_to_a_retry(big, context, tmp_path):
@@ -173,10 +177,10 @@ def test_a_video_that_is_not_ready_is_left_to_a_retry(big, context, tmp_path):
     assert not isinstance(caught.value, AirflowFailException)
 
 
-def test_a_failed_video_has_no_file_and_no_retry(big, video_id, context, tmp_path):
+def test_a_failed_video_has_no_file_and_no_retry(big, video_id, fetch):
     big.fail(video_id, "content_policy_violation", "real person detected")
     with pytest.raises(AirflowFailException, match="real person detected"):
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
 
 
 def test_if_exists_decides_about_a_file_that_is_there(big, video_id, context, ti, tmp_path):
@@ -200,13 +204,13 @@ def test_if_exists_decides_about_a_file_that_is_there(big, video_id, context, ti
         download(video_id, path, if_exists="maybe").execute(context)
 
 
-def test_a_failed_download_leaves_the_old_file_as_it_was(big, video_id, context, tmp_path):
+def test_a_failed_download_leaves_the_old_file_as_it_was(big, fetch, tmp_path):
     path = tmp_path / "cat.mp4"
     path.write_bytes(b"the old one")
     big.fault(route="file", cut_after=100_000, times=1)
     big.fault(route="file", status=503, times=None)
     with pytest.raises(AirflowException):
-        download(video_id, path).execute(context)
+        fetch()
     assert path.read_bytes() == b"the old one"
     assert [one.name for one in tmp_path.iterdir()] == ["cat.mp4"]
 
@@ -224,10 +228,7 @@ def test_the_key_never_goes_to_another_host(connect, context, tmp_path):
     with Emulator(canned=True) as home, Emulator(canned=True) as foreign:
         connect(foreign.url)
         foreign_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
-        answer = requests.get(
-            f"{foreign.url}/v1/video/query?id={foreign_id}", headers={"Authorization": "Bearer sk-x"}, timeout=20
-        )
-        foreign_link = answer.json()["video_url"]
+        foreign_link = Sora2Hook().get_video(foreign_id).url
 
         connect(home.url, extra_headers='{"X-Secret": "also-secret"}')
         home_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
@@ -249,22 +250,6 @@ def test_the_key_never_goes_to_another_host(connect, context, tmp_path):
         assert to_the_gateway
         assert all(request.has_authorization for request in to_the_gateway)
         assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
-
-
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://example.com/x.mp4", "javascript:alert(1)"])
-def test_a_redirect_to_anything_but_http_is_refused(big, video_id, context, tmp_path, target):
-    for route in ("file", "content"):
-        big.fault(route=route, redirect=target, times=None)
-    with pytest.raises(AirflowException, match="no http"):
-        download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_redirect_loop_ends(big, video_id, context, tmp_path):
-    for route in ("file", "content"):
-        big.fault(route=route, redirect=f"{big.url}/v1/videos/{video_id}/content", times=None)
-    with pytest.raises(AirflowException, match="redirects more than"):
-        download(video_id, tmp_path / "cat.mp4").execute(context)
 
 
 def served_without_length(body: bytes):
@@ -290,33 +275,11 @@ def test_without_a_length_the_boxes_of_the_mp4_tell_whether_it_is_whole(gateway,
             assert (tmp_path / "cat.mp4").read_bytes() == whole
 
 
-PICTURES = {
-    "a JPEG": (b"\xff\xd8\xff\xe0\0\x10JFIF", "application/octet-stream"),
-    "an archive": (b"PK\x03\x04\0\0", "video/mp4"),
-    "an AVIF": (b"\0\0\0\x1cftypavif", "video/mp4"),
-    "bytes that are called a picture": (b"\0\1\2\3", "image/png"),
-}
-
-
-@pytest.mark.parametrize(("head", "declared"), PICTURES.values(), ids=PICTURES)
-def test_first_bytes_that_are_no_video_are_refused(head, declared):
-    from sora2_provider.gateway.download.media_types import is_video
-
-    assert not is_video(head + b"\0" * 2000, declared)
-
-
-def test_a_link_that_google_cloud_storage_calls_expired_is_renewed(big, video_id, context, tmp_path):
-    expired = "<?xml version='1.0'?><Error><Code>ExpiredToken</Code><Message>The token is expired.</Message></Error>"
-    big.fault(route="file", status=400, body=expired, content_type="application/xml")
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
-
-
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_query_that_is_refused_once_leaves_the_download_to_a_retry(big, video_id, context, tmp_path, status):
+def test_a_query_that_is_refused_once_leaves_the_download_to_a_retry(big, fetch, status):
     big.fault(route="query", status=status, body={"error": {"message": "not now"}})
     with pytest.raises(AirflowException, match="Downloads cost nothing") as caught:
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
     assert not isinstance(caught.value, AirflowFailException)
 
 
@@ -342,13 +305,3 @@ def test_a_storage_that_is_no_object_store_gets_a_temporary_name():
         target.write(half)
     assert b"".join(target.read()) == b"the old one"
     assert len(target.filesystem.ls("/videos", detail=False)) == 1
-
-
-def test_two_ids_never_become_one_file_name():
-    from sora2_provider.storage import file_name
-
-    ids = ["a:b", "a_b", "a/b", "../a_b", "x" * 200 + "1", "x" * 200 + "2", "视频"]
-    names = [file_name(one) for one in ids]
-    assert len(set(names)) == len(ids)
-    assert all("/" not in name and not name.startswith(".") for name in names)
-    assert file_name("video_123456") == "video_123456.mp4"

@@ -40,8 +40,15 @@ def test_no_id_becomes_more_than_a_name(video_id):
 
 @settings(deadline=None, max_examples=300)
 @given(IDS, IDS)
+@example("a:b", "a_b")
+@example("a/b", "../a_b")
+@example("x" * 200 + "1", "x" * 200 + "2")
 def test_two_ids_become_two_names(one, other):
     assert (file_name(one) == file_name(other)) is (one == other)
+
+
+def test_an_id_that_can_be_a_name_is_its_videos_name():
+    assert file_name("video_123456") == "video_123456.mp4"
 
 
 @settings(deadline=None, max_examples=50)

@@ -49,14 +49,14 @@ HOSTS = {
 
 
 @pytest.fixture
-def names(world):
-    world.names = {"films.example.com": [INSIDE], "both.example.com": [INSIDE, PUBLIC]}
-    return world
+def names(network):
+    network.names = {"films.example.com": [INSIDE], "both.example.com": [INSIDE, PUBLIC]}
+    return network
 
 
 @pytest.mark.parametrize(("host", "kind"), HOSTS.values(), ids=HOSTS)
 @pytest.mark.parametrize("by", ["link", "redirect", "content route"])
-def test_no_link_leads_to_an_internal_address(big, video_id, context, tmp_path, names, inside, host, kind, by):
+def test_no_link_leads_to_an_internal_address(big, video_id, tmp_path, names, inside, host, kind, by, fetch):
     link = f"http://{host}:{inside.port}/cat.mp4"
     if by == "content route":
         big.settings(dialect="openai")
@@ -67,7 +67,7 @@ def test_no_link_leads_to_an_internal_address(big, video_id, context, tmp_path, 
         if by != "content route":
             gives_link(big, video_id, link if by == "link" else f"{public.url}/cat.mp4")
         with pytest.raises(AirflowFailException) as caught:
-            download(video_id, tmp_path / "cat.mp4").execute(context)
+            fetch()
     said = str(caught.value)
     assert f"a {kind} address" in said
     assert "Allow internal links (extra.allow_internal_links)" in said
@@ -75,79 +75,75 @@ def test_no_link_leads_to_an_internal_address(big, video_id, context, tmp_path, 
     assert inside.connections == 0
 
 
-def test_the_content_route_serves_what_a_refused_link_does_not(big, video_id, context, tmp_path, world, inside):
+def test_the_content_route_serves_what_a_refused_link_does_not(big, video_id, network, inside, fetch):
     gives_link(big, video_id, f"{inside.url}/cat.mp4")
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").read_bytes() == the_file(big, video_id)
+    assert fetch() == the_file(big, video_id)
     assert inside.connections == 0
 
 
 @pytest.mark.parametrize("host", ["１２７.0.0.3", "a" * 70 + ".example"])
-def test_the_content_route_serves_what_an_unusable_address_does_not(big, video_id, context, tmp_path, host):
+def test_the_content_route_serves_what_an_unusable_address_does_not(big, video_id, host, fetch):
     gives_link(big, video_id, f"http://{host}/cat.mp4")
     big.fault(route="file", status=404, times=None)
-    download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
+    assert len(fetch()) == FILE_BYTES
 
 
-def test_links_that_differ_each_time_are_not_tried_for_ever(big, video_id, context, tmp_path, world, inside):
+def test_links_that_differ_each_time_are_not_tried_for_ever(big, video_id, tmp_path, network, inside, fetch):
     for n in range(5):
         gives_link(big, video_id, f"{inside.url}/{n}.mp4", times=1)
-    download(video_id, tmp_path / "cat.mp4").execute(context)
+    fetch()
     assert len(asked(big, "query")) == 2
     assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_socket_counts_and_not_the_name(big, video_id, context, tmp_path, world, inside, scheme):
+def test_the_socket_counts_and_not_the_name(big, video_id, network, inside, scheme, fetch):
     """A name that is public when it is looked at, and internal when it is connected to."""
-    world.names["films.example.com"] = [PUBLIC, INSIDE]
+    network.names["films.example.com"] = [PUBLIC, INSIDE]
     big.fault(route="content", status=404, times=None)
     gives_link(big, video_id, f"{scheme}://films.example.com:{inside.port}/cat.mp4")
     with pytest.raises(AirflowFailException, match="films.example.com, which is 127.0.0.3: a loopback address"):
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
     assert inside.connections == 1
     assert inside.heads == []
 
 
-def test_a_name_that_moves_inside_gets_no_resumed_request(big, video_id, context, tmp_path, world):
+def test_a_name_that_moves_inside_gets_no_resumed_request(big, video_id, network, fetch):
     whole = the_file(big, video_id)
     with LinkHost(answer(whole[:100_000], length=len(whole)), address=PUBLIC) as public:
         # Asked twice for each connection: before it, and for it.
-        world.names["films.example.com"] = [PUBLIC, PUBLIC, INSIDE]
+        network.names["films.example.com"] = [PUBLIC, PUBLIC, INSIDE]
         gives_link(big, video_id, f"http://films.example.com:{public.port}/cat.mp4")
-        download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").read_bytes() == whole
+        assert fetch() == whole
     assert public.connections == 1
     assert asked(big, "content")[-1].headers["range"] == "bytes=100000-"
 
 
-def test_a_renewed_link_is_looked_at_as_the_first_one(big, video_id, context, tmp_path, world, inside):
+def test_a_renewed_link_is_looked_at_as_the_first_one(big, video_id, network, inside, fetch):
     with LinkHost(answer(b"gone", status="403 Forbidden"), address=PUBLIC) as public:
         gives_link(big, video_id, f"{public.url}/cat.mp4", times=1)
         gives_link(big, video_id, f"{inside.url}/cat.mp4")
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
     assert len(public.heads) == 1
     assert inside.connections == 0
 
 
-def test_a_public_link_is_fetched(big, video_id, context, tmp_path, world):
+def test_a_public_link_is_fetched(big, video_id, network, fetch):
     whole = the_file(big, video_id)
     with LinkHost(answer(whole), address=PUBLIC) as public:
-        world.names["films.example.com"] = [PUBLIC]
+        network.names["films.example.com"] = [PUBLIC]
         gives_link(big, video_id, f"http://films.example.com:{public.port}/cat.mp4")
-        download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").read_bytes() == whole
+        assert fetch() == whole
     assert public.heads[0].startswith(b"GET /cat.mp4 ")
 
 
 @pytest.mark.parametrize("given", [True, "true", "yes"])
-def test_the_user_can_allow_internal_links(connect, big, video_id, context, tmp_path, world, given):
+def test_the_user_can_allow_internal_links(connect, big, video_id, tmp_path, network, given, fetch):
     connect(big.url, allow_internal_links=given)
     whole = the_file(big, video_id)
     with LinkHost(answer(whole)) as host:
         gives_link(big, video_id, f"{host.url}/cat.mp4")
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
         assert host.connections == 1
     assert (tmp_path / "cat.mp4").read_bytes() == whole
 
@@ -162,14 +158,14 @@ def test_an_internal_gateways_links_lead_to_its_neighbours(big, video_id, asked_
             assert response.content == b"a film"
 
 
-def test_an_internal_gateways_links_do_not_lead_to_the_clouds_metadata(big, video_id, context, tmp_path):
+def test_an_internal_gateways_links_do_not_lead_to_the_clouds_metadata(big, video_id, fetch):
     big.fault(route="content", status=404, times=None)
     gives_link(big, video_id, "http://169.254.169.254/latest/meta-data/")
     with pytest.raises(AirflowFailException, match="a cloud metadata address"):
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
 
 
-def test_a_wait_that_stores_says_how_to_go_on(big, durable_context, tmp_path, world, inside):
+def test_a_wait_that_stores_says_how_to_go_on(big, durable_context, tmp_path, network, inside):
     big.settings(dialect="openai", render_seconds=0)
     big.fault(route="content", redirect=f"{inside.url}/cat.mp4", times=None)
     create = Sora2CreateVideoOperator(
@@ -192,13 +188,13 @@ class TestBehindAProxy:
             yield host
 
     @pytest.fixture
-    def client(self, proxy, world):
+    def client(self, proxy, network):
         with Sora2Client(GatewaySettings("https://gateway.example.com", "sk-x", proxy=proxy.url)) as client:
             yield client
 
     @pytest.mark.parametrize("host", [INSIDE, "0x7f000003", "films.example.com"])
-    def test_an_address_that_is_internal_from_here_is_refused(self, client, proxy, world, host):
-        world.names["films.example.com"] = [INSIDE]
+    def test_an_address_that_is_internal_from_here_is_refused(self, client, proxy, network, host):
+        network.names["films.example.com"] = [INSIDE]
         with pytest.raises(Exception, match="a loopback address"):
             client.open_content(f"http://{host}:8080/cat.mp4", {})
         # What was sent asks where the gateway is, and of the link nothing.
@@ -255,11 +251,11 @@ def test_a_login_in_a_link_is_neither_sent_nor_shown(big, video_id, context, ti,
     assert not [line for line in logged().splitlines() if "pass-word" in line and "fault: {" not in line]
 
 
-def test_a_redirect_back_to_the_gateway_brings_no_key(big, video_id, context, tmp_path):
+def test_a_redirect_back_to_the_gateway_brings_no_key(big, video_id, fetch):
     """A foreign host may not choose what is asked of the gateway in the user's name."""
     with LinkHost(moved(f"{big.url}/v1/models")) as foreign:
         gives_link(big, video_id, f"{foreign.url}/cat.mp4")
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
     (back,) = asked(big, "models")
     assert not back.has_authorization
     assert back.status == 401

@@ -72,11 +72,11 @@ def test_the_pytest_plugin_loads_nothing():
 
 
 def test_arrows_point_one_way():
-    for path in (PACKAGE / "gateway").glob("*.py"):
+    for path in (PACKAGE / "gateway").rglob("*.py"):
         text = path.read_text()
         assert "import airflow" not in text
         assert "from airflow" not in text
-    for path in (PACKAGE / "emulator").glob("*.py"):
+    for path in (PACKAGE / "emulator").rglob("*.py"):
         lines = [line for line in path.read_text().splitlines() if "sora2_provider" in line and "import" in line]
         assert all("sora2_provider.emulator" in line for line in lines if line.lstrip().startswith(("import", "from")))
 

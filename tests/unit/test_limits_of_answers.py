@@ -16,8 +16,8 @@ from sora2_provider.gateway.download import transfer as downloading
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport import deadlines as pace
-from sora2_provider.gateway.transport.deadlines import Patience
+from sora2_provider.gateway.transport import deadlines
+from sora2_provider.gateway.transport.deadlines import ReadBudget
 from tests.unit.link_hosts import LinkHost, answer
 from tests.unit.test_download import asked, download
 from tests.unit.test_hostile_links import gives_link
@@ -103,28 +103,28 @@ def test_a_kept_connection_starts_with_its_whole_timeout():
         assert host.connections == 1
 
 
-def test_patience_ends_with_the_waiting_and_is_refilled_by_bytes():
-    whole, flow = Patience(60), Patience(60, refill=1000)
+def test_a_read_budget_ends_with_the_waiting_and_is_refilled_by_bytes():
+    whole, flow = ReadBudget(60), ReadBudget(60, refill=1000)
     for one in (whole, flow):
-        one.waited(50, 999)
+        one.spend(50, 999)
     assert (whole.left, flow.left) == (10, 10)
     for one in (whole, flow):
-        one.waited(9, 1)
+        one.spend(9, 1)
     assert (whole.left, flow.left) == (1, 60)
-    assert whole.complaint == "the answer was not complete within 60 s"
+    assert whole.exceeded_reason == "the answer was not complete within 60 s"
 
 
 @pytest.fixture
 def quick(monkeypatch, connect, big):
     """A file must bring 4 KiB in 0.4 s of waiting."""
-    monkeypatch.setattr(pace, "LEAST_BYTES", 4096)
-    monkeypatch.setattr(pace, "LEAST_BYTES_WITHIN", QUICK)
+    monkeypatch.setattr(deadlines, "LEAST_BYTES", 4096)
+    monkeypatch.setattr(deadlines, "LEAST_BYTES_WITHIN", QUICK)
     connect(big.url, read_timeout=QUICK)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_file_that_trickles_is_given_up_though_each_try_brings_a_little(
-    quick, big, video_id, context, tmp_path, chunked
+    quick, big, video_id, tmp_path, chunked, fetch
 ):
     first = FILM + b"\0" * 50_000
     script = trickles(answer(first, length=400_000), b"\0")
@@ -135,17 +135,17 @@ def test_a_file_that_trickles_is_given_up_though_each_try_brings_a_little(
         gives_link(big, video_id, f"{host.url}/cat.mp4")
         started = time.monotonic()
         with pytest.raises(AirflowException, match="too slowly, less than 4 KiB in 0.4 s") as caught:
-            download(video_id, tmp_path / "cat.mp4").execute(context)
+            fetch()
     assert not isinstance(caught.value, AirflowFailException)
     assert time.monotonic() - started < 30 * QUICK
     assert host.connections == 5
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_comes_slowly_but_honestly_is_fetched(quick, big, video_id, context, tmp_path):
+def test_a_file_that_comes_slowly_but_honestly_is_fetched(quick, big, fetch):
     big.fault(route="file", bytes_per_second=200_000)
     started = time.monotonic()
-    download(video_id, tmp_path / "cat.mp4").execute(context)
+    fetch()
     assert time.monotonic() - started > 3 * QUICK
     assert [request.status for request in asked(big, "file")] == [200]
 
@@ -197,16 +197,16 @@ class TestTheSizeLimit:
         assert [one.name for one in path.parent.iterdir()] == [path.name]
         said = str(caught.value)
         assert "allows 1,048,576 (max_video_mb=1)" in said
-        assert "raise Largest video (extra.max_video_mb, in MB) in the connection" in said
+        assert "raise Max video size (extra.max_video_mb, in MB) in the connection" in said
         return said
 
     def test_a_file_that_says_that_it_is_larger_is_not_fetched(self, small, big, video_id, context, tmp_path):
         big.settings(file_bytes=MB + 1)
         assert "has 1,048,577 bytes" in self.refused(video_id, context, tmp_path / "cat.mp4")
 
-    def test_a_file_of_just_the_limit_is_fetched(self, small, big, video_id, context, tmp_path):
+    def test_a_file_of_just_the_limit_is_fetched(self, small, big, tmp_path, fetch):
         big.settings(file_bytes=MB)
-        download(video_id, tmp_path / "cat.mp4").execute(context)
+        fetch()
         assert (tmp_path / "cat.mp4").stat().st_size == MB
 
     @pytest.mark.parametrize("head", ENDLESS.values(), ids=ENDLESS)
@@ -254,14 +254,14 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
-def test_what_a_stranger_has_compressed_is_not_unpacked(big, video_id, context, tmp_path, bomb):
+def test_what_a_stranger_has_compressed_is_not_unpacked(big, video_id, tmp_path, bomb, fetch):
     big.fault(route="content", status=404, times=None)
     with LinkHost(bomb) as host:
         gives_link(big, video_id, f"{host.url}/cat.mp4")
         tracemalloc.start()
         try:
             with pytest.raises(AirflowException):
-                download(video_id, tmp_path / "cat.mp4").execute(context)
+                fetch()
             assert tracemalloc.get_traced_memory()[1] < 20 * MB
         finally:
             tracemalloc.stop()

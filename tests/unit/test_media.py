@@ -24,7 +24,10 @@ NO_VIDEOS = {
     "a text that looks like a transport stream": (b"G" * 188 + b"ood bye. ") * 3,
     "a playlist": b"#EXTM3U\n#EXT-X-VERSION:3\n",
     "nothing": b"",
-    "a picture": b"\x89PNG\r\n\x1a\n\0\0",
+    "a PNG": b"\x89PNG\r\n\x1a\n\0\0",
+    "a JPEG": b"\xff\xd8\xff\xe0\0\x10JFIF" + b"\0" * 2000,
+    "an AVIF": b"\0\0\0\x1cftypavif" + b"\0" * 2000,
+    "an archive": b"PK\x03\x04\0\0" + b"\0" * 2000,
 }
 
 
@@ -32,6 +35,12 @@ NO_VIDEOS = {
 @pytest.mark.parametrize("declared", ["video/mp4", "application/octet-stream", ""])
 def test_no_page_and_no_text_is_a_video_whatever_it_is_called(head, declared):
     assert not is_video(head, declared)
+
+
+def test_bytes_that_could_be_anything_are_what_they_are_called():
+    head = b"\0\1\2\3" + b"\0" * 2000
+    assert is_video(head, "video/mp4")
+    assert not is_video(head, "image/png")
 
 
 VIDEOS = {

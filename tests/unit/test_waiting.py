@@ -10,7 +10,7 @@ import pytest
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
 from sora2_provider.gateway.models import Usage, Video, VideoStatus
 from sora2_provider.gateway.parsing.videos import read_state, read_video
-from sora2_provider.gateway.polling.estimates import Expectations, RenderingKind
+from sora2_provider.gateway.polling.estimates import RenderingKind, RenderTimeEstimator
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, PollAgain, VideoWait
 
@@ -56,14 +56,14 @@ def test_a_wait_that_is_taken_up_again_asks_soon_but_not_everyone_at_once():
 
 def test_expectations_follow_what_finished_videos_took():
     kind = RenderingKind("sora-2", "small", 10)
-    expectations = Expectations()
-    assert expectations.of(kind) == 120
+    estimator = RenderTimeEstimator()
+    assert estimator.estimate(kind) == 120
     for _ in range(30):
-        expectations.learn(kind, 24)
-    assert expectations.of(kind) == pytest.approx(24, rel=0.01)
-    expectations.learn(kind, 100_000)
-    assert expectations.of(kind) < 100, "one outlier does not drown thirty"
-    assert expectations.of(RenderingKind("sora-2", "large", 10)) == 300
+        estimator.observe(kind, 24)
+    assert estimator.estimate(kind) == pytest.approx(24, rel=0.01)
+    estimator.observe(kind, 100_000)
+    assert estimator.estimate(kind) < 100, "one outlier does not drown thirty"
+    assert estimator.estimate(RenderingKind("sora-2", "large", 10)) == 300
 
 
 def test_larger_longer_and_better_videos_are_expected_to_take_longer():
@@ -84,12 +84,11 @@ def test_questions_are_spread_by_a_tenth(jitter, seconds):
     assert waiting(jitter=jitter).on_video(video("queued"), now=NOW).after == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(
-    ("status", "outcome"), [("completed", "completed"), ("failed", "failed"), ("cancelled", "cancelled")]
-)
-def test_a_terminal_status_ends_the_wait(status, outcome):
+@pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
+@pytest.mark.parametrize("seconds", [0, 5], ids=["in time", "after the deadline"])
+def test_a_terminal_status_ends_the_wait(status, seconds):
     last = video(status)
-    assert waiting().on_video(last, now=NOW) == Finished(Outcome(outcome), last)
+    assert waiting(timeout=1).on_video(last, now=NOW + seconds) == Finished(Outcome(status), last)
 
 
 def test_an_unknown_word_is_waited_out():
@@ -130,31 +129,21 @@ def test_an_endless_answer_is_not_kept_as_it_is():
     assert isinstance(read_state(200, {}, long, video_id="video_1"), Video)
 
 
-def test_a_video_that_is_completed_at_the_deadline_counts():
-    assert waiting(timeout=1).on_video(video("completed"), now=NOW + 5).outcome is Outcome.COMPLETED
-
-
-def test_failed_questions_do_not_end_the_wait_for_minutes():
-    wait = waiting()
+@pytest.mark.parametrize(
+    ("error", "failures", "last"),
+    [
+        pytest.param(BUSY, (10, 20, 600), 611, id="for ten minutes where the gateway calls it temporary"),
+        pytest.param(GONE, (0, 60, 120, 179), 180, id="for three minutes of other errors, such as an unknown id"),
+        pytest.param(GONE, (0, 900, 1800), 2700, id="for a few failures, however far apart they are"),
+    ],
+)
+def test_failed_polls_do_not_end_the_wait(error, failures, last):
+    wait = waiting(timeout=10_000)
     seen = video("in_progress")
     wait.on_video(seen, now=NOW)
-    for seconds in (10, 20, 600):
-        assert isinstance(wait.on_error(BUSY, now=NOW + seconds), PollAgain)
-    assert wait.on_error(BUSY, now=NOW + 611) == Finished(Outcome.UNREACHABLE, seen, BUSY)
-
-
-def test_an_unknown_id_is_patient_too_but_less_so():
-    wait = waiting()
-    for seconds in (0, 60, 120, 179):
-        assert isinstance(wait.on_error(GONE, now=NOW + seconds), PollAgain)
-    assert wait.on_error(GONE, now=NOW + 180).outcome is Outcome.UNREACHABLE
-
-
-def test_a_few_failures_never_end_a_wait_however_far_apart_they_are():
-    wait = waiting(timeout=10_000)
-    for seconds in (0, 900, 1800):
-        assert isinstance(wait.on_error(GONE, now=NOW + seconds), PollAgain)
-    assert wait.on_error(GONE, now=NOW + 2700).outcome is Outcome.UNREACHABLE
+    for seconds in failures:
+        assert isinstance(wait.on_error(error, now=NOW + seconds), PollAgain)
+    assert wait.on_error(error, now=NOW + last) == Finished(Outcome.UNREACHABLE, seen, error)
 
 
 def test_one_answer_in_between_begins_the_patience_anew():

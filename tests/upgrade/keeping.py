@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from dev.recording import StateStore, TaskInstance
+from dev.upgrade_fixtures import StateStore, TaskInstance
 from sora2_provider.submission.stores import STATE_KEY
 
 #: Airflow's ``max_tries`` of the recorded task instance after a clear.

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from dev.recording import TaskInstance, create_task, event_of
+from dev.upgrade_fixtures import TaskInstance, create_task, event_of
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest
+from sora2_provider.hooks.connection import limits_of
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2DownloadVideoOperator
 from sora2_provider.provider_info import provider_info
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
-from sora2_provider.spending.caps import limits_of_connection
-from sora2_provider.spending.limits import LIMITS
 from sora2_provider.submission.record import digest_of
 from sora2_provider.triggers.events import from_event
 from tests.upgrade.fixture_files import VERSIONS, about, kept_by
@@ -144,11 +143,11 @@ def test_a_connection_means_the_same(version: str, monkeypatch: pytest.MonkeyPat
     kept = kept_by(version, "connection")
     monkeypatch.setenv("AIRFLOW_CONN_SORA2_DEFAULT", json.dumps(kept))
     settings = Sora2Hook().get_conn().settings
-    limits = limits_of_connection("sora2_default", kept["extra"])
+    limits = limits_of("sora2_default", kept["extra"])
     assert (settings.base_url, settings.api_key) == (kept["host"], kept["password"])
     meant = {"verify_tls": False, "extra_headers": json.loads(kept["extra"]["extra_headers"])}
     for name, value in {**kept["extra"], **meant}.items():
-        if name in LIMITS:
+        if hasattr(limits, name):
             assert getattr(limits, name) == value, name
         else:
             assert getattr(settings, name) == value, name

@@ -10,7 +10,8 @@ import pytest
 
 import sora2_provider
 from dev import upgrade_fixtures as record_fixtures
-from dev.recording import parameters_of, record
+from dev.check_tag import released_versions
+from dev.upgrade_fixtures import parameters_of, record
 from tests.upgrade.fixture_files import FIXTURES, VERSIONS, kept_by
 
 CHANGELOG = (record_fixtures.PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -30,26 +31,26 @@ def shape(document: Any, name: str = "") -> Any:
 
 
 def test_every_release_has_fixtures() -> None:
-    assert set(record_fixtures.released_versions(CHANGELOG)) <= set(VERSIONS)
+    assert set(released_versions(CHANGELOG)) <= set(VERSIONS)
     assert sora2_provider.__version__ in VERSIONS, "run python -m dev.upgrade_fixtures"
 
 
 def test_fixtures_never_change() -> None:
     digests = json.loads((FIXTURES / record_fixtures.DIGESTS).read_text())
-    assert digests == {version: record_fixtures.digest_of(FIXTURES / version) for version in VERSIONS}, (
+    assert digests == {version: record_fixtures.folder_digest(FIXTURES / version) for version in VERSIONS}, (
         "A fixture is what a release has written into users' databases: add a folder, and leave the others alone"
     )
 
 
 def test_a_changed_an_added_and_a_renamed_file_change_the_digest(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("1")
-    digests = {record_fixtures.digest_of(tmp_path)}
+    digests = {record_fixtures.folder_digest(tmp_path)}
     (tmp_path / "a.json").write_text("2")
-    digests.add(record_fixtures.digest_of(tmp_path))
+    digests.add(record_fixtures.folder_digest(tmp_path))
     (tmp_path / "b.json").write_text("1")
-    digests.add(record_fixtures.digest_of(tmp_path))
+    digests.add(record_fixtures.folder_digest(tmp_path))
     (tmp_path / "b.json").rename(tmp_path / "c.json")
-    assert len({*digests, record_fixtures.digest_of(tmp_path)}) == 4
+    assert len({*digests, record_fixtures.folder_digest(tmp_path)}) == 4
 
 
 def test_the_fixtures_of_this_version_are_what_it_writes() -> None:
@@ -68,7 +69,6 @@ def test_a_released_version_is_not_recorded_again(
     version = sora2_provider.__version__
     (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n## {version} (2026-12-01)\n\nThe first release.\n")
     monkeypatch.setattr(record_fixtures, "PROJECT", tmp_path)
-    monkeypatch.setattr("sys.argv", ["record_fixtures.py"])
     assert record_fixtures.main() == 1
     assert f"{version} is released" in capsys.readouterr().out
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sora2_provider
-from dev.recording import TaskInstance, create_task, event_of
+from dev.upgrade_fixtures import TaskInstance, create_task, event_of
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest

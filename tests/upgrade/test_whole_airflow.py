@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sora2_provider
-from dev.recording import CONN_ID, REQUEST
+from dev.upgrade_fixtures import CONN_ID, REQUEST
 from sora2_provider.emulator import Emulator
 from tests.upgrade.fixture_files import VERSIONS, about, kept_by
 from tests.upgrade.upgrading import Upgrading

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import sora2_provider
-from dev.recording import CONN_ID, REQUEST
+from dev.upgrade_fixtures import CONN_ID, REQUEST
 from sora2_provider.emulator import Emulator
 from tests.upgrade.upgrading import Upgrading
 

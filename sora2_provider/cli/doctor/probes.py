@@ -1,23 +1,21 @@
-"""The questions that the doctor puts to a gateway. All are free: the create route is not among them."""
+"""The requests that the doctor sends to a gateway. All are free: the create route is not among them."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 from uuid import uuid4
 
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.dialects import base as endpoints
-from sora2_provider.gateway.dialects.base import Endpoint
+from sora2_provider.gateway.dialects.base import MODELS, HttpRequest
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.models import Balance, Video
-from sora2_provider.gateway.parsing import account
-from sora2_provider.gateway.parsing import videos as responses
+from sora2_provider.gateway.parsing.account import read_models
 from sora2_provider.gateway.settings import DEFAULT_QUERY_PATH
-from sora2_provider.gateway.transport.session import Answer, ExchangeBroken
 
 #: The query routes of this family of gateways.
 QUERY_PATHS = (DEFAULT_QUERY_PATH, "/v1/videos/{id}")
@@ -26,10 +24,10 @@ _NOWHERE = "/v1/video/sora2-doctor-no-such-route"
 Value = TypeVar("Value")
 
 
-class Question(NamedTuple):
-    """What a query route answers about an id that cannot exist.
+class QueryProbe(NamedTuple):
+    """The answer of a query route about an id that cannot exist.
 
-    :param like_nowhere: it answers just as a route does that cannot exist either.
+    :param like_nowhere: it is the answer of a route that cannot exist either.
     """
 
     path: str
@@ -38,87 +36,73 @@ class Question(NamedTuple):
 
     @property
     def is_served(self) -> bool:
-        """Whether there is such a route: it says that it does not know the id."""
+        """Whether there is such a route: its answer is that the id is unknown."""
         return isinstance(self.answer, VideoNotFound) and not self.like_nowhere
 
 
-class Answers(NamedTuple):
-    """All that the gateway has answered.
+class ProbeResults(NamedTuple):
+    """The gateway's answers.
 
-    :param other_path: another query route, which does answer as it should; empty where none does or none was needed.
-    :param skew: seconds that the gateway's clock is ahead of this machine's; ``None`` where it tells no time.
+    :param other_path: another query route, which answers as it should; empty where none does or none was needed.
+    :param skew: seconds that the gateway's clock is ahead of this machine's; ``None`` where no answer holds a time.
     """
 
     models: tuple[str, ...] | GatewayError
-    query: Question
+    query: QueryProbe
     other_path: str
     balance: Balance | GatewayError
     skew: float | None
 
 
-def ask(client: Sora2Client) -> Answers:
-    """Ask everything."""
-    clock = _Clock()
-    models = _asked(lambda: _exchange(client, endpoints.models(), clock, account.read_models))
-    query = ask_query(client, client.settings.query_path, clock)
-    other = ""
-    if query.like_nowhere or (isinstance(query.answer, GatewayError) and query.answer.http_status in (404, 405)):
-        rest = (path for path in QUERY_PATHS if path != client.settings.query_path)
-        other = next((path for path in rest if not query.is_served and ask_query(client, path, clock).is_served), "")
-    return Answers(models, query, other, _asked(client.get_balance), clock.skew)
+def probe(client: Sora2Client) -> ProbeResults:
+    """Send all requests."""
+    prober = _Prober(client)
+    models = prober.get(MODELS, read_models)
+    configured = client.settings.query_path
+    query = prober.query(configured)
+    other_path = ""
+    if not query.is_served and isinstance(query.answer, GatewayError) and query.answer.http_status in (404, 405):
+        others = (path for path in QUERY_PATHS if path != configured)
+        other_path = next((path for path in others if prober.query(path).is_served), "")
+    try:
+        balance: Balance | GatewayError = client.get_balance()
+    except GatewayError as error:
+        balance = error
+    return ProbeResults(models, query, other_path, balance, prober.skew)
 
 
-def ask_query(client: Sora2Client, path: str, clock: _Clock) -> Question:
-    """Ask a query route for a video that cannot exist."""
-    video_id = f"sora2-doctor-{uuid4().hex}"
+class _Prober:
+    """Sends requests, and compares this machine's clock with the first time in the answers."""
 
-    def put(route: str) -> Video | GatewayError:
-        return _asked(lambda: _exchange(client, endpoints.query(video_id, route), clock, responses.read_video))
-
-    answer = put(path)
-    if not (isinstance(answer, VideoNotFound) and answer.http_status == 404):
-        return Question(path, answer)
-    # "Not found" can mean the route as well; a route that certainly is none shows how this gateway says that.
-    nowhere = put(_NOWHERE)
-    same = isinstance(nowhere, GatewayError) and (nowhere.http_status, nowhere.message) == (404, answer.message)
-    return Question(path, answer, like_nowhere=same)
-
-
-class _Clock:
-    """Reads the gateway's time off the first answer that tells one."""
-
-    def __init__(self) -> None:
+    def __init__(self, client: Sora2Client) -> None:
+        self._client = client
         self.skew: float | None = None
 
-    def look(self, answer: Answer, *, asked: float, answered: float) -> None:
+    def query(self, path: str) -> QueryProbe:
+        """Ask a query route for a video that cannot exist."""
+        dialect, video_id = self._client.dialect, f"sora2-doctor-{uuid4().hex}"
+        answer = self.get(dialect.query(video_id, path), dialect.read_video)
+        if not (isinstance(answer, VideoNotFound) and answer.http_status == 404):
+            return QueryProbe(path, answer)
+        # "Not found" can also mean the route. A route that certainly does not exist shows how this gateway says that.
+        nowhere = self.get(dialect.query(video_id, _NOWHERE), dialect.read_video)
+        same = isinstance(nowhere, GatewayError) and (nowhere.http_status, nowhere.message) == (404, answer.message)
+        return QueryProbe(path, answer, like_nowhere=same)
+
+    def get(self, request: HttpRequest, read: Callable[[int, Mapping[str, str], bytes], Value]) -> Value | GatewayError:
+        """Return the answer of a route, or the error that it means."""
+        asked = time.time()
         try:
-            told = parsedate_to_datetime(answer.headers.get("Date", ""))
-        except (TypeError, ValueError):
-            return
+            answer = self._client.ask(request)
+            self._compare_clocks(answer.headers.get("Date", ""), (asked + time.time()) / 2)
+            return read(*answer)
+        except GatewayError as error:
+            return error
+
+    def _compare_clocks(self, header: str, now: float) -> None:
         if self.skew is None:
-            told = told if told.tzinfo else told.replace(tzinfo=UTC)
-            # The header has whole seconds, rounded down.
-            self.skew = (told - datetime.fromtimestamp((asked + answered) / 2, UTC)).total_seconds() + 0.5
-
-
-def _exchange(
-    client: Sora2Client,
-    endpoint: Endpoint,
-    clock: _Clock,
-    read: Callable[[int, Mapping[str, str], bytes], Value],
-) -> Value:
-    settings = client.settings
-    asked = time.time()
-    try:
-        answer = client.transport.exchange(endpoint.method, endpoint.url(settings), endpoint.headers(settings))
-    except ExchangeBroken as error:
-        raise error.broken.as_error("No answer") from None
-    clock.look(answer, asked=asked, answered=time.time())
-    return read(answer.status, answer.headers, answer.body)
-
-
-def _asked(question: Callable[[], Value]) -> Value | GatewayError:
-    try:
-        return question()
-    except GatewayError as error:
-        return error
+            with contextlib.suppress(TypeError, ValueError):
+                told = parsedate_to_datetime(header)
+                told = told if told.tzinfo else told.replace(tzinfo=UTC)
+                # The header has whole seconds, rounded down.
+                self.skew = told.timestamp() - now + 0.5

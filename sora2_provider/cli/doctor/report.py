@@ -1,14 +1,17 @@
-"""What a check of the doctor has found."""
+"""What the doctor's checks have found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 
 class State(StrEnum):
-    """How a check ended. ``SKIP``: it could not be made, and its text says why."""
+    """How a check ended.
+
+    ``WARN``: it works, but not always or not for long. ``SKIP``: it could not be made, and its text says why.
+    """
 
     OK = "ok"
     WARN = "warn"
@@ -16,10 +19,10 @@ class State(StrEnum):
     SKIP = "skip"
 
 
-class Finding(NamedTuple):
-    """One check.
+class CheckResult(NamedTuple):
+    """The result of one check.
 
-    :param seen: what was seen, in one or two sentences.
+    :param seen: what was found, in one or two sentences.
     :param to_do: what a person does about it; empty where there is nothing to do.
     """
 
@@ -30,14 +33,14 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All that the doctor found about one connection.
+    """The results of all checks of one connection.
 
     :param base_url: empty where the connection could not be read.
     """
 
     conn_id: str
     base_url: str
-    findings: tuple[Finding, ...]
+    results: tuple[CheckResult, ...]
 
     @property
     def is_healthy(self) -> bool:
@@ -46,19 +49,12 @@ class Report(NamedTuple):
 
     def count(self, state: State) -> int:
         """Return how many checks ended so."""
-        return sum(finding.state is state for finding in self.findings)
+        return sum(result.state is state for result in self.results)
 
-    def without(self, secrets: Iterable[str]) -> Report:
-        """Return the report with each secret struck out, whoever has repeated it."""
-
-        def struck(text: str) -> str:
-            for secret in secrets:
-                text = text.replace(secret, "***")
-            return text
-
-        secrets = sorted(secrets, key=len, reverse=True)
-        cleaned = tuple(Finding(one.check, one.state, struck(one.seen), struck(one.to_do)) for one in self.findings)
-        return Report(self.conn_id, self.base_url, cleaned)
+    def redacted(self, redact: Callable[[str], str]) -> Report:
+        """Return the report with each text as ``redact`` returns it."""
+        results = (one._replace(seen=redact(one.seen), to_do=redact(one.to_do)) for one in self.results)
+        return self._replace(results=tuple(results))
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
@@ -66,25 +62,25 @@ class Report(NamedTuple):
             "conn_id": self.conn_id,
             "base_url": self.base_url or None,
             "healthy": self.is_healthy,
-            "checks": [finding._asdict() for finding in self.findings],
+            "checks": [result._asdict() for result in self.results],
         }
 
 
-def ok(check: str, seen: str) -> Finding:
-    """Nothing to do."""
-    return Finding(check, State.OK, seen)
+def ok(check: str, seen: str) -> CheckResult:
+    """Return a result with nothing to do."""
+    return CheckResult(check, State.OK, seen)
 
 
-def warn(check: str, seen: str, to_do: str) -> Finding:
-    """It works, but not always, or not for long."""
-    return Finding(check, State.WARN, seen, to_do)
+def warn(check: str, seen: str, to_do: str) -> CheckResult:
+    """Return a warning."""
+    return CheckResult(check, State.WARN, seen, to_do)
 
 
-def fail(check: str, seen: str, to_do: str) -> Finding:
-    """It does not work, or must not stay so."""
-    return Finding(check, State.FAIL, seen, to_do)
+def fail(check: str, seen: str, to_do: str) -> CheckResult:
+    """Return a failure."""
+    return CheckResult(check, State.FAIL, seen, to_do)
 
 
-def skip(check: str, why: str) -> Finding:
-    """The check could not be made."""
-    return Finding(check, State.SKIP, why)
+def skip(check: str, why: str) -> CheckResult:
+    """Return the result of a check that could not be made."""
+    return CheckResult(check, State.SKIP, why)

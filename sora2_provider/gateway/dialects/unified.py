@@ -1,12 +1,17 @@
-"""/v1/video/create and /query."""
+"""The wire of the gateways' own guide: ``/v1/video/create`` and ``/v1/video/query``, JSON in and out."""
 
 from __future__ import annotations
 
-from sora2_provider.gateway.dialects.base import Endpoint
+from sora2_provider.gateway.dialects.base import Dialect, HttpRequest
 from sora2_provider.gateway.models import VideoRequest
-from sora2_provider.gateway.settings import DEFAULT_CREATE_PATH
 
 
-def create(request: VideoRequest, path: str = DEFAULT_CREATE_PATH) -> Endpoint:
-    """Submit a video. This is the call that costs money."""
-    return Endpoint("POST", path, request.to_json())
+class UnifiedDialect(Dialect):
+    """Sends a request's fields as they are."""
+
+    def create(self, request: VideoRequest, path: str) -> HttpRequest:
+        """Submit a video. This is the call that costs money."""
+        return HttpRequest.post_json(path, request.to_json())
+
+
+DIALECT = UnifiedDialect()

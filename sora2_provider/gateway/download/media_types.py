@@ -5,7 +5,7 @@ from __future__ import annotations
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"pnot")
 #: Pictures that use the boxes of MP4.
 _PICTURE_BRANDS = (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis")
-_MARKS = ((b"\x1a\x45\xdf\xa3", "video/webm"), (b"OggS", "video/ogg"), (b"FLV\x01", "video/x-flv"))
+_SIGNATURES = ((b"\x1a\x45\xdf\xa3", "video/webm"), (b"OggS", "video/ogg"), (b"FLV\x01", "video/x-flv"))
 #: Other things that come under a video's link: pictures, archives, documents.
 _NO_VIDEOS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"PK\x03\x04", b"%PDF", b"\x1f\x8b", b"ID3", b"fLaC")
 _NO_VIDEO_TYPES = ("image/", "audio/", "text/", "application/zip", "application/pdf", "application/gzip", "font/")
@@ -29,7 +29,7 @@ def media_type(head: bytes, declared: str) -> str:
         return "video/x-msvideo"
     if head[:1] == b"\x47" and head[188:189] == b"\x47":
         return "video/mp2t"
-    found = next((kind for mark, kind in _MARKS if head.startswith(mark)), None)
+    found = next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
     return found or (stated if stated.startswith("video/") else _UNKNOWN)
 
 
@@ -70,7 +70,7 @@ def _has_controls(data: bytes) -> bool:
     return any(byte < 9 or 13 < byte < 32 for byte in data)
 
 
-class Mp4End:
+class Mp4Boxes:
     """Follows an MP4's top-level boxes through the stream, to tell at its end whether it is whole.
 
     Needed only where a server names no length: a connection that breaks looks like the end of the file there.

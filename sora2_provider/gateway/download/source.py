@@ -5,12 +5,12 @@ The key goes only to the gateway's own origin, and with no redirect.
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import urljoin
 
 import requests
 
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.dialects import base as endpoints
 from sora2_provider.gateway.errors import (
     GatewayError,
     GatewayUnavailable,
@@ -20,22 +20,24 @@ from sora2_provider.gateway.errors import (
 )
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.parsing.links import as_link
-from sora2_provider.gateway.transport.session import ExchangeBroken
+from sora2_provider.gateway.transport.session import NoResponse
 
+#: The HTTP statuses under which a file comes.
+FILE_STATUSES = (200, 206)
 #: Refusals that are about now and not about the link.
-_PASSING = (408, 425, 429)
+_TEMPORARY_STATUSES = (408, 425, 429)
 
-_PAGE = 64 * 1024
-_REDIRECTS = 5
-_FRESH_LINKS = 3
+_MAX_PAGE = 64 * 1024
+_MAX_REDIRECTS = 5
+_MAX_FRESH_LINKS = 3
 
 
-def is_dead(http_status: int) -> bool:
+def _is_dead(http_status: int) -> bool:
     """Whether a link's answer says that it has expired or never worked.
 
     Object stores answer 403 (Amazon, Azure), 400 (Google Cloud Storage) or 404 for a link that has expired.
     """
-    return 400 <= http_status < 500 and http_status not in _PASSING
+    return 400 <= http_status < 500 and http_status not in _TEMPORARY_STATUSES
 
 
 class DeadLink(Exception):
@@ -52,15 +54,15 @@ class VideoSource:
     def __init__(self, client: Sora2Client, video: Video) -> None:
         self._client = client
         self._video_id = video.id
-        self._route = endpoints.content(video.id).url(client.settings)
+        self._content_route = client.settings.base_url + client.dialect.content(video.id).target
         self._renewed = 0
-        self._refused: InternalAddress | None = None
-        self._check(video)
-        self.url = video.url or self._route
+        self._refused_link: InternalAddress | None = None
+        self._require_completed(video)
+        self.url = video.url or self._content_route
 
     @property
-    def is_route(self) -> bool:
-        return self.url == self._route
+    def is_content_route(self) -> bool:
+        return self.url == self._content_route
 
     def open(self, headers: dict[str, str]) -> requests.Response:
         """Return the answer behind all redirects. No redirect carries the key, and no foreign address gets it.
@@ -69,7 +71,7 @@ class VideoSource:
         :raises GatewayError: no answer came.
         """
         url, with_key = self.url, True
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             try:
                 response = self._client.open_content(url, headers, with_key=with_key)
             except (InternalAddress, InvalidRequest) as error:
@@ -83,55 +85,74 @@ class VideoSource:
             if target is None:
                 raise DeadLink(UnreadableResponse("The link redirects to something that is no http(s) address."))
             url = target
-        raise DeadLink(UnreadableResponse(f"The link redirects more than {_REDIRECTS} times."))
+        raise DeadLink(UnreadableResponse(f"The link redirects more than {_MAX_REDIRECTS} times."))
 
-    def read(self, response: requests.Response, start: bytes) -> bytes:
-        """Read the rest of a small body. What a stranger has compressed is not unpacked."""
-        is_plain = response.headers.get("content-encoding", "identity").lower() in ("identity", "")
-        if not is_plain and not self._client.settings.is_own(response.url):
-            return start
-        transport = self._client.transport
+    def follow(self, response: requests.Response, start: bytes = b"") -> None:
+        """Go on with the link that a small answer names instead of being the file.
+
+        :param start: the bytes of its body that were read already.
+        :raises DeadLink: the address does not serve the video.
+        :raises GatewayError: it may do so later.
+        """
+        is_file = response.status_code in FILE_STATUSES
         try:
-            return transport.masked(start + transport.read(response, _PAGE))
-        except ExchangeBroken:
-            return start
-
-    def follow(self, link: str) -> None:
-        """Go on with the link that the content route named."""
+            link = self._client.dialect.read_content(
+                response.status_code, response.headers, self._small_body(response, start)
+            )
+        except GatewayError as error:
+            if is_file or _is_dead(response.status_code):
+                raise DeadLink(error) from None
+            raise
+        if link is None and is_file:
+            raise DeadLink(UnreadableResponse("The link serves something that is no video.", transient=True))
+        if link is None:
+            raise UnreadableResponse(f"HTTP {response.status_code} is no answer to a download.", transient=True)
         self._count(GatewayUnavailable("The content route names link after link.", transient=True))
         self.url = link
 
+    def _small_body(self, response: requests.Response, start: bytes) -> bytes:
+        body = start
+        is_plain = response.headers.get("content-encoding", "identity").lower() in ("identity", "")
+        # What another host has compressed is not unpacked.
+        if is_plain or self._client.settings.is_own(response.url):
+            with contextlib.suppress(NoResponse):
+                body += self._client.transport.read(response, _MAX_PAGE)
+        return self._client.settings.redact_body(body)
+
     def renew(self, error: GatewayError) -> None:
-        """Ask the gateway for a fresh link; where it gives the same one or none, go on with the content route."""
-        refused_again = isinstance(error, InternalAddress) and self._refused is not None
+        """Ask the gateway for a fresh link; where it gives the same one or none, go on with the content route.
+
+        :param error: why the link is dead; raised where nothing is left to try.
+        """
+        refused_again = isinstance(error, InternalAddress) and self._refused_link is not None
         if isinstance(error, InternalAddress):
-            self._refused = error
-        if self.is_route:
+            self._refused_link = error
+        if self.is_content_route:
             raise error
         self._count(error)
         if refused_again:
-            self.url = self._route
+            self.url = self._content_route
             return
         video = self._client.get_video(self._video_id)
-        self._check(video)
-        self.url = video.url if video.url and video.url != self.url else self._route
+        self._require_completed(video)
+        self.url = video.url if video.url and video.url != self.url else self._content_route
 
     def explained(self, error: GatewayError) -> GatewayError:
         """Return the error to end with: that the link was refused says more than that the content route has no file."""
-        if self._refused is None or self._refused is error:
+        if self._refused_link is None or self._refused_link is error:
             return error
         return InternalAddress(
-            f"{self._refused.message} The gateway itself does not serve the file either: {error}",
+            f"{self._refused_link.message} The gateway itself does not serve the file either: {error}",
             retry_after=error.retry_after,
             transient=error.transient,
         )
 
     def _count(self, error: GatewayError) -> None:
         self._renewed += 1
-        if self._renewed > _FRESH_LINKS:
+        if self._renewed > _MAX_FRESH_LINKS:
             raise error
 
-    def _check(self, video: Video) -> None:
+    def _require_completed(self, video: Video) -> None:
         if video.status is VideoStatus.COMPLETED:
             return
         if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):

@@ -5,12 +5,13 @@ Links expire, transfers are cut, gateways answer with pages and JSON under a vid
 * what is written is a video, from its first byte to its last: the length is checked, and a transfer that was cut goes
   on where it stopped only if the file is still the same one;
 * no server can send without end: not in bytes, and not in time;
-* downloading costs nothing, so every doubt ends in an error that may be tried again.
+* downloading costs nothing, so every doubt ends in an error after which the download may be repeated.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,19 +21,16 @@ import requests
 import urllib3
 
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.download.media_types import Mp4End, is_video, media_type
-from sora2_provider.gateway.download.source import DeadLink, VideoSource, is_dead
+from sora2_provider.gateway.download.media_types import Mp4Boxes, is_video, media_type
+from sora2_provider.gateway.download.source import FILE_STATUSES, DeadLink, VideoSource
 from sora2_provider.gateway.errors import FileTooLarge, GatewayError, GatewayUnavailable, UnreadableResponse
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.parsing import videos as responses
 from sora2_provider.gateway.transport.deadlines import TooSlow
 
 _CHUNK = 64 * 1024
 _HEAD = 1024
-#: Tries in a row that brought next to nothing; one that brought more starts the count anew.
-_FRUITLESS_TRIES = 5
-#: Bytes that make a try worth its while.
-_FRUIT = 64 * 1024
+#: Tries in a row that brought fewer than so many bytes; one that brought more starts the count anew.
+_MAX_FRUITLESS_TRIES, _FRUITLESS_BELOW = 5, 64 * 1024
 #: Seconds after which a download is given up, however well it goes on.
 _LONGEST_DOWNLOAD = 12 * 3600.0
 #: Seconds; who is told to come back later than this leaves it to Airflow's retries.
@@ -62,8 +60,8 @@ class Downloaded:
     length_known: bool
 
 
-class _Spoiled(GatewayUnavailable):
-    """What is written so far cannot be gone on with: only a new download can help."""
+class _CannotResume(GatewayUnavailable):
+    """The bytes written so far cannot be continued: only a new download can help."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, transient=True)
@@ -78,13 +76,11 @@ def download(
     report: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Downloaded:
-    """Write a completed video's bytes to a sink.
+    """Write a completed video's bytes to a sink, at most as many as the settings allow.
 
-    At most as many as the settings allow.
-
-    :param pause: called with the seconds to wait before a try is repeated.
-    :param report: called with a sentence when something was overcome.
-    :param clock: tells seconds.
+    :param pause: sleeps for so many seconds.
+    :param report: called with a log line before a try is repeated or another address is taken.
+    :param clock: returns seconds.
     :raises FileTooLarge: there are more than the settings allow.
     :raises InternalAddress: the link leads where it may not, and the gateway itself does not serve the file.
     :raises GatewayError: the bytes could not be had; ``transient`` says whether a later try may get them.
@@ -95,13 +91,13 @@ def download(
     while True:
         before = transfer.size
         try:
-            if _fetched_from(transfer, source, report):
+            if _is_complete(transfer, source, report):
                 return transfer.result()
         except GatewayError as error:
-            fruitless = 0 if transfer.size - before >= _FRUIT else fruitless + 1
+            fruitless = 0 if transfer.size - before >= _FRUITLESS_BELOW else fruitless + 1
             seconds = max(error.retry_after or 0.0, float(2**fruitless))
-            over = fruitless >= _FRUITLESS_TRIES or seconds > _LONGEST_PAUSE
-            if over or not error.transient or isinstance(error, _Spoiled):
+            over = fruitless >= _MAX_FRUITLESS_TRIES or seconds > _LONGEST_PAUSE
+            if over or not error.transient or isinstance(error, _CannotResume):
                 raise source.explained(error) from None
             report(
                 f"The download of {video.id} stopped at byte {transfer.size} ({error}); going on in {seconds:.0f} s."
@@ -109,18 +105,20 @@ def download(
             pause(seconds)
 
 
-def _fetched_from(transfer: _Transfer, source: VideoSource, report: Callable[[str], None]) -> bool:
+def _is_complete(transfer: _Transfer, source: VideoSource, report: Callable[[str], None]) -> bool:
+    """Transfer from where the source stands; ``False`` after a dead link was replaced."""
     try:
         transfer.run(source)
     except DeadLink as dead:
-        report(f"The link does not serve the video ({dead.error}); asking the gateway for a fresh one.")
+        if not source.is_content_route:
+            report(f"The link does not serve the video ({dead.error}); asking the gateway for a fresh one.")
         source.renew(dead.error)
         return False
     return True
 
 
 class _Transfer:
-    """The bytes so far, and how to go on with them."""
+    """The bytes so far, and how to continue them."""
 
     def __init__(self, sink: Sink, limit_mb: int, clock: Callable[[], float]) -> None:
         self._sink = sink
@@ -128,7 +126,7 @@ class _Transfer:
         self._clock = clock
         self._give_up = clock() + _LONGEST_DOWNLOAD
         self._digest = hashlib.sha256()
-        self._boxes = Mp4End()
+        self._boxes = Mp4Boxes()
         self._total: int | None = None
         self._validator: str | None = None
         self._content_type = "application/octet-stream"
@@ -152,7 +150,7 @@ class _Transfer:
             raise GatewayUnavailable("The file is empty.", transient=True)
         if self._total is None and self._content_type == "video/mp4" and not self._boxes.is_whole:
             # Without a length the transfer cannot be gone on with either: the server may not know ranges.
-            raise _Spoiled(f"The file was cut at {self.size} bytes, in the middle of an MP4.")
+            raise _CannotResume(f"The file was cut at {self.size} bytes, in the middle of an MP4.")
 
     def _fetched(self, source: VideoSource) -> bool:
         """Take what one request brings; ``False`` after the source was given another address instead."""
@@ -163,41 +161,33 @@ class _Transfer:
                 headers["If-Range"] = self._validator
         with source.open(headers) as response:
             if response.status_code == 416 and self.size:
-                self._end(response)
+                self._check_end(response)
                 return True
-            if not self._is_file(response, source):
+            if response.status_code not in FILE_STATUSES:
+                source.follow(response)
                 return False
-            skip = self._begin(response)
-            stream = self._checked(_bytes_of(response), response, source) if not self.size else _bytes_of(response)
-            if stream is None:
-                return False
-            self._take(stream, skip)
+            skip = self._read_headers(response)
+            stream = _bytes_of(response)
+            if not self.size:
+                # The first bytes are looked at before any is written.
+                head = _first_bytes(stream)
+                declared = response.headers.get("content-type", "")
+                if not is_video(head, declared):
+                    source.follow(response, head)
+                    return False
+                self._content_type = media_type(head, declared)
+                stream = itertools.chain((head,), stream)
+            self._write(stream, skip)
         return True
 
-    def _end(self, response: requests.Response) -> None:
+    def _check_end(self, response: requests.Response) -> None:
         """Nothing is left to send: the file must end where the transfer stands."""
         total = _number(response.headers.get("content-range", "").partition("/")[2].strip())
         if total != self.size:
-            raise _Spoiled(f"The file ends at byte {total}, but {self.size} bytes came before.")
+            raise _CannotResume(f"The file ends at byte {total}, but {self.size} bytes came before.")
         self._total = total
 
-    def _is_file(self, response: requests.Response, source: VideoSource) -> bool:
-        """Whether the answer is a file's bytes; ``False`` after the source was given another address."""
-        if response.status_code in (200, 206):
-            return True
-        body = source.read(response, b"")
-        try:
-            link = responses.read_content(response.status_code, response.headers, body)
-        except GatewayError as error:
-            if is_dead(response.status_code) and not source.is_route:
-                raise DeadLink(error) from None
-            raise
-        if link is None:
-            raise UnreadableResponse(f"HTTP {response.status_code} is no answer to a download.", transient=True)
-        source.follow(link)
-        return False
-
-    def _begin(self, response: requests.Response) -> int:
+    def _read_headers(self, response: requests.Response) -> int:
         """Take the facts of the headers; return how many bytes of this body are already here."""
         if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
             raise UnreadableResponse("The server compresses the file, so its length cannot be checked.", transient=True)
@@ -206,40 +196,15 @@ class _Transfer:
         if response.status_code == 206:
             offset, total = _content_range(response.headers.get("content-range", ""))
             if offset != self.size:
-                raise _Spoiled(f"Asked for bytes from {self.size}, the server sends from {offset}.")
+                raise _CannotResume(f"Asked for bytes from {self.size}, the server sends from {offset}.")
         changed = self._total is not None and total is not None and total != self._total
         if self.size and changed:
-            raise _Spoiled("The file changed while it was fetched.")
+            raise _CannotResume("The file changed while it was fetched.")
         self._total = total if total is not None else self._total
         self._check_size(self._total or 0, "has")
         etag = response.headers.get("etag", "")
         self._validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified")
         return 0 if offset else self.size
-
-    def _checked(
-        self, stream: Iterator[bytes], response: requests.Response, source: VideoSource
-    ) -> Iterator[bytes] | None:
-        """Look at the first bytes before any is written; ``None`` after the source was given another address."""
-        head = b""
-        for part in stream:
-            head += part
-            if len(head) >= _HEAD:
-                break
-        declared = response.headers.get("content-type", "")
-        if head and is_video(head, declared):
-            self._content_type = media_type(head, declared)
-            return _chained(head, stream)
-        body = source.read(response, head)
-        try:
-            link = responses.read_content(response.status_code, response.headers, body)
-        except GatewayError as error:
-            if source.is_route:
-                raise
-            raise DeadLink(error) from None
-        if link is not None:
-            source.follow(link)
-            return None
-        raise DeadLink(UnreadableResponse("The link serves something that is no video.", transient=True))
 
     def _check_size(self, size: int, verb: str) -> None:
         limit = self._limit_mb * 1024 * 1024
@@ -249,7 +214,7 @@ class _Transfer:
                 "Nothing was stored."
             )
 
-    def _take(self, stream: Iterator[bytes], skip: int) -> None:
+    def _write(self, stream: Iterator[bytes], skip: int) -> None:
         again = hashlib.sha256()
         for part in stream:
             if skip:
@@ -258,10 +223,10 @@ class _Transfer:
                 again.update(known)
                 skip -= len(known)
                 if not skip and again.digest() != self._digest.digest():
-                    raise _Spoiled("The file changed while it was fetched.")
+                    raise _CannotResume("The file changed while it was fetched.")
             if self._clock() > self._give_up:
                 hours = _LONGEST_DOWNLOAD / 3600
-                raise _Spoiled(f"The file was not complete after {hours:g} hours, at byte {self.size}.")
+                raise _CannotResume(f"The file was not complete after {hours:g} hours, at byte {self.size}.")
             if part:
                 self._check_size(self.size + len(part), "has at least")
                 self._sink.write(part)
@@ -279,9 +244,13 @@ def _bytes_of(response: requests.Response) -> Iterator[bytes]:
         raise GatewayUnavailable(f"The connection broke in the middle of the file{slow}.", transient=True) from None
 
 
-def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from rest
+def _first_bytes(stream: Iterator[bytes]) -> bytes:
+    head = b""
+    for part in stream:
+        head += part
+        if len(head) >= _HEAD:
+            break
+    return head
 
 
 def _number(value: str | None) -> int | None:

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sora2_provider.gateway.models import Balance
-from sora2_provider.gateway.parsing import fields as shapes
+from sora2_provider.gateway.parsing.error_details import error_detail
 from sora2_provider.gateway.parsing.error_kinds import Call
-from sora2_provider.gateway.parsing.response import Answer
+from sora2_provider.gateway.parsing.fields import Json, at, clean
+from sora2_provider.gateway.parsing.response import Response
 
 # More names than any gateway has models: a bound on the time that a hostile list can take.
 _MAX_MODELS = 10_000
-
-
+#: What new-api names as the limit of an account that has none.
 _UNLIMITED_USD = 100_000_000
 
 
@@ -23,15 +23,15 @@ def read_models(status: int, headers: Mapping[str, str], body: bytes) -> tuple[s
 
     :raises GatewayError: refused, or not the answer of a gateway.
     """
-    answer = Answer(status, headers, body, Call.ACCOUNT)
-    parsed = answer.account()
+    response = Response(status, headers, body, Call.ACCOUNT)
+    parsed = _object(response)
     listed = parsed.get("data", parsed.get("models"))
     if isinstance(listed, list):
-        names = [shapes.clean(one if isinstance(one, str) else shapes.at(one, "id")) for one in listed[:_MAX_MODELS]]
+        names = [clean(one if isinstance(one, str) else at(one, "id")) for one in listed[:_MAX_MODELS]]
         return tuple(dict.fromkeys(name for name in names if name))
-    if name := shapes.clean(parsed.get("id")):
+    if name := clean(parsed.get("id")):
         return (name,)
-    answer.unreadable("The answer holds no list of models")
+    response.raise_unreadable("The answer holds no list of models")
 
 
 def read_balance(status: int, headers: Mapping[str, str], body: bytes) -> Balance:
@@ -39,19 +39,28 @@ def read_balance(status: int, headers: Mapping[str, str], body: bytes) -> Balanc
 
     :raises GatewayError: refused, or none of the three.
     """
-    answer = Answer(status, headers, body, Call.ACCOUNT)
-    parsed = answer.account()
+    response = Response(status, headers, body, Call.ACCOUNT)
+    parsed = _object(response)
     if (limit := _number(parsed.get("hard_limit_usd"))) is not None:
         return Balance(granted=limit, unlimited=limit >= _UNLIMITED_USD)
     if (used := _number(parsed.get("total_usage"))) is not None:
         return Balance(used=used / 100)
     counts = parsed.get("data") if isinstance(parsed.get("data"), dict) else parsed
     names = ("total_granted", "total_used", "total_available")
-    granted, used, remaining = (_number(shapes.at(counts, name)) for name in names)
-    unlimited = shapes.at(counts, "unlimited_quota") is True
+    granted, used, remaining = (_number(at(counts, name)) for name in names)
+    unlimited = at(counts, "unlimited_quota") is True
     if remaining is None and granted is None and not unlimited:
-        answer.unreadable("The answer holds no balance")
+        response.raise_unreadable("The answer holds no balance")
     return Balance(granted, used, remaining, unlimited, unit="quota")
+
+
+def _object(response: Response) -> Json:
+    """Return the JSON object of an answer about the account, or raise the error that it is instead."""
+    if response.object is None:
+        response.raise_refused_or_unreadable()
+    if (detail := error_detail(response.object)) is not None:
+        response.raise_refused(detail)
+    return response.object
 
 
 def _number(value: Any) -> float | None:

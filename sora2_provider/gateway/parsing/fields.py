@@ -13,6 +13,7 @@ from typing import Any
 from sora2_provider.gateway.models import Usage, VideoStatus
 
 Json = dict[str, Any]
+Path = tuple[str | int, ...]
 #: What one level of an answer says of the video: its status word, and its id or an empty string.
 Level = tuple[str | None, str]
 
@@ -24,25 +25,23 @@ _MAX_ID = 512
 
 _WORDS: dict[str, VideoStatus] = {
     word: status
-    for status, words in (
-        (VideoStatus.QUEUED, "pending queued submitted not_start"),
-        (
-            VideoStatus.IN_PROGRESS,
-            "processing in_progress running generating initializing image_downloading video_generating "
-            "video_upsampling video_generation_completed",
-        ),
-        (
-            VideoStatus.COMPLETED,
-            "completed success succeeded succeed done finished ready video_upsampling_completed",
-        ),
-        (
-            VideoStatus.FAILED,
-            "failed failure fail error expired video_generation_failed video_upsampling_failed content_filter",
-        ),
-        (VideoStatus.CANCELLED, "cancelled canceled"),
+    for words, status in (
+        ("pending queued submitted not_start", VideoStatus.QUEUED),
+        ("processing in_progress running generating initializing image_downloading", VideoStatus.IN_PROGRESS),
+        ("video_generating video_upsampling video_generation_completed", VideoStatus.IN_PROGRESS),
+        ("completed success succeeded succeed done finished ready video_upsampling_completed", VideoStatus.COMPLETED),
+        ("failed failure fail error expired content_filter", VideoStatus.FAILED),
+        ("video_generation_failed video_upsampling_failed", VideoStatus.FAILED),
+        ("cancelled canceled", VideoStatus.CANCELLED),
     )
     for word in words.split()
 }
+
+
+def paths(dotted: str) -> tuple[Path, ...]:
+    """Return the paths of a text such as ``"url data.outputs.0"``: steps between dots, and paths between blanks."""
+    return tuple(tuple(int(step) if step.isdigit() else step for step in one.split(".")) for one in dotted.split())
+
 
 _ID_KEYS = ("id", "task_id", "taskId", "video_id")
 # In an envelope's data, "id" can be the row number of a database: the task's id comes first.
@@ -50,7 +49,9 @@ _NESTED_ID_KEYS = ("task_id", "taskId", "video_id", "id")
 _ENVELOPES = ("data", "result", "output")
 _STATUS_KEYS = ("status", "task_status", "state")
 # Where an upstream's own answer is passed on: its word counts where the gateway has none.
-_UPSTREAM = (("detail",), ("data", "data"))
+_UPSTREAM = paths("detail data.data")
+_FRACTIONS = paths("progress_pct pending_info.progress_pct detail.pending_info.progress_pct")
+_MODELS = paths("model data.model properties.origin_model_name data.properties.origin_model_name")
 
 
 def at(node: Any, *path: str | int) -> Any:
@@ -183,11 +184,7 @@ def progress(body: Json) -> int | None:
     for root in (body, body.get("data"), body.get("result"), body.get("output")):
         if (found := _percent(at(root, "progress"), fraction=False)) is not None:
             return found
-        for path in (
-            ("progress_pct",),
-            ("pending_info", "progress_pct"),
-            ("detail", "pending_info", "progress_pct"),
-        ):
+        for path in _FRACTIONS:
             if (found := _percent(at(root, *path), fraction=True)) is not None:
                 return found
     return None
@@ -196,17 +193,14 @@ def progress(body: Json) -> int | None:
 def _percent(value: Any, *, fraction: bool) -> int | None:
     if isinstance(value, str):
         text = value.strip()
-        # "0.5%" is half a percent, "0.5" a half.
-        percent = text.endswith("%")
         try:
             value = float(text.rstrip("% ")) if len(text) < 20 else None
         except ValueError:
             return None
-        if percent:
-            fraction = False
-        elif value is not None and value >= 1:
-            value = int(value) if math.isfinite(value) else None
-        if percent and value is not None and math.isfinite(value):
+        # "0.5%" is half a percent, "0.5" a half.
+        has_sign = text.endswith("%")
+        fraction = fraction and not has_sign
+        if value is not None and math.isfinite(value) and (has_sign or value >= 1):
             value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
@@ -237,12 +231,7 @@ def _count(value: Any) -> int | None:
 
 def model(body: Json) -> str | None:
     """Return the name of the model as the user knows it."""
-    for path in (
-        ("model",),
-        ("data", "model"),
-        ("properties", "origin_model_name"),
-        ("data", "properties", "origin_model_name"),
-    ):
+    for path in _MODELS:
         value = at(body, *path)
         if isinstance(value, str) and (name := clean(value)[:200]):
             return name

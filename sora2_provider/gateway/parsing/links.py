@@ -9,72 +9,34 @@ from urllib.parse import parse_qs, urlsplit
 
 import pendulum
 
-from sora2_provider.gateway.parsing.fields import Json, at
+from sora2_provider.gateway.parsing.fields import Json, Path, at, paths
 from sora2_provider.gateway.parsing.times import as_moment
+from sora2_provider.gateway.settings import web_address
 
 _MAX_LINK = 8_192
 
 # The order is the order of trust. Each path is tried in the body as it came.
-_LINK_PATHS: tuple[tuple[str | int, ...], ...] = (
-    ("video_url",),
-    ("url",),
-    ("result_url",),
-    ("detail", "video_url"),
-    ("detail", "url"),
-    ("metadata", "url"),
-    ("metadata", "video_url"),
-    ("data", "video_url"),
-    ("data", "url"),
-    ("data", "result_url"),
-    ("data", "metadata", "url"),
-    ("data", "metadata", "video_url"),
-    ("data", "data", "video_url"),
-    ("data", "data", "url"),
-    ("data", "data", "result_url"),
-    ("data", "data", "content", "video_url"),
-    ("data", "output"),
-    ("data", "outputs", 0),
-    ("data", "data", "output"),
-    ("data", "data", "outputs", 0),
-    ("data", "content", "video_url"),
-    ("data", "output", "video_url"),
-    ("data", "result", "video_url"),
-    ("data", "result", "url"),
-    ("data", 0, "video_url"),
-    ("data", 0, "url"),
-    ("content", "video_url"),
-    ("output", "video_url"),
-    ("output", "url"),
-    ("output",),
-    ("output", 0),
-    ("outputs", 0),
-    ("result", "video_url"),
-    ("result", "url"),
-    ("result", "result_url"),
-    ("result", "output"),
-    ("result", "outputs", 0),
-    ("result", "videos", 0, "url"),
-    ("result", "video", "url"),
-    ("result",),
-    ("task_result", "videos", 0, "url"),
-    ("data", "task_result", "videos", 0, "url"),
-    ("data", "data", "task_result", "videos", 0, "url"),
-    ("video", "url"),
-    ("video", "video_url"),
-    ("data", "video", "url"),
-    ("data", "videos", 0, "url"),
-    ("videos", 0, "url"),
-)
+_LINK_PATHS = paths("""
+    video_url url result_url
+    detail.video_url detail.url metadata.url metadata.video_url
+    data.video_url data.url data.result_url data.metadata.url data.metadata.video_url
+    data.data.video_url data.data.url data.data.result_url data.data.content.video_url
+    data.output data.outputs.0 data.data.output data.data.outputs.0
+    data.content.video_url data.output.video_url data.result.video_url data.result.url
+    data.0.video_url data.0.url
+    content.video_url output.video_url output.url output output.0 outputs.0
+    result.video_url result.url result.result_url result.output result.outputs.0 result.videos.0.url result.video.url result
+    task_result.videos.0.url data.task_result.videos.0.url data.data.task_result.videos.0.url
+    video.url video.video_url data.video.url data.videos.0.url videos.0.url
+""")
 # An old server puts the link where the reason of a failure stands.
-_LAST_LINK_PATHS: tuple[tuple[str | int, ...], ...] = (("fail_reason",), ("data", "fail_reason"))
-
+_LAST_LINK_PATHS = paths("fail_reason data.fail_reason")
 # Where an answer repeats what the caller sent.
-_INPUT_PATHS: tuple[tuple[str, ...], ...] = tuple(
-    (*root, *path)
-    for root in ((), ("data",))
-    for path in (("images",), ("input", "images"), ("detail", "input", "images"), ("request", "images"))
-)
-_Paths = tuple[tuple[str | int, ...], ...]
+_INPUT_PATHS = paths("""
+    images input.images detail.input.images request.images
+    data.images data.input.images data.detail.input.images data.request.images
+""")
+_Paths = tuple[Path, ...]
 _ROOTS = frozenset(str(path[0]) for path in (*_LINK_PATHS, *_LAST_LINK_PATHS, *_INPUT_PATHS))
 
 _PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|heic|heif|avif|svg|tiff?)$", re.I)
@@ -127,19 +89,12 @@ def as_link(value: Any) -> str | None:
     if not isinstance(value, str) or len(value) > _MAX_LINK:
         return None
     text = value.strip(" \t\r\n`")
-    if not text.lower().startswith(("http://", "https://")) or not text.isprintable() or " " in text:
-        return None
-    try:
-        parts = urlsplit(text)
-        # Reading the port raises for one that is no number.
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        # One reader takes a backslash for the end of the host, another one for a part of it.
-        usable = usable and "\\" not in parts.netloc
-        text.encode("utf-8")
-    except ValueError:
+    parts = web_address(text)
+    # One reader takes a backslash for the end of the host, another one for a part of it.
+    if parts is None or "\\" in parts.netloc:
         return None
     login, at_sign, _ = parts.netloc.rpartition("@")
-    return text.replace(login + at_sign, "", 1) if usable else None
+    return text.replace(login + at_sign, "", 1)
 
 
 def _link_in_text(value: Any, own: set[str]) -> str | None:

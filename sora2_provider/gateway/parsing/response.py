@@ -1,6 +1,7 @@
-"""One HTTP answer: its JSON or its page, its request id, and how it becomes an error.
+"""One answer of a gateway: its JSON or its page, its request id, and the errors that it can become.
 
-What an answer means for each call is decided in :mod:`~sora2_provider.gateway.parsing.videos`.
+What an answer means for each call is decided in :mod:`~sora2_provider.gateway.parsing.videos` and
+:mod:`~sora2_provider.gateway.parsing.account`.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from sora2_provider.gateway import errors
-from sora2_provider.gateway.parsing import error_details as explanations
-from sora2_provider.gateway.parsing import fields as shapes
-from sora2_provider.gateway.parsing.error_kinds import Call, Kind, Refusal, is_transient, kind_of
+from sora2_provider.gateway.parsing.error_details import ErrorDetail, error_detail, request_id
+from sora2_provider.gateway.parsing.error_kinds import Call, Kind, classify_error, is_transient
+from sora2_provider.gateway.parsing.fields import Json, clean
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
 _JSON_LAYERS = 3
@@ -34,15 +35,23 @@ _PAGE = re.compile(rb"<(!doctype|html|head|title|body)\b", re.I)
 _MAX_BRACKETS = 50_000
 
 
-class Answer:
-    """One HTTP answer, parsed once, that knows how to become an error."""
+class Response:
+    """One HTTP answer to one call, parsed once. A poll makes one of these: what costs time is left to who asks for it.
+
+    :param body: without the key.
+    :ivar parsed: the JSON of the body; ``None`` where it holds none.
+    :ivar object: the JSON object of a successful answer; ``None`` for any other.
+
+    The ``raise_...`` methods raise what the answer is where it is not what was asked for.
+    """
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes, call: Call) -> None:
         self.status = status
         self._headers = headers
         self.body = body
         self.call = call
-        self.parsed = _parse(body)
+        self.parsed = parsed = _parse(body)
+        self.object: Json | None = parsed if 200 <= status < 300 and isinstance(parsed, dict) else None
 
     @cached_property
     def headers(self) -> dict[str, str]:
@@ -67,59 +76,49 @@ class Answer:
         return self.parsed is None and self.body[:65_536].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
 
     @property
-    def refusal(self) -> Refusal | None:
-        """What the body says of the error, given that the HTTP status says it is one."""
+    def error_detail(self) -> ErrorDetail:
+        """What the body says of the error, given that the HTTP status says that it is one."""
         if self.parsed is not None:
-            return explanations.refusal(self.parsed, refused=True)
+            return error_detail(self.parsed, is_error=True) or ErrorDetail()
         if self.is_markup:
-            return _object_store_error(self.body) or Refusal(_title(self.body))
-        text = shapes.clean(self.body[:2_000].decode("utf-8", "replace"))
-        return Refusal(text[:300]) if text and "\ufffd" not in text else None
+            return _object_store_error(self.body) or ErrorDetail(_title(self.body))
+        text = clean(self.body[:2_000].decode("utf-8", "replace"))
+        return ErrorDetail("" if "\ufffd" in text else text[:300])
 
-    def account(self) -> dict[str, Any]:
-        """Return the JSON object of an answer about the account, or raise what it is instead."""
-        if self.is_success and isinstance(self.parsed, dict):
-            refusal = explanations.refusal(self.parsed)
-            if refusal is None:
-                return self.parsed
-            self.refuse(refusal)
-        self.refuse_or_unreadable()
-
-    def refuse_or_unreadable(self) -> NoReturn:
+    def raise_refused_or_unreadable(self) -> NoReturn:
+        """Raise the error of an answer that holds no JSON object, or whose HTTP status is an error."""
         if self.is_redirect:
-            self.redirected()
-        if self.is_success and self.is_html:
-            self.not_the_api()
-        if self.is_success and isinstance(self.parsed, (str, list)) and self.parsed:
-            self.refuse(explanations.refusal(self.parsed, refused=True) or Refusal())
-        if self.is_success:
-            self.unreadable("The gateway's answer cannot be read" if self.body else "The gateway's answer is empty")
-        self.refuse(self.refusal or Refusal())
+            self.raise_redirected()
+        if not self.is_success:
+            self.raise_refused(self.error_detail)
+        if self.is_html:
+            self.raise_not_the_api()
+        if isinstance(self.parsed, (str, list)) and self.parsed:
+            self.raise_refused(self.error_detail)
+        self.raise_unreadable("The gateway's answer cannot be read" if self.body else "The gateway's answer is empty")
 
-    def refuse(self, refusal: Refusal) -> NoReturn:
+    def raise_refused(self, detail: ErrorDetail) -> NoReturn:
         # The title of a proxy's page is for people: "Access denied" stands over its 429.
-        kind = kind_of(Refusal() if self.is_markup else refusal, self.status, self.call)
-        self._raise(kind, refusal.message or self._unexplained(), refusal, transient=is_transient(kind))
+        kind = classify_error(ErrorDetail() if self.is_markup else detail, self.status, self.call)
+        self._raise(kind, detail.message or self._unexplained(), detail, transient=is_transient(kind))
 
-    def unreadable(self, what: str) -> NoReturn:
+    def raise_unreadable(self, what: str) -> NoReturn:
         transient = self.call in (Call.QUERY, Call.CONTENT)
-        self._raise(errors.UnreadableResponse, f"{what}.", None, transient=transient)
+        self._raise(errors.UnreadableResponse, f"{what}.", transient=transient)
 
-    def not_ready(self, word: str) -> NoReturn:
+    def raise_not_ready(self, word: str) -> NoReturn:
         message = f"There is no file yet: the gateway says that the video is {word}."
-        self._raise(errors.GatewayUnavailable, message, None, transient=True)
+        self._raise(errors.GatewayUnavailable, message, transient=True)
 
-    def not_the_api(self) -> NoReturn:
+    def raise_not_the_api(self) -> NoReturn:
         title = _title(self.body)
         named = f' "{title}"' if title else ""
-        message = (
+        self.raise_unreadable(
             f"The address answers with a web page{named}, not with the gateway's API. "
-            "The connection's base URL is probably wrong."
+            "The connection's base URL is probably wrong"
         )
-        transient = self.call in (Call.QUERY, Call.CONTENT)
-        self._raise(errors.UnreadableResponse, message, None, transient=transient)
 
-    def redirected(self) -> NoReturn:
+    def raise_redirected(self) -> NoReturn:
         # Only the target's origin: its query may hold a token.
         try:
             parts = urlsplit(self.headers.get("location", ""))
@@ -127,34 +126,30 @@ class Answer:
         except ValueError:
             target = "another address"
         message = (
-            f"The gateway redirects to {shapes.clean(target)[:300]}. Redirects are not followed, because the API key "
+            f"The gateway redirects to {clean(target)[:300]}. Redirects are not followed, because the API key "
             "would go with them: put the final address into the connection's base URL."
         )
-        self._raise(errors.UnreadableResponse, message, None, transient=False)
+        self._raise(errors.UnreadableResponse, message, transient=False)
 
-    def unknown(self, what: str, refusal: Refusal | None = None) -> NoReturn:
-        said = (refusal.message if refusal else "") or (_title(self.body) if self.is_html else "")
-        message = f'{what} ("{said}")' if said else what
-        self._raise(
-            errors.SubmissionUnknown,
-            f"{message}: a video may be rendering, and billed.",
-            refusal,
-            transient=False,
-        )
+    def raise_outcome_unknown(self, what: str, detail: ErrorDetail | None = None) -> NoReturn:
+        words = (detail.message if detail else "") or (_title(self.body) if self.is_html else "")
+        message = f'{what} ("{words}")' if words else what
+        self._raise(errors.SubmissionUnknown, f"{message}: a video may be rendering, and billed.", detail)
 
     def _unexplained(self) -> str:
         reason = {429: "too many requests", 401: "the key was not accepted", 402: "no balance"}.get(self.status)
-        return f"The gateway refused the call without a word of why{f' ({reason})' if reason else ''}."
+        return f"The gateway refused the call and gave no reason{f' ({reason})' if reason else ''}."
 
-    def _raise(self, kind: Kind, message: str, refusal: Refusal | None, *, transient: bool) -> NoReturn:
-        request_id = (refusal.request_id if refusal else None) or explanations.request_id(self.parsed)
-        for name in _REQUEST_ID_HEADERS:
-            request_id = request_id or shapes.clean(self.headers.get(name))[:200] or None
+    def _raise(
+        self, kind: Kind, message: str, detail: ErrorDetail | None = None, *, transient: bool = False
+    ) -> NoReturn:
+        ids = (clean(self.headers.get(name))[:200] for name in _REQUEST_ID_HEADERS)
+        in_body = (detail.request_id if detail else None) or request_id(self.parsed)
         raise kind(
             message,
-            code=refusal.code if refusal else None,
+            code=detail.code if detail else None,
             http_status=self.status,
-            request_id=request_id,
+            request_id=in_body or next((one for one in ids if one), None),
             retry_after=_retry_after(self.headers),
             transient=transient,
         )
@@ -189,13 +184,13 @@ def _parse_object(body: bytes) -> dict[str, Any] | None:
     return node if end == len(text) and isinstance(node, dict) else None
 
 
-def _object_store_error(body: bytes) -> Refusal | None:
+def _object_store_error(body: bytes) -> ErrorDetail | None:
     """Return the error in an object store's XML: ``<Error><Code>ExpiredToken</Code><Message>...``."""
     code, message = (pattern.search(body[:8_192]) for pattern in (_XML_CODE, _XML_MESSAGE))
     if code is None or message is None:
         return None
-    text, word = (shapes.clean(found.group(1).decode("utf-8", "replace")) for found in (message, code))
-    return Refusal(text[:300], code=word[:100] or None)
+    text, word = (clean(found.group(1).decode("utf-8", "replace")) for found in (message, code))
+    return ErrorDetail(text[:300], code=word[:100] or None)
 
 
 def _title(body: bytes) -> str:
@@ -204,7 +199,7 @@ def _title(body: bytes) -> str:
     start = lowered.find("<title")
     end = lowered.find("</title", start) if start >= 0 else -1
     opened = text.find(">", start, end) if end >= 0 else -1
-    return shapes.clean(" ".join(text[opened + 1 : end].split()))[:200] if opened >= 0 else ""
+    return clean(" ".join(text[opened + 1 : end].split()))[:200] if opened >= 0 else ""
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -50,13 +50,5 @@ def _iso(text: str) -> pendulum.DateTime | None:
 
 def _in_utc(moment: datetime) -> pendulum.DateTime:
     """Return what ``pendulum.instance`` makes of a time in UTC, in a tenth of its time."""
-    return _DateTime(
-        moment.year,
-        moment.month,
-        moment.day,
-        moment.hour,
-        moment.minute,
-        moment.second,
-        moment.microsecond,
-        _UTC,
-    )
+    date = (moment.year, moment.month, moment.day)
+    return _DateTime(*date, moment.hour, moment.minute, moment.second, moment.microsecond, _UTC)

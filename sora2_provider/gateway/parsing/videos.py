@@ -13,23 +13,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.parsing import error_details as explanations
-from sora2_provider.gateway.parsing import fields as shapes
-from sora2_provider.gateway.parsing import links, times
-from sora2_provider.gateway.parsing.error_kinds import Call, Refusal, is_known, is_permanent_failure, kind_of
-from sora2_provider.gateway.parsing.response import Answer
+from sora2_provider.gateway.parsing import error_kinds, fields, links, times
+from sora2_provider.gateway.parsing.error_details import ErrorDetail, error_detail, failure_detail, says_error
+from sora2_provider.gateway.parsing.error_kinds import Call
+from sora2_provider.gateway.parsing.fields import Json
+from sora2_provider.gateway.parsing.response import Response
 
 # Statuses of a server or proxy that gave up waiting for the one behind it: what that one did is not known.
 _GAVE_UP = (408, 499)
 _PROXY_GAVE_UP = (*_GAVE_UP, 502, 504, *range(520, 525))
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.UNKNOWN
-_GOING_ON = (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _UNKNOWN)
-_NOT_REFUSED = Refusal()
+_UNFINISHED = (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _UNKNOWN)
+_NO_ERROR = ErrorDetail()
+#: Errors that say nothing of a video.
+_ABOUT_THE_CALL = (
+    *(errors.AuthenticationError, errors.PermissionDenied, errors.InsufficientBalance),
+    *(errors.VideoNotFound, errors.RateLimited, errors.GatewayUnavailable),
+)
 #: Bytes of an answer that are worth keeping as they are.
 _MAX_KEPT = 16_384
 
@@ -38,34 +42,28 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
     """Read the answer to a create.
 
     :returns: the accepted video, ``queued`` where the answer names no status.
-    :raises SubmissionUnknown: nobody can tell from the answer whether the video was accepted.
+    :raises SubmissionUnknown: the answer does not tell whether the video was accepted.
     :raises GatewayError: the create was refused, so nothing was accepted; ``transient`` says whether it may be sent
         again.
     """
-    answer = Answer(status, headers, body, Call.CREATE)
-    parsed = answer.parsed
-    if answer.is_success and isinstance(parsed, dict):
-        video = _video(parsed, missing=VideoStatus.QUEUED)
-        refusal = explanations.refusal(parsed)
-        if video.id and (refusal is None or video.status_word or not _is_refused_create(parsed, refusal)):
-            return _just_accepted(video)
-        if refusal is None and video.status is VideoStatus.FAILED:
-            refusal = explanations.failure(parsed)
-        if refusal is not None and refusal.is_readable:
-            answer.refuse(refusal)
-        answer.unknown("The gateway accepted the call, but its answer names no video", refusal)
-    if answer.is_success:
-        if answer.is_html:
-            answer.not_the_api()
-        answer.unknown("The answer to the create cannot be read" if body else "The answer to the create is empty")
-    if answer.is_redirect:
-        answer.redirected()
-    refusal = answer.refusal or Refusal()
+    response = Response(status, headers, body, Call.CREATE)
+    if response.object is not None:
+        return _accepted(response, response.object)
+    if response.is_success:
+        if response.is_html:
+            response.raise_not_the_api()
+        state = "cannot be read" if body else "is empty"
+        response.raise_outcome_unknown(f"The answer to the create {state}")
+    if response.is_redirect:
+        response.raise_redirected()
+    detail = response.error_detail
     if status >= 500 or status in _GAVE_UP or status < 200:
-        lost = not refusal.is_readable or (status in _PROXY_GAVE_UP and refusal.tells_of_a_loss)
-        if lost or not isinstance(parsed, (dict, list)):
-            answer.unknown("A server on the way gave up, and the answer to the create was lost", refusal)
-    answer.refuse(refusal)
+        lost = not error_kinds.is_readable(detail) or (
+            status in _PROXY_GAVE_UP and error_kinds.says_answer_was_lost(detail)
+        )
+        if lost or not isinstance(response.parsed, (dict, list)):
+            response.raise_outcome_unknown("A server on the way gave up, and the answer to the create was lost", detail)
+    response.raise_refused(detail)
 
 
 def read_video(
@@ -77,27 +75,17 @@ def read_video(
     :param keep_raw: ``False`` leaves ``raw`` empty, for who holds thousands of videos.
     :raises GatewayError: the answer does not describe a video; ``transient`` says whether to ask again.
     """
-    answer = Answer(status, headers, body, Call.QUERY)
-    parsed = answer.parsed
-    if answer.is_success and isinstance(parsed, dict):
-        video = _video(parsed, missing=_UNKNOWN, video_id=video_id, keep_raw=keep_raw)
-        refusal = explanations.refusal(parsed)
-        if refusal is None and video.status is not _FAILED:
-            return video
-        said = refusal or explanations.failure(parsed)
-        if (refusal is None or video.status_word) and not _is_refused_question(video, parsed, said):
-            return video
-        answer.refuse(said)
-    answer.refuse_or_unreadable()
+    return _queried(Response(status, headers, body, Call.QUERY), video_id=video_id, keep_raw=keep_raw)
 
 
-class StillRendering:
-    """A video that goes on rendering, as far as a waiter has to know it; the rest is read when somebody asks for it.
+class UnfinishedVideo:
+    """What a waiter needs to know of a video that goes on rendering. To read only this takes half the time.
 
-    To read the little takes half the time. What is kept of it, the garbage collector never looks at.
+    :param body: the answer's bytes, of which :func:`read_unfinished` makes a :class:`Video`. A waiter keeps these, because
+        the garbage collector does not look at bytes.
     """
 
-    __slots__ = ("_body", "id", "progress", "status", "status_word")
+    __slots__ = ("body", "id", "progress", "status", "status_word")
 
     def __init__(
         self, video_id: str, status: VideoStatus, progress: int | None, status_word: str | None, body: bytes
@@ -106,36 +94,32 @@ class StillRendering:
         self.status = status
         self.progress = progress
         self.status_word = status_word
-        self._body = body
-
-    def kept(self) -> tuple[str, bytes]:
-        """Return what :func:`read_kept` makes a :class:`Video` of."""
-        return self.id, self._body
+        self.body = body
 
 
-def read_state(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str) -> Video | StillRendering:
+def read_state(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str) -> Video | UnfinishedVideo:
     """Read the answer to a query as ``read_video`` does, but of a video that goes on rendering only what a waiter needs.
 
     :param video_id: the id that was asked for, which the value carries.
     :returns: a :class:`Video`, without ``raw``, of all that have ended.
     :raises GatewayError: as ``read_video``.
     """
-    if 200 <= status < 300 and len(body) <= _MAX_KEPT:
-        parsed = Answer(status, headers, body, Call.QUERY).parsed
-        if isinstance(parsed, dict):
-            _, meaning, word = _standing(parsed, missing=_UNKNOWN)
-            if meaning in _GOING_ON and explanations.refusal(parsed) is None:
-                return StillRendering(video_id, meaning, shapes.progress(parsed), word, body)
-    video = read_video(status, headers, body, video_id=video_id, keep_raw=False)
-    return video if video.id == video_id else dataclasses.replace(video, id=video_id)
+    response = Response(status, headers, body, Call.QUERY)
+    parsed = response.object
+    if parsed is not None and len(body) <= _MAX_KEPT:
+        _, meaning, word = _standing(parsed, missing=_UNKNOWN)
+        if meaning in _UNFINISHED and error_detail(parsed) is None:
+            return UnfinishedVideo(video_id, meaning, fields.progress(parsed), word, body)
+    return _named(_queried(response, video_id=video_id, keep_raw=False), video_id)
 
 
-def read_kept(video_id: str, body: bytes) -> Video:
+def read_unfinished(video_id: str, body: bytes) -> Video:
     """Return the whole of a video that goes on rendering.
 
-    :param body: with ``video_id``, what :meth:`StillRendering.kept` gave.
+    :param video_id: the ``id`` of an :class:`UnfinishedVideo`.
+    :param body: its ``body``.
     """
-    return dataclasses.replace(read_video(200, {}, body, keep_raw=False), id=video_id)
+    return _named(read_video(200, {}, body, keep_raw=False), video_id)
 
 
 def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
@@ -146,83 +130,108 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | 
         the video itself.
     :raises GatewayError: refused; ``transient`` while the video is not completed yet.
     """
-    answer = Answer(status, headers, body, Call.CONTENT)
-    if answer.is_success and isinstance(answer.parsed, dict):
-        video = _video(answer.parsed, missing=VideoStatus.COMPLETED)
-        refusal = explanations.refusal(answer.parsed)
-        if refusal is not None and not video.status_word:
-            answer.refuse(refusal)
-        if video.status is VideoStatus.FAILED:
-            answer.refuse(refusal or explanations.failure(answer.parsed))
-        if video.url:
-            return video.url
-        if video.status is not VideoStatus.COMPLETED:
-            answer.not_ready(video.status_word or video.status.value)
-        answer.unreadable("The gateway answered with JSON that holds no link instead of a video")
+    response = Response(status, headers, body, Call.CONTENT)
+    if response.object is not None:
+        return _content_link(response, response.object)
     # A JSON answer that was cut is no video: none begins with a brace.
-    if answer.is_success and not answer.is_markup and answer.parsed is None and body and body[:1] not in (b"{", b"["):
+    is_text = response.is_markup or response.parsed is not None or body[:1] in (b"", b"{", b"[")
+    if response.is_success and not is_text:
         return None
-    answer.refuse_or_unreadable()
+    response.raise_refused_or_unreadable()
 
 
-def _standing(parsed: dict[str, Any], *, missing: VideoStatus) -> tuple[str, VideoStatus, str | None]:
+def _accepted(response: Response, parsed: Json) -> Video:
+    """Return the video that a successful answer to a create names."""
+    video = _video(parsed, missing=VideoStatus.QUEUED)
+    detail = error_detail(parsed)
+    if video.id and (detail is None or video.status_word or not _is_refused_create(parsed, detail)):
+        # Just accepted and without a link it is not completed: "success" speaks of the call.
+        is_early = video.status is _COMPLETED and video.url is None
+        return dataclasses.replace(video, status=VideoStatus.QUEUED) if is_early else video
+    if detail is None and video.status is _FAILED:
+        detail = failure_detail(parsed)
+    if detail is not None and error_kinds.is_readable(detail):
+        response.raise_refused(detail)
+    response.raise_outcome_unknown("The gateway accepted the call, but its answer names no video", detail)
+
+
+def _queried(response: Response, *, video_id: str, keep_raw: bool) -> Video:
+    parsed = response.object
+    if parsed is None:
+        response.raise_refused_or_unreadable()
+    video = _video(parsed, missing=_UNKNOWN, video_id=video_id, keep_raw=keep_raw)
+    detail = error_detail(parsed)
+    if detail is None and video.status is not _FAILED:
+        return video
+    reason = detail or failure_detail(parsed)
+    if (detail is None or video.status_word) and not _is_refused_query(video, parsed, reason):
+        return video
+    response.raise_refused(reason)
+
+
+def _named(video: Video, video_id: str) -> Video:
+    return video if video.id == video_id else dataclasses.replace(video, id=video_id)
+
+
+def _content_link(response: Response, parsed: Json) -> str:
+    """Return the link in the JSON that the content route has answered with."""
+    video = _video(parsed, missing=_COMPLETED)
+    detail = error_detail(parsed)
+    if detail is not None and not video.status_word:
+        response.raise_refused(detail)
+    if video.status is _FAILED:
+        response.raise_refused(detail or failure_detail(parsed))
+    if video.url:
+        return video.url
+    if video.status is not _COMPLETED:
+        response.raise_not_ready(video.status_word or video.status.value)
+    response.raise_unreadable("The gateway answered with JSON that holds no link instead of a video")
+
+
+def _standing(parsed: Json, *, missing: VideoStatus) -> tuple[str, VideoStatus, str | None]:
     """Return the id or an empty string, the status, and the gateway's word for it."""
-    described = shapes.levels(parsed)
-    found_id = shapes.video_id(parsed, described)
-    status, word = shapes.status(parsed, described, find_link=links.find_link, some_id=bool(found_id))
+    described = fields.levels(parsed)
+    found_id = fields.video_id(parsed, described)
+    status, word = fields.status(parsed, described, find_link=links.find_link, some_id=bool(found_id))
     return found_id, status or missing, word
 
 
-def _video(parsed: dict[str, Any], *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
+def _video(parsed: Json, *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
     found_id, status, word = _standing(parsed, missing=missing)
     url = links.find_link(parsed) if status is _COMPLETED else None
     failed = status is _FAILED
-    why = explanations.failure(parsed) if failed else _NOT_REFUSED
+    why = failure_detail(parsed) if failed else _NO_ERROR
     return Video(
         id=found_id or video_id,
         status=status,
-        progress=shapes.progress(parsed),
+        progress=fields.progress(parsed),
         url=url,
         error_code=why.code,
         error_message=why.message or None,
-        failure_permanent=failed and is_permanent_failure(why),
-        model=shapes.model(parsed),
+        failure_permanent=failed and error_kinds.is_permanent_failure(why),
+        model=fields.model(parsed),
         created_at=times.moment(parsed, "created_at", "created", "submit_time"),
         updated_at=times.moment(parsed, "status_update_time", "updated_at"),
         completed_at=times.moment(parsed, "completed_at", "finish_time"),
         expires_at=times.moment(parsed, "expires_at") or links.link_expiry(url),
-        usage=shapes.usage(parsed),
+        usage=fields.usage(parsed),
         status_word=word,
         raw=parsed if keep_raw else {},
     )
 
 
-def _is_refused_create(parsed: dict[str, Any], refusal: Refusal) -> bool:
+def _is_refused_create(parsed: Json, detail: ErrorDetail) -> bool:
     """Whether an answer that names an id, but no status, refuses all the same.
 
     It must call itself an error, or carry an error's code: an odd code or a remark ("detail": "ask again later")
     beside an id is an acceptance, and to send that create again would be to pay twice.
     """
-    return explanations.says_error(parsed) or is_known(Refusal(code=refusal.code), Call.CREATE)
+    return says_error(parsed) or error_kinds.is_known(ErrorDetail(code=detail.code), Call.CREATE)
 
 
-def _just_accepted(video: Video) -> Video:
-    """A video that has just been accepted and has no link is not completed: "success" speaks of the call."""
-    if video.status is VideoStatus.COMPLETED and video.url is None:
-        return dataclasses.replace(video, status=VideoStatus.QUEUED)
-    return video
-
-
-def _is_refused_question(video: Video, parsed: dict[str, Any], refusal: Refusal) -> bool:
-    """Whether "error" speaks of the question and not of the video: no video is named, and the words say why."""
-    if video.status is not _FAILED or shapes.video_id(parsed, shapes.levels(parsed)):
+def _is_refused_query(video: Video, parsed: Json, detail: ErrorDetail) -> bool:
+    """Whether "error" speaks of the query and not of the video: no video is named, and the words say why."""
+    if video.status is not _FAILED or fields.video_id(parsed, fields.levels(parsed)):
         return False
-    about_the_call = (
-        errors.AuthenticationError,
-        errors.PermissionDenied,
-        errors.InsufficientBalance,
-        errors.VideoNotFound,
-        errors.RateLimited,
-        errors.GatewayUnavailable,
-    )
-    return is_known(refusal, Call.QUERY) and kind_of(refusal, None, Call.QUERY) in about_the_call
+    is_known = error_kinds.is_known(detail, Call.QUERY)
+    return is_known and error_kinds.classify_error(detail, None, Call.QUERY) in _ABOUT_THE_CALL

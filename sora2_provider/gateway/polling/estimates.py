@@ -1,4 +1,4 @@
-"""How long a rendering is expected to take, which decides when it is worth asking for the first time, and how often.
+"""How long a rendering is expected to take, which decides when the first poll is due, and how many follow.
 
 The table comes from dated answers and docs of the gateways: 77 to 225 s for small videos of 10 to 15 s, up to 15 min
 for large ones. It is a beginning: what a connection's finished videos really took corrects it.
@@ -37,19 +37,19 @@ class RenderingKind(NamedTuple):
         return seconds
 
 
-class Expectations:
+class RenderTimeEstimator:
     """Learns from finished videos, one kind at a time."""
 
     def __init__(self) -> None:
         self._logarithms: dict[RenderingKind, float] = {}
 
-    def of(self, kind: RenderingKind) -> float:
+    def estimate(self, kind: RenderingKind) -> float:
         """Return the seconds that a rendering of this kind is expected to take."""
         learned = self._logarithms.get(kind)
         return kind.expected if learned is None else math.exp(learned)
 
-    def learn(self, kind: RenderingKind, seconds: float) -> None:
+    def observe(self, kind: RenderingKind, seconds: float) -> None:
         """Take what a finished video took. Logarithms, so that one that took ten times as long does not drown ten."""
         took = math.log(min(_LONGEST, max(_SHORTEST, seconds)))
-        before = math.log(self.of(kind))
+        before = math.log(self.estimate(kind))
         self._logarithms[kind] = before + _WEIGHT * (took - before)

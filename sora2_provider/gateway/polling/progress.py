@@ -8,31 +8,31 @@ from sora2_provider.gateway.models import VideoStatus
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.models import Video
-    from sora2_provider.gateway.parsing.videos import StillRendering
+    from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 
 
 class ProgressReport:
     """Decides which answers are worth a line in the log: a new status, a new word, another tenth of progress."""
 
-    __slots__ = ("_said",)
+    __slots__ = ("_last",)
 
     def __init__(self) -> None:
-        self._said: tuple[str, str | None, int] | None = None
+        self._last: tuple[str, str | None, int] | None = None
 
-    def line(self, video: Video | StillRendering, *, elapsed: float | None) -> str | None:
+    def line(self, video: Video | UnfinishedVideo, *, elapsed: float | None) -> str | None:
         """Return a line such as ``sora-2:task_1 is in progress, 40 %, after 1 min 20 s``, or ``None``.
 
         :param elapsed: seconds since the wait began; ``None`` where that is not known.
         """
         word = video.status_word if video.status is VideoStatus.UNKNOWN else None
-        news = (video.status._value_, word, (video.progress or 0) // 10)
-        if news == self._said:
+        state = (video.status._value_, word, (video.progress or 0) // 10)
+        if state == self._last:
             return None
-        self._said = news
+        self._last = state
         status = video.status.value.replace("_", " ")
-        said = f"{status} (the gateway's word is {word!r})" if word else status
+        named = f"{status} (the gateway's word is {word!r})" if word else status
         percent = f", {video.progress} %" if video.progress is not None and not video.status.is_terminal else ""
-        return f"{video.id} is {said}{percent}" + (f", after {duration_text(elapsed)}" if elapsed is not None else "")
+        return f"{video.id} is {named}{percent}" + (f", after {duration_text(elapsed)}" if elapsed is not None else "")
 
 
 def duration_text(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""When to ask for a video's state again, and when to stop: one pure state machine behind every waiter.
+"""When to poll a video's state again, and when to stop: one pure state machine behind every waiter.
 
 It holds no clock and never sleeps: callers pass the time (seconds since the epoch) and do the waiting. Invariants:
 
@@ -15,27 +15,26 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.gateway.models import VideoStatus
+from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
 
 if TYPE_CHECKING:
-    from sora2_provider.gateway.models import Video
-    from sora2_provider.gateway.parsing.videos import StillRendering
+    from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 
 DEFAULT_TIMEOUT = 1800.0
 
-# The first question after a third of the expected time and then one every fifteenth: for rendering times as they were
+# The first poll after a third of the expected time and then one every fifteenth: for rendering times as they were
 # measured (lognormal, the 95th percentile 2.5 times the median) the end is seen within 4 % of what the best schedule
-# with as many questions does, within 25 % where the expectation is five times too short, and 40 % where it is five
+# with as many polls does, within 25 % where the expectation is five times too short, and 40 % where it is five
 # times too long. Thinning out past the expected time makes all three worse; tests/benchmarks/schedule.py compares.
 _FIRST_SHARE = 1 / 3
 _STEADY_SHARE = 1 / 15
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _JITTER = 0.1
 
-#: Seconds of nothing but failed polls after which the wait ends. Longer for what the gateway itself calls passing.
-_TRANSIENT_PATIENCE = 600.0
-_OTHER_PATIENCE = 180.0
+#: Seconds of nothing but failed polls after which the wait ends. Longer for what the gateway itself calls temporary.
+_TRANSIENT_FAILURES = 600.0
+_OTHER_FAILURES = 180.0
 #: And fewer failed polls than this never end a wait, however far apart they were.
 _FEWEST_FAILURES = 4
 
@@ -51,7 +50,7 @@ class Outcome(enum.StrEnum):
 
 
 class PollAgain(NamedTuple):
-    """Ask again.
+    """Poll again.
 
     :param after: seconds from now.
     """
@@ -77,8 +76,8 @@ class VideoWait:
     :param started: when the video was created, in seconds since the epoch.
     :param deadline: when the wait ends, in seconds since the epoch.
     :param expected: seconds that the rendering is expected to take.
-    :param poll_interval: seconds between two questions; ``None`` for a schedule made from ``expected``.
-    :param jitter: gives a number in 0..1 that spreads the questions of many waiters.
+    :param poll_interval: seconds between two polls; ``None`` for a schedule made from ``expected``.
+    :param jitter: gives a number in 0..1 that spreads the polls of many waiters.
     """
 
     __slots__ = ("_deadline", "_failing_since", "_failures", "_first", "_jitter", "_last", "_pause", "_started")
@@ -106,14 +105,14 @@ class VideoWait:
             self._first = self._pause = poll_interval
 
     def start(self, *, now: float) -> PollAgain:
-        """Say when to ask first. A wait that is taken up again asks soon, but not all of them at the same moment."""
+        """Say when to poll first. A wait that is resumed polls soon, but not all of them at the same moment."""
         first = self._spread(self._first) - (now - self._started)
         return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._deadline - now)))
 
-    def on_video(self, video: Video | StillRendering, *, now: float) -> PollAgain | Finished:
+    def on_video(self, video: Video | UnfinishedVideo, *, now: float) -> PollAgain | Finished:
         """Take an answer of the gateway."""
         self._failing_since = None
-        self._last = video.kept()
+        self._last = video if isinstance(video, Video) else (video.id, video.body)
         if (outcome := _END.get(video.status)) is not None:
             return Finished(outcome, self._last_video())
         return self._again(self._pause, now)
@@ -124,8 +123,8 @@ class VideoWait:
             self._failing_since = now
             self._failures = 0
         self._failures += 1
-        patience = _TRANSIENT_PATIENCE if error.transient else _OTHER_PATIENCE
-        if now - self._failing_since >= patience and self._failures >= _FEWEST_FAILURES:
+        longest = _TRANSIENT_FAILURES if error.transient else _OTHER_FAILURES
+        if now - self._failing_since >= longest and self._failures >= _FEWEST_FAILURES:
             return Finished(Outcome.UNREACHABLE, self._last_video(), error)
         return self._again(max(self._pause, error.retry_after or 0.0), now, error)
 
@@ -138,9 +137,9 @@ class VideoWait:
     def _last_video(self) -> Video | None:
         if not isinstance(self._last, tuple):
             return self._last
-        from sora2_provider.gateway.parsing.videos import read_kept
+        from sora2_provider.gateway.parsing.videos import read_unfinished
 
-        return read_kept(*self._last)
+        return read_unfinished(*self._last)
 
     def _spread(self, seconds: float) -> float:
         return seconds * (1 + _JITTER * (2 * self._jitter() - 1))

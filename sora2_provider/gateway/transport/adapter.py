@@ -1,4 +1,4 @@
-"""The connections under requests: asks a policy whether each may be made, and bounds how long answers take.
+"""The connections of a requests session: asks a policy whether each may be made, and bounds how long answers take.
 
 A name says nothing about where a connection ends: names resolve to what their owner wants, differently from one time
 to the next. So the policy is asked about the address that the socket is connected to, before a byte is sent.
@@ -7,7 +7,6 @@ to the next. So the policy is asked about the address that the socket is connect
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import requests
@@ -17,19 +16,19 @@ from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sora2_provider.gateway.transport.deadlines import WatchedAnswer
+from sora2_provider.gateway.transport.deadlines import BoundedResponse
 
 
 class ConnectionPolicy:
-    """Is told of each connection as it is made, and forbids one by raising. This one forbids nothing."""
+    """Is called for each connection as it is made, and forbids one by raising. This one forbids nothing."""
 
     def connecting(self, host: str, port: int) -> None:
-        """Nothing was done yet."""
+        """A connection is about to be made."""
 
     def connected(self, host: str, address: str) -> None:
         """The connection stands; nothing was sent."""
 
-    def proven(self, address: str) -> None:
+    def verified(self, address: str) -> None:
         """The server at this address is the one that was asked for, as far as TLS says."""
 
     def proxied(self, host: str, port: int) -> None:
@@ -57,27 +56,19 @@ class PolicyAdapter(HTTPAdapter):
             manager.pool_classes_by_scheme = _pools(ConnectionPolicy())
         return manager
 
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send a request, through a proxy where there is one."""
-        if select_proxy(request.url or "", proxies):
+        if select_proxy(request.url or "", options.get("proxies")):
             # Parsed as urllib3 does, which writes the address for the proxy.
             target = urllib3.util.parse_url(request.url or "")
             port = target.port or (443 if target.scheme == "https" else 80)
             self._policy.proxied((target.host or "").strip("[]"), port)
-        return super().send(request, stream, timeout, verify, cert, proxies)
+        return super().send(request, *args, **options)
 
 
 class _Connection(HTTPConnection):
     policy: ClassVar[ConnectionPolicy]
-    response_class = WatchedAnswer
+    response_class = BoundedResponse
 
     def _new_conn(self) -> socket.socket:
         self.policy.connecting(self.host, self.port)
@@ -91,7 +82,7 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        self.policy.proven(_peer(self.sock))
+        self.policy.verified(_peer(self.sock))
 
 
 class _TlsConnection(_Connection, HTTPSConnection):

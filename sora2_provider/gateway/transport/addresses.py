@@ -14,44 +14,25 @@ _RESERVED = "reserved"
 
 #: Where the file servers of an internal gateway can be. No file is served from a metadata or a link-local address.
 #: Benchmarking addresses are here because local proxies hand them out for every name ("fake IP").
-NEIGHBOURS = frozenset({_LOOPBACK, _PRIVATE, _SHARED, _BENCHMARK})
+FILE_SERVER_KINDS = frozenset({_LOOPBACK, _PRIVATE, _SHARED, _BENCHMARK})
 
 # The first that matches counts. Python's own is_private and is_global answer differently from release to release.
-_KINDS = tuple(
+_NETWORKS = tuple(
     (ip_network(network), kind)
-    for network, kind in (
-        # Amazon and most others are link-local; these are Amazon on IPv6, Alibaba, Azure and Oracle.
-        ("169.254.169.254/32", _METADATA),
-        ("fd00:ec2::254/128", _METADATA),
-        ("100.100.100.200/32", _METADATA),
-        ("168.63.129.16/32", _METADATA),
-        ("192.0.0.192/32", _METADATA),
-        ("0.0.0.0/8", "unspecified"),
-        ("10.0.0.0/8", _PRIVATE),
-        ("172.16.0.0/12", _PRIVATE),
-        ("192.168.0.0/16", _PRIVATE),
-        ("100.64.0.0/10", _SHARED),
-        ("127.0.0.0/8", _LOOPBACK),
-        ("169.254.0.0/16", _LINK_LOCAL),
-        ("192.0.0.0/24", _RESERVED),
-        ("192.0.2.0/24", _RESERVED),
-        ("192.88.99.0/24", _RESERVED),
-        ("198.18.0.0/15", _BENCHMARK),
-        ("198.51.100.0/24", _RESERVED),
-        ("203.0.113.0/24", _RESERVED),
-        ("224.0.0.0/4", "multicast"),
-        ("240.0.0.0/4", _RESERVED),
-        ("::/128", "unspecified"),
-        ("::1/128", _LOOPBACK),
-        ("64:ff9b:1::/48", _PRIVATE),
-        ("fc00::/7", _PRIVATE),
-        ("fec0::/10", _PRIVATE),
-        ("fe80::/10", _LINK_LOCAL),
-        ("ff00::/8", "multicast"),
-        ("2001::/23", _RESERVED),
-        ("2001:db8::/32", _RESERVED),
-        ("3fff::/20", _RESERVED),
+    for kind, networks in (
+        # The metadata servers of Alibaba, of Azure, of Oracle, of Amazon on IPv6, and of Amazon and most others.
+        (_METADATA, "100.100.100.200/32 168.63.129.16/32 192.0.0.192/32 fd00:ec2::254/128 169.254.169.254/32"),
+        ("unspecified", "0.0.0.0/8 ::/128"),
+        (_PRIVATE, "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 64:ff9b:1::/48 fc00::/7 fec0::/10"),
+        (_SHARED, "100.64.0.0/10"),
+        (_LOOPBACK, "127.0.0.0/8 ::1/128"),
+        (_LINK_LOCAL, "169.254.0.0/16 fe80::/10"),
+        (_BENCHMARK, "198.18.0.0/15"),
+        ("multicast", "224.0.0.0/4 ff00::/8"),
+        (_RESERVED, "192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4"),
+        (_RESERVED, "2001::/23 2001:db8::/32 3fff::/20"),
     )
+    for network in networks.split()
 )
 _GLOBAL_IPV6 = ip_network("2000::/3")
 
@@ -68,7 +49,7 @@ _EMBEDDINGS = tuple(
 )
 
 
-def kind_of(address: str) -> str | None:
+def classify_address(address: str) -> str | None:
     """Return what kind of internal address this is; ``None`` for a public one.
 
     :param address: as a socket tells it, IPv4 or IPv6, with or without a zone. What is no address is not public.
@@ -87,7 +68,7 @@ def kind_of(address: str) -> str | None:
 
 
 def _listed(address: IPv4Address | IPv6Address) -> str | None:
-    return next((kind for network, kind in _KINDS if address in network), None)
+    return next((kind for network, kind in _NETWORKS if address in network), None)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

@@ -23,8 +23,8 @@ class TooSlow(TimeoutError):
     """An answer comes, but not as fast as it must."""
 
 
-class Patience:
-    """How many seconds the next bytes may still be waited for. Holds no clock: it is told what each wait took.
+class ReadBudget:
+    """How many seconds an answer's next bytes may still take. Holds no clock: it is told what each wait took.
 
     :param seconds: of waiting, in sum.
     :param refill: bytes whose arrival grants the seconds anew; ``None``: nothing does.
@@ -36,7 +36,7 @@ class Patience:
         self._refill = refill
         self._received = 0
 
-    def waited(self, seconds: float, received: int) -> None:
+    def spend(self, seconds: float, received: int) -> None:
         """Take note of a wait, and of how many bytes it brought."""
         self.left -= seconds
         self._received += received
@@ -45,22 +45,22 @@ class Patience:
             self.left = self._seconds
 
     @property
-    def complaint(self) -> str:
-        """What is wrong when none is left."""
+    def exceeded_reason(self) -> str:
+        """What is wrong when no seconds are left."""
         if self._refill is None:
             return f"the answer was not complete within {self._seconds:g} s"
         return f"it comes too slowly, less than {self._refill // 1024} KiB in {self._seconds:g} s"
 
 
-class _WatchedStream(io.RawIOBase):
-    """A socket's stream of bytes that ends with :class:`TooSlow` when the patience does."""
+class _BoundedStream(io.RawIOBase):
+    """A socket's stream of bytes that ends with :class:`TooSlow` when its budget is spent."""
 
     def __init__(self, stream: io.RawIOBase, connection: socket.socket, silence: float) -> None:
         self._stream = stream
         self._connection = connection
         self._silence = silence
         self._timeout = silence
-        self.patience = Patience(silence)
+        self.budget = ReadBudget(silence)
 
     def readable(self) -> bool:
         return True
@@ -69,10 +69,10 @@ class _WatchedStream(io.RawIOBase):
         return self._stream.fileno()
 
     def readinto(self, buffer: Any) -> int | None:
-        patience = self.patience
-        if patience.left <= 0:
-            raise TooSlow(patience.complaint)
-        timeout = min(self._silence, patience.left)
+        budget = self.budget
+        if budget.left <= 0:
+            raise TooSlow(budget.exceeded_reason)
+        timeout = min(self._silence, budget.left)
         if timeout != self._timeout:
             self._connection.settimeout(timeout)
             self._timeout = timeout
@@ -81,9 +81,9 @@ class _WatchedStream(io.RawIOBase):
             count: int | None = self._stream.readinto(buffer)
         except TimeoutError:
             if timeout < self._silence:
-                raise TooSlow(patience.complaint) from None
+                raise TooSlow(budget.exceeded_reason) from None
             raise
-        patience.waited(time.monotonic() - started, count or 0)
+        budget.spend(time.monotonic() - started, count or 0)
         return count
 
     def close(self) -> None:
@@ -95,20 +95,20 @@ class _WatchedStream(io.RawIOBase):
         super().close()
 
 
-class WatchedAnswer(http.client.HTTPResponse):
+class BoundedResponse(http.client.HTTPResponse):
     """An answer whose headers must be complete within the connection's timeout, and whose body must come steadily."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self._silence = sock.gettimeout() or LEAST_BYTES_WITHIN
-        self._watched = _WatchedStream(self.fp.detach(), sock, self._silence)
-        self.fp = io.BufferedReader(self._watched)
+        self._bounded = _BoundedStream(self.fp.detach(), sock, self._silence)
+        self.fp = io.BufferedReader(self._bounded)
 
     def begin(self) -> None:
         """Read the status and the headers."""
         super().begin()
-        self._watched.patience = Patience(max(LEAST_BYTES_WITHIN, self._silence), LEAST_BYTES)
+        self._bounded.budget = ReadBudget(max(LEAST_BYTES_WITHIN, self._silence), LEAST_BYTES)
 
-    def expect_whole(self, seconds: float) -> None:
+    def limit_total(self, seconds: float) -> None:
         """Bound the body as a whole: it is a small one."""
-        self._watched.patience = Patience(seconds)
+        self._bounded.budget = ReadBudget(seconds)

@@ -11,8 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 import urllib3
@@ -20,7 +19,7 @@ import urllib3
 from sora2_provider import __version__
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy, PolicyAdapter
-from sora2_provider.gateway.transport.deadlines import TooSlow, WatchedAnswer
+from sora2_provider.gateway.transport.deadlines import BoundedResponse, TooSlow
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.settings import GatewaySettings
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"airflow-provider-sora2/{__version__} (Python {platform.python_version()})"
 
-
 #: More than any gateway's JSON: what is longer is a file or an endless page.
-_MAX_BODY = 4 * 1024 * 1024
+MAX_BODY = 4 * 1024 * 1024
 
 #: TLS errors that end a handshake: nothing of the request has left yet.
 _HANDSHAKE_ERRORS = (
@@ -51,40 +49,32 @@ _UNUSABLE_ADDRESS = (
 )
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A whole HTTP answer, ready for the readers."""
+class RawResponse(NamedTuple):
+    """A whole HTTP answer, as the readers take it: ``read(*raw)``."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-@dataclass(frozen=True)
-class Broken:
-    """An exchange without an answer.
+class NoResponse(Exception):
+    """An exchange ended without an answer.
 
     :param reason: what happened, in a few words without the URL.
     :param sent: whether the request may have reached the server.
     :param permanent: trying again would end the same way.
     """
 
-    reason: str
-    sent: bool
-    permanent: bool = False
+    def __init__(self, reason: str, *, sent: bool, permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+        self.permanent = permanent
 
     def as_error(self, what: str) -> GatewayError:
         """Return the error for a call that may be made again safely."""
         message = f"{what}: {self.reason}."
         return InvalidRequest(message) if self.permanent else GatewayUnavailable(message, transient=True)
-
-
-class ExchangeBroken(Exception):
-    """Carries a :class:`Broken` up to the caller that knows what was asked."""
-
-    def __init__(self, broken: Broken) -> None:
-        super().__init__(broken.reason)
-        self.broken = broken
 
 
 class _Headers(requests.auth.AuthBase):
@@ -112,10 +102,10 @@ class Transport:
     :param policy: decides about each connection. What it raises comes out of :meth:`open` and :meth:`exchange`.
     """
 
-    def __init__(self, settings: GatewaySettings, user_agent: str, policy: ConnectionPolicy) -> None:
+    def __init__(self, settings: GatewaySettings, policy: ConnectionPolicy) -> None:
         self._settings = settings
         self._session = _Session()
-        self._session.headers["User-Agent"] = user_agent
+        self._session.headers["User-Agent"] = USER_AGENT
         adapter = PolicyAdapter(policy)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -124,20 +114,21 @@ class Transport:
         """Close the kept connections."""
         self._session.close()
 
-    def exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> Answer:
-        """Send one request and read its whole answer.
+    def exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> RawResponse:
+        """Send one request and read its whole answer, without the key in it.
 
-        :raises ExchangeBroken: no whole answer came.
+        :raises NoResponse: no whole answer came.
         """
         with self.open(method, url, headers, content) as response:
-            return Answer(response.status_code, response.headers, self.masked(self.read(response, _MAX_BODY)))
+            body = self._settings.redact_body(self.read(response, MAX_BODY))
+            return RawResponse(response.status_code, response.headers, body)
 
     def open(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> requests.Response:
         """Send one request and return its answer with the body still to be read. No redirect is followed.
 
-        :raises ExchangeBroken: no answer came.
+        :raises NoResponse: no answer came.
         """
         settings = self._settings
         try:
@@ -153,19 +144,19 @@ class Transport:
                 proxies={"http": settings.proxy, "https": settings.proxy} if settings.proxy else None,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise ExchangeBroken(_diagnosis(error)) from None
+            raise _diagnosis(error) from None
 
     def read(self, response: requests.Response, limit: int) -> bytes:
         """Read a body of at most ``limit`` bytes; it must be complete within the read timeout.
 
-        :raises ExchangeBroken: it was cut, was too long, or trickled.
+        :raises NoResponse: it was cut, was too long, or trickled.
         """
         if "," in response.headers.get("content-encoding", ""):
             # Each layer multiplies: a few KB can become GBs before there is anything to count.
-            raise ExchangeBroken(Broken("the answer is compressed more than once", sent=True))
+            raise NoResponse("the answer is compressed more than once", sent=True)
         answer = getattr(response.raw, "_original_response", None)
-        if isinstance(answer, WatchedAnswer):
-            answer.expect_whole(self._settings.read_timeout)
+        if isinstance(answer, BoundedResponse):
+            answer.limit_total(self._settings.read_timeout)
         started = time.monotonic()
         parts: list[bytes] = []
         size = 0
@@ -174,54 +165,52 @@ class Transport:
                 parts.append(part)
                 size += len(part)
                 if size > limit:
-                    raise ExchangeBroken(Broken(f"the answer is longer than {limit} bytes", sent=True))
+                    raise NoResponse(f"the answer is longer than {limit} bytes", sent=True)
                 if time.monotonic() - started > self._settings.read_timeout:
-                    raise ExchangeBroken(Broken("the answer did not end within the read timeout", sent=True))
+                    raise NoResponse("the answer did not end within the read timeout", sent=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise ExchangeBroken(_diagnosis(error)) from None
+            raise _diagnosis(error) from None
         return b"".join(parts)
-
-    def masked(self, body: bytes) -> bytes:
-        """Return a body without the key: gateways repeat it in "Incorrect API key provided: ..."."""
-        return body.replace(self._settings.api_key.encode(), b"***")
 
 
 def as_sent(url: str) -> str:
     """Return an address as requests sends to it.
 
-    :raises ExchangeBroken: it cannot be used.
+    :raises NoResponse: it cannot be used.
     """
     try:
         return requests.Request("GET", url).prepare().url or ""
     except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
-        raise ExchangeBroken(_diagnosis(error)) from None
+        raise _diagnosis(error) from None
 
 
-def _diagnosis(error: BaseException) -> Broken:
+def _diagnosis(error: BaseException) -> NoResponse:
     chain = list(_causes(error))
     for one in chain:
         if isinstance(one, ssl.SSLError) and (one.reason or "") in _HANDSHAKE_ERRORS:
-            return Broken(f"TLS failed ({_tls_text(one)})", sent=False, permanent=True)
+            return NoResponse(f"TLS failed ({_tls_text(one)})", sent=False, permanent=True)
     slow = next((one for one in chain if isinstance(one, TooSlow)), None)
     if slow is not None:
-        return Broken(str(slow), sent=True)
+        return NoResponse(str(slow), sent=True)
     if type(error) is OSError and error.errno is None:
-        return Broken("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True)
+        return NoResponse("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True)
     if any(isinstance(one, socket.gaierror) for one in chain):
-        return Broken("the host name cannot be resolved", sent=False)
+        return NoResponse("the host name cannot be resolved", sent=False)
     refusal = next((text for one in chain if (text := str(one)).startswith(_TUNNEL_REFUSED)), None)
     if refusal is not None:
-        return Broken(f"the proxy refused ({refusal.lower()}): check the Proxy field of the connection", sent=False)
+        return NoResponse(f"the proxy refused ({refusal.lower()}): check the Proxy field of the connection", sent=False)
     # A ProxyError alone is no evidence: urllib3 calls it so, too, when an answer is lost behind a proxy.
     not_connected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
     if any(isinstance(one, not_connected) for one in chain):
         where = "the proxy" if isinstance(error, requests.exceptions.ProxyError) else "the host"
-        return Broken(f"no connection to {where} ({_system_text(chain, 'connect timeout')})", sent=False)
+        return NoResponse(f"no connection to {where} ({_system_text(chain, 'connect timeout')})", sent=False)
     if any(isinstance(one, (requests.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)) for one in chain):
-        return Broken("no answer within the read timeout", sent=True)
+        return NoResponse("no answer within the read timeout", sent=True)
     if isinstance(error, _UNUSABLE_ADDRESS):
-        return Broken("the address cannot be used", sent=False, permanent=True)
-    return Broken(f"the connection broke ({_system_text(chain, 'closed before the answer was complete')})", sent=True)
+        return NoResponse("the address cannot be used", sent=False, permanent=True)
+    return NoResponse(
+        f"the connection broke ({_system_text(chain, 'closed before the answer was complete')})", sent=True
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

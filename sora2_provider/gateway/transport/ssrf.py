@@ -1,10 +1,10 @@
-"""Keeps links, which others write, from leading into the network that Airflow runs in.
+"""Guards against server-side request forgery (SSRF): links, which others write, must not lead into Airflow's network.
 
 A link may lead to a public address. Where the gateway itself is in the user's own network, its links may lead there,
 too, but not to link-local addresses, where clouds keep their credentials. The user may allow everything.
 
 Behind a proxy it is the proxy that resolves names and connects: checked is then what the link's host is from here, and
-a proxy that resolves names otherwise must keep a fence of its own.
+a proxy that resolves names otherwise must keep a guard of its own.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from urllib3.util.connection import allowed_gai_family
 
 from sora2_provider.gateway.errors import InternalAddress
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy
-from sora2_provider.gateway.transport.addresses import NEIGHBOURS, kind_of
+from sora2_provider.gateway.transport.addresses import FILE_SERVER_KINDS, classify_address
 
 
-class Home(ConnectionPolicy):
-    """Remembers where the gateway really is. Its name's owner can let that name resolve to anything at any time."""
+class GatewayPeers(ConnectionPolicy):
+    """Keeps the addresses at which the gateway really answered: its name can resolve to anything at any time."""
 
     def __init__(self) -> None:
         self._addresses: set[str] = set()
 
-    def proven(self, address: str) -> None:
+    def verified(self, address: str) -> None:
         """Take note of an address at which the gateway answers."""
         self._addresses.add(address)
 
@@ -38,20 +38,20 @@ class Home(ConnectionPolicy):
         return bool(self._addresses)
 
     @property
-    def neighbours(self) -> frozenset[str]:
+    def allowed_kinds(self) -> frozenset[str]:
         """The kinds of internal addresses that the gateway's links may lead to."""
-        inside = self.is_known and all(kind_of(address) in NEIGHBOURS for address in self._addresses)
-        return NEIGHBOURS if inside else frozenset()
+        inside = self.is_known and all(classify_address(address) in FILE_SERVER_KINDS for address in self._addresses)
+        return FILE_SERVER_KINDS if inside else frozenset()
 
 
-class Fence(ConnectionPolicy):
-    """Forbids connections to internal addresses, but to the gateway's neighbours."""
+class SsrfGuard(ConnectionPolicy):
+    """Forbids connections to internal addresses, but for those where an internal gateway's file servers can be."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    def __init__(self, gateway: GatewayPeers) -> None:
+        self._gateway = gateway
 
     def connecting(self, host: str, port: int) -> None:
-        """Refuse a name that resolves to an internal address, before anybody is knocked up.
+        """Refuse a name that resolves to an internal address, before a connection is opened.
 
         :raises InternalAddress: this one does.
         """
@@ -63,8 +63,8 @@ class Fence(ConnectionPolicy):
 
         :raises InternalAddress: this is one.
         """
-        kind = kind_of(address)
-        if kind is not None and kind not in self._home.neighbours:
+        kind = classify_address(address)
+        if kind is not None and kind not in self._gateway.allowed_kinds:
             where = host if host == address else f"{host}, which is {address}"
             raise InternalAddress(
                 f"The link leads to {where}: a {kind} address, and the connection does not allow internal links."

@@ -84,11 +84,11 @@ def check_error(error: errors.GatewayError, status: int) -> None:
     assert not (error.transient and isinstance(error, errors.SubmissionUnknown))
 
 
-def in_full(state: Video | responses.StillRendering) -> Video:
+def in_full(state: Video | responses.UnfinishedVideo) -> Video:
     """Return the whole of a state, which must be what the state says."""
     if isinstance(state, Video):
         return state
-    video = responses.read_kept(*state.kept())
+    video = responses.read_unfinished(state.id, state.body)
     shown = (state.id, state.status, state.progress, state.status_word)
     assert shown == (video.id, video.status, video.progress, video.status_word)
     assert not video.status.is_terminal

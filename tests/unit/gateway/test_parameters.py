@@ -42,17 +42,6 @@ def refusal(**given: Any) -> str:
     return str(caught.value)
 
 
-def test_the_guides_own_example_is_sent_as_the_guide_writes_it() -> None:
-    body = VideoRequest(
-        prompt="make animate with cartoon style", images=(LINK,), size="large", orientation="portrait", duration=15
-    ).to_json()
-    assert json.dumps(body) == (
-        '{"images": ["https://example.com/img1.jpg"], "model": "sora-2", "orientation": "portrait", '
-        '"prompt": "make animate with cartoon style", "size": "large", "duration": 15}'
-    )
-    assert [type(value) for value in body.values()] == [list, str, str, str, str, int]
-
-
 def test_a_prompt_alone_is_a_text_to_video_of_ten_seconds() -> None:
     assert VideoRequest("a fox").to_json() == {
         "images": [],
@@ -145,18 +134,19 @@ def test_an_image_that_is_no_http_link_is_refused_by_name(image: Any) -> None:
     assert "link" in message
 
 
-@pytest.mark.parametrize("images", [5, 1.5, True, {"a": LINK}, {}, b"https://example.com/a", object()], ids=repr)
-def test_images_that_are_no_list_are_refused_with_their_type(images: Any) -> None:
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        *((images, "it must be a list of http(s) links") for images in (5, 1.5, True, {"a": LINK}, {}, b"https://a.b/c", Integer(5))),
+        *((images, "{{ the_list | tojson }}") for images in (f"['{LINK}']", "[", "[1", f"[{LINK}]", '["a",]')),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_images_that_are_no_list_are_refused_with_their_type_or_the_way_out(images: Any, said: str) -> None:
     message = refusal(images=images)
-    assert message.startswith(f"images={images!r}: it must be a list of http(s) links")
-    assert f"not {type(images).__name__}" in message
-
-
-@pytest.mark.parametrize("images", [f"['{LINK}']", "[", "[1", f"[{LINK}]", '["a",]'], ids=repr)
-def test_a_list_that_was_rendered_as_python_is_refused_with_the_way_out(images: str) -> None:
-    message = refusal(images=images)
-    assert repr(images) in message
-    assert "tojson" in message
+    assert message.startswith(f"images={images!r}: it ")
+    assert said in message
+    assert isinstance(images, str) or f"not {type(images).__name__}" in message
 
 
 @pytest.mark.parametrize("images", ["[null]", '["None"]', "[[]]", "[5]", '[""]'])
@@ -193,11 +183,9 @@ def test_the_model_decides_which_durations_there_are(model: str, duration: Any, 
     if allowed:
         assert request(model=model, duration=duration).duration == int(duration)
     else:
-        assert f"duration={duration!r}" in refusal(model=model, duration=duration)
-
-
-def test_twenty_five_seconds_are_refused_with_the_model_that_has_them() -> None:
-    assert "sora-2-pro" in refusal(duration=25)
+        message = refusal(model=model, duration=duration)
+        assert f"duration={duration!r}" in message
+        assert ("25 seconds: model='sora-2-pro'" in message) is (duration == 25)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +225,10 @@ EXTRA = {
 }
 
 
+ENDLESS: dict[str, Any] = {}
+ENDLESS["a"] = ENDLESS
+
+
 @pytest.mark.parametrize("extra", [EXTRA, json.dumps(EXTRA), MappingProxyType(EXTRA), collections.OrderedDict(EXTRA)])
 def test_extra_fields_are_sent_untouched(extra: Any) -> None:
     body = request(extra=extra).to_json()
@@ -256,17 +248,11 @@ def test_extra_may_not_override_a_parameter(name: str) -> None:
 @pytest.mark.parametrize(
     "extra",
     [None, "None", "", 5, [], [("a", 1)], "a=1", "{", "{'a': 1}", {5: 1}, {None: 1}, {"a": {1, 2}}, {"a": b"x"}, {"a": float("nan")},
-     {"a": float("inf")}, {"a": object()}, '{"a": NaN}'],
+     {"a": float("inf")}, {"a": object()}, '{"a": NaN}', ENDLESS],
     ids=repr,
 )  # fmt: skip
 def test_extra_that_cannot_be_sent_is_refused(extra: Any) -> None:
     assert refusal(extra=extra).startswith("extra")
-
-
-def test_extra_that_holds_itself_is_refused() -> None:
-    endless: dict[str, Any] = {}
-    endless["a"] = endless
-    assert refusal(extra=endless).startswith("extra=")
 
 
 def test_a_request_is_frozen_and_equal_to_one_that_means_the_same() -> None:

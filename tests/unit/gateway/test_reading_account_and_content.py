@@ -9,10 +9,7 @@ import pytest
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.parsing import account
 from sora2_provider.gateway.parsing import videos as responses
-from tests.unit.gateway.reading import (
-    LINK,
-    as_bytes,
-)
+from tests.unit.gateway.reading import LINK, as_bytes
 
 
 @pytest.mark.parametrize(

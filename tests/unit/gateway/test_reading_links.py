@@ -7,11 +7,7 @@ from typing import Any
 import pytest
 
 from sora2_provider.gateway.models import VideoStatus
-from tests.unit.gateway.reading import (
-    LINK,
-    OTHER_LINK,
-    queried,
-)
+from tests.unit.gateway.reading import LINK, OTHER_LINK, queried
 
 LINK_PLACES: list[tuple[Any, ...]] = [
     ("video_url",),

@@ -8,12 +8,7 @@ from typing import Any
 import pytest
 
 from sora2_provider.gateway import errors
-from tests.unit.gateway.reading import (
-    SATURATED,
-    created,
-    refused_create,
-    refused_query,
-)
+from tests.unit.gateway.reading import SATURATED, created, refused_create, refused_query
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,7 @@ import pytest
 
 from sora2_provider.gateway.models import VideoStatus
 from sora2_provider.gateway.parsing import videos as responses
-from tests.unit.gateway.reading import (
-    ASKED_FOR,
-    LINK,
-    created,
-    layered,
-    queried,
-)
+from tests.unit.gateway.reading import ASKED_FOR, LINK, created, layered, queried
 
 STATUS_WORDS = {
     "queued": "pending queued submitted not_start",

@@ -9,10 +9,10 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dev.harness.process_table import descendants
+from dev.harness.processes import descendants
 from sora2_provider.submission.stores import STATE_KEY
-from tests.fleet.fleet_meter import Meter
-from tests.fleet.fleet_world import VIDEOS, WORKERS, Fleet
+from tests.fleet.fleet import VIDEOS, WORKERS, Fleet
+from tests.fleet.meter import Meter
 
 #: What makes mid-run: this share of the videos waits in the triggerer.
 MID_RUN = 0.2
@@ -77,7 +77,7 @@ class Strikes:
 
         fleet.wait_for(lambda: self._deferred() >= MID_RUN, "a fifth of the videos to wait")
         fleet.wait_for(struck, "a worker that has just paid for a video", every=0.1)
-        fetched = fleet.redis.count("HLEN", UNACKNOWLEDGED)
+        fetched = int(fleet.redis.ask("HLEN", UNACKNOWLEDGED))
         fleet.airflow.start_component(name)
         fleet.wait_for(lambda: bool(self._running(_below(fleet, name))), "the new worker to run a task")
         self.orphans = [each.map_index for each in _paid(met)]
@@ -103,7 +103,7 @@ class Strikes:
         met: list[int] = []
 
         def struck() -> bool:
-            queued, fetched = redis.count("LLEN", QUEUE), redis.count("HLEN", UNACKNOWLEDGED)
+            queued, fetched = int(redis.ask("LLEN", QUEUE)), int(redis.ask("HLEN", UNACKNOWLEDGED))
             if self._deferred() < MID_RUN or not queued or not fetched:
                 return False
             met.extend((queued, fetched))

@@ -9,24 +9,22 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import boto3
 import requests
 
-from dev.fleet_figures import FleetFigures
 from sora2_provider.emulator.history import Billed
-from tests.fleet.fleet_kills import Strikes
-from tests.fleet.fleet_meter import Meter, processors
-from tests.fleet.fleet_world import POOL, POOL_SLOTS, RENDER_SECONDS, SLOTS, VIDEOS, WORKERS, Fleet
+from tests.fleet.figures import Figures
+from tests.fleet.fleet import POOL, WORKERS, Fleet
+from tests.fleet.kills import Strikes
+from tests.fleet.meter import Meter
 from tests.s3_server import BUCKET
 from tests.worker_seconds import read_worker_seconds
 
 DAG_ID = "batch"
 TASK_ID = "create"
 _ENDED = {"success", "failed"}
-_VERSIONS = {"Airflow": "apache-airflow", "its Celery provider": "apache-airflow-providers-celery", "Celery": "celery"}
 #: What every try leaves in Airflow's event log, whatever comes of it.
 _USUAL_EVENTS = {"running", "success", "deferred", "failed", "cli_task_run"}
 _WORKER_ERROR = re.compile(r"Task execute_workload\[[^]]+\] raised unexpected: (.+?) \[celery")
@@ -47,7 +45,7 @@ class FleetRun:
     """What is in the bucket, by the last part of its key."""
     served: dict[str, bytes]
     """What the gateway serves for each video that was completed, by id."""
-    figures: FleetFigures
+    figures: Figures
     redis_log: str
     orphans: dict[int, str]
     """The logs of the tasks that had paid for a video, and had nobody wait for it, when their worker was killed."""
@@ -70,7 +68,7 @@ def run_batch(fleet: Fleet) -> FleetRun:
         strikes = Strikes(fleet, run_id, meter)
         kills = strikes.all()
         fleet.wait_for(ended, "the run to end")
-    seconds, cpu_seconds, machine = meter.seconds(), meter.by_kind(), meter.machine()
+    costs = meter.read()
     transactions = _transactions(fleet) - transactions_before
     rows = airflow.query(
         "SELECT map_index, state, try_number FROM task_instance WHERE dag_id = :dag_id AND run_id = :run_id", **of_run
@@ -89,27 +87,18 @@ def run_batch(fleet: Fleet) -> FleetRun:
             for (_, key, _), video in xcoms.items()
             if key == "video" and video["status"] == "completed"
         },
-        figures=FleetFigures(
-            versions={name: version(package) for name, package in _VERSIONS.items()},
-            videos=VIDEOS,
-            render_seconds=RENDER_SECONDS,
-            processors=processors(),
-            workers=len(WORKERS),
-            slots=SLOTS,
-            pool_slots=POOL_SLOTS,
-            seconds=seconds,
+        figures=Figures(
+            costs=costs,
             task_processes=sum(part.processes for part in held),
             worker_seconds=sum(part.seconds for part in held),
-            cpu_seconds=cpu_seconds,
-            machine_cpu_seconds=machine,
             in_flight=statistics.mean(in_flight),
             questions=sum(one.route == "query" for one in fleet.emulator.requests),
             transactions=transactions,
             worst_stall=_worst_stall(airflow.component_log("triggerer").read_text(errors="replace")),
-            tries={str(number): count for number, count in sorted(Counter(row[2] for row in rows).items())},
+            tries=Counter(row[2] for row in rows),
             events=_events(fleet, of_run),
-            worker_errors=dict(Counter(_WORKER_ERROR.findall(worker_logs))),
-            kills=[[kill.what, kill.met] for kill in kills],
+            worker_errors=Counter(_WORKER_ERROR.findall(worker_logs)),
+            kills=kills,
         ),
         redis_log=fleet.redis.log,
         orphans={index: airflow.task_log(DAG_ID, TASK_ID, run_id, index) for index in strikes.orphans},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 
-from dev.harness.process_table import cpu_seconds, machine_cpu_seconds
-from tests.fleet.fleet_world import WORKERS, Fleet
+import psutil
+
+from tests.fleet.fleet import WORKERS, Fleet
+from tests.process_tree import cpu_seconds
 
 #: The kinds of what runs, by the names that the harness has for it.
 KINDS = {
@@ -23,6 +25,16 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What a time has cost: seconds by the clock, and processor seconds."""
+
+    seconds: float
+    by_kind: dict[str, float]
+    machine: float
+    """Of the whole machine, other programs' included."""
+
+
 class Meter:
     """Counts from its making on."""
 
@@ -30,27 +42,20 @@ class Meter:
         self._fleet = fleet
         self._ended: dict[str, float] = defaultdict(float)
         self._begun = {name: self._cpu_seconds(name) for name in KINDS}
-        self._machine_begun = machine_cpu_seconds()
+        self._machine_begun = _machine_cpu_seconds()
         self._clock_begun = time.monotonic()
 
     def before_end_of(self, name: str) -> None:
         """Note what one of them has used; called just before it is killed or restarted."""
         self._ended[name] += self._cpu_seconds(name)
 
-    def seconds(self) -> float:
-        """Return the seconds since the beginning."""
-        return time.monotonic() - self._clock_begun
-
-    def machine(self) -> float:
-        """Return the processor seconds of the whole machine, other programs' included."""
-        return machine_cpu_seconds() - self._machine_begun
-
-    def by_kind(self) -> dict[str, float]:
-        """Return the processor seconds of each kind."""
-        found: dict[str, float] = defaultdict(float)
+    def read(self) -> Costs:
+        """Return the costs since the beginning."""
+        by_kind: dict[str, float] = defaultdict(float)
         for name, kind in KINDS.items():
-            found[kind] += self._ended[name] + self._cpu_seconds(name) - self._begun[name]
-        return dict(found)
+            by_kind[kind] += self._ended[name] + self._cpu_seconds(name) - self._begun[name]
+        machine = _machine_cpu_seconds() - self._machine_begun
+        return Costs(time.monotonic() - self._clock_begun, dict(by_kind), machine)
 
     def _cpu_seconds(self, name: str) -> float:
         fleet = self._fleet
@@ -58,13 +63,11 @@ class Meter:
             return time.process_time()
         if name == "s3":
             return cpu_seconds(fleet.s3_pid)
-        if name == "postgres":
-            return cpu_seconds(fleet.postgres.keeper_pid)
-        if name == "redis":
-            return cpu_seconds(fleet.redis.keeper_pid)
-        return cpu_seconds(fleet.airflow.components[name].keeper_pid)
+        servers = {"postgres": fleet.postgres.process, "redis": fleet.redis.process}
+        return cpu_seconds((servers | fleet.airflow.components)[name].keeper_pid)
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))
+def _machine_cpu_seconds() -> float:
+    """Return the processor time that all processors of the machine have spent on anything since it was started."""
+    spent = psutil.cpu_times()
+    return spent.user + spent.nice + spent.system + spent.irq + spent.softirq + spent.steal

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from dev.harness.airflow import LocalAirflow
 from dev.harness.airflow_on_postgres import whole_airflow
-from dev.harness.postgres import Postgres
-from dev.harness.process_table import descendants, listening_addresses
-from dev.harness.redis_server import RedisServer
+from dev.harness.processes import descendants
+from dev.harness.services import Postgres, RedisServer
 from sora2_provider.emulator import Emulator
+from tests.process_tree import listening_addresses
 from tests.s3_server import BUCKET, aws_connection, s3_server
 
 VIDEOS = int(os.environ.get("FLEET_VIDEOS", "300"))
