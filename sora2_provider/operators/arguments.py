@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from sora2_provider.compat import AirflowException, conf
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.compat import conf
+from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
 
 ON_CLEAR = ("regenerate", "reuse")
@@ -116,9 +116,9 @@ def checked_target(path: str) -> None:
     try:
         Target.parse(path, video_id=None)
     except ValueError as error:
-        raise InvalidParameter(f"output_path: {error} Nothing was sent, and nothing was paid.") from error
+        raise InvalidParameter(f"output_path: {error}", Fate.NOTHING_SENT) from error
     except OSError as error:
-        raise AirflowException(f"output_path: {error} Nothing was sent, and nothing was paid.") from error
+        raise Sora2Error(f"output_path: {error}", Fate.NOTHING_SENT) from error
 
 
 def checked_connection_id(conn_id: Any) -> None:

@@ -17,7 +17,7 @@ from sora2_provider.compat import (
     PokeReturnValue,
     conf,
 )
-from sora2_provider.exceptions import FinalError
+from sora2_provider.exceptions import Fate, FinalError, Sora2Error
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.models import VideoStatus
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
@@ -107,7 +107,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         try:
             finished = from_event(event, video_id=video_id)
         except UnreadableEvent as error:
-            raise AirflowException(f"{error} Clear the task to wait again; asking costs nothing.") from error
+            raise Sora2Error(str(error), Fate.FREE_QUESTION, "Clear the task to wait again.") from error
         self._last, self._error = finished.video, finished.error
         if finished.outcome is Outcome.TIMEOUT:
             raise self._timed_out()
