@@ -59,7 +59,7 @@ class Sora2Hook(BaseHook):
         :raises AirflowNotFoundException: there is no such connection.
         """
         if self._client is None:
-            # Loaded here: a DAG file that imports the operators must not pay for requests.
+            # Imported here: DAG files must parse fast.
             from sora2_provider.gateway.client import Sora2Client
 
             connection = self.get_connection(self.sora2_conn_id)
@@ -108,7 +108,8 @@ class Sora2Hook(BaseHook):
         """
         from sora2_provider.spending.guard import SpendingGuard
 
-        return SpendingGuard(self.sora2_conn_id, self._limits(), self.get_conn(), retry_waits=retry_waits, log=self.log)
+        client = self.get_conn()
+        return SpendingGuard(self.sora2_conn_id, self._limits(), client, retry_waits=retry_waits, log=self.log)
 
     def _limits(self) -> SpendingLimits:
         try:
