@@ -201,7 +201,7 @@ class SteppedTarget:
 
 
 class SteppedSlot:
-    """Stands for ``storage.Target`` in ``tally``."""
+    """Stands for ``storage.Target`` in ``spending.counter``."""
 
     def __init__(self, target: Target) -> None:
         self._target, self.uri = target, target.uri
