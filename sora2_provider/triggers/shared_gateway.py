@@ -1,10 +1,7 @@
-"""What all triggers of one connection share in a triggerer.
+"""What all triggers of one connection share on a triggerer's event loop, for as long as any of them needs it.
 
 That is one HTTP session, one connection lookup, one schedule of polls with one limit and one pause after "too many
 requests", and one estimator of rendering times.
-
-A registry holds one of these for each event loop and connection while any trigger needs it. The connection is looked
-up once, in a way that does not block the loop, and again after some minutes, so that a new key comes into use.
 """
 
 from __future__ import annotations
@@ -30,7 +27,7 @@ from sora2_provider.reporting import metrics
 
 _log = logging.getLogger(__name__)
 
-#: Seconds for which a connection's settings are used before they are looked up again.
+#: Seconds for which a connection's settings are used before they are looked up again, so that a new key comes into use.
 _LOOKUP_LIFE = 300.0
 #: Seconds of pause after a 429 that names none.
 _PAUSE = 5.0
@@ -65,7 +62,10 @@ class SharedGateway:
         if self.users == 0:
             if self._registry.get(self.conn_id) is self:
                 del self._registry[self.conn_id]
-            await self.close()
+            await self.poller.close()
+            if self._client is not None:
+                await self._client.close()
+                self._client = None
 
     async def ask(self, watched: WatchedVideo) -> Video | UnfinishedVideo:
         """Poll a video's state. After "too many requests" no other poll of the connection is begun for a while.
@@ -83,13 +83,6 @@ class SharedGateway:
         except RateLimited as error:
             self.poller.pause(_PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE))
             raise
-
-    async def close(self) -> None:
-        """End the polls and close the session."""
-        await self.poller.close()
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
 
     async def _looked_up_client(self) -> AsyncSora2Client:
         async with self._opening:
@@ -130,7 +123,6 @@ _registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]
 def shared_gateway(conn_id: str) -> SharedGateway:
     """Return the gateway of a connection on this event loop, to be entered at once."""
     gateways = _registry.setdefault(asyncio.get_running_loop(), {})
-    gateway = gateways.get(conn_id)
-    if gateway is None:
-        gateway = gateways[conn_id] = SharedGateway(conn_id, gateways)
-    return gateway
+    if conn_id not in gateways:
+        gateways[conn_id] = SharedGateway(conn_id, gateways)
+    return gateways[conn_id]
