@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from http.client import responses
 from typing import Any
 
 
@@ -76,7 +77,7 @@ def html_page(status: int, host: str) -> bytes:
             b"<title>AI gateway console</title></head><body><noscript>This page needs JavaScript."
             b'</noscript><div id="root"></div></body></html>'
         )
-    name = _STATUS_NAMES.get(status, "Error")
+    name = responses.get(status) or _CLOUDFLARE_ERRORS.get(status, "Error")
     return (
         f'<!DOCTYPE html>\n<html lang="en-US">\n<head><title>{host} | {status}: {name}</title>'
         f'<meta charset="UTF-8"/></head>\n<body><h1>{name}</h1><p>Error code {status}. '
@@ -84,14 +85,8 @@ def html_page(status: int, host: str) -> bytes:
     ).encode()
 
 
-_STATUS_NAMES = {
-    403: "Access denied",
-    404: "Not found",
-    429: "Too many requests",
-    500: "Internal server error",
-    502: "Bad gateway",
-    503: "Service temporarily unavailable",
-    504: "Gateway time-out",
+#: What Cloudflare adds to the standard's.
+_CLOUDFLARE_ERRORS = {
     520: "Web server is returning an unknown error",
     522: "Connection timed out",
     524: "A timeout occurred",

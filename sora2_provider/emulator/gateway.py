@@ -25,13 +25,11 @@ class Gateway:
     def __init__(self, state: EmulatorState) -> None:
         self._state = state
 
-    def create(
-        self, headers: Mapping[str, str], body: bytes, request_id: str, fault: Fault | None
-    ) -> tuple[Answer, str]:
+    def create(self, content_type: str, body: bytes, request_id: str, fault: Fault | None) -> tuple[Answer, str]:
         """Return the answer, and the id of the video where one was accepted."""
         state = self._state
         try:
-            request = state.dialect.read_create(headers.get("content-type", ""), body)
+            request = state.dialect.read_create(content_type, body)
         except RefusedError as refused:
             return refused.answer, ""
         video = state.accept(request, fault)

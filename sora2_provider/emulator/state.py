@@ -43,7 +43,7 @@ class EmulatorState:
         self.port = port
         self.secret = secrets.token_bytes(16)
         self._first_settings = settings
-        self._settings = settings
+        self.settings = settings
         self._lock = threading.RLock()
         self._clear()
 
@@ -51,32 +51,29 @@ class EmulatorState:
         self._videos: dict[str, Video] = {}
         self._ids_by_file: dict[str, str] = {}
         self._billed: list[Billed] = []
-        self._used = 0.0
+        #: What was spent, in USD.
+        self.used = 0.0
         self._received: dict[int, Received] = {}
         self._count = 0
         self.faults = FaultQueue()
-        self._random = RandomFaults(self._settings.seed)
+        self._random = RandomFaults(self.settings.seed)
 
     def reset(self) -> None:
         """Forget everything and return to the first settings; the time goes on."""
         with self._lock:
-            self._settings = self._first_settings
+            self.settings = self._first_settings
             self._clear()
 
     @property
-    def settings(self) -> Settings:
-        return self._settings
-
-    @property
     def dialect(self) -> Dialect:
-        return load_dialect(self._settings.dialect)
+        return load_dialect(self.settings.dialect)
 
     def change_settings(self, changes: dict[str, Any]) -> Settings:
         with self._lock:
-            self._settings = self._settings.changed(changes)
+            self.settings = self.settings.changed(changes)
             if "seed" in changes:
-                self._random = RandomFaults(self._settings.seed)
-            return self._settings
+                self._random = RandomFaults(self.settings.seed)
+            return self.settings
 
     def receive(self, request: Received) -> tuple[Received, Fault | None]:
         """Record a request; return it with its number, and the fault that it meets."""
@@ -89,7 +86,7 @@ class EmulatorState:
             elif numbered.video_id in self._videos:
                 prompt = self._videos[numbered.video_id].request.prompt
             fault = self.faults.take(numbered.route, numbered.video_id, prompt, now=numbered.at)
-            fault = fault or self._random.draw(numbered.route, self._settings.fault_rate)
+            fault = fault or self._random.draw(numbered.route, self.settings.fault_rate)
             if fault:
                 numbered = replace(numbered, fault=fault.to_json())
             self._received[numbered.number] = numbered
@@ -117,16 +114,11 @@ class EmulatorState:
         with self._lock:
             return tuple(self._billed)
 
-    @property
-    def used(self) -> float:
-        """What was spent, in USD."""
-        return self._used
-
     def accept(self, request: CreateRequest, fault: Fault | None) -> Video | None:
         """Make and bill a video; return None where the balance is too low."""
         with self._lock:
             # Whole milliseconds, never in the future: times in answers then differ by exactly what a test moved.
-            settings, now = self._settings, math.floor(self.clock.now() * 1000) / 1000
+            settings, now = self.settings, math.floor(self.clock.now() * 1000) / 1000
             if settings.balance is not None and self.used + settings.price > settings.balance + 1e-9:
                 return None
             video = Video(
@@ -143,7 +135,7 @@ class EmulatorState:
                 video = replace(video, outcome=ending)
             self._videos[video.id] = video
             self._ids_by_file[video.file_name] = video.id
-            self._used = round(self._used + settings.price, 6)
+            self.used = round(self.used + settings.price, 6)
             self._billed.append(Billed(video.number, video.id, now, request.body, settings.price))
             return video
 
@@ -173,11 +165,11 @@ class EmulatorState:
                 return VideoSnapshot(video, state, None)
             if link_trouble:
                 video = replace(with_expired_links(video, now), link_trouble=link_trouble)
-            video = with_link(video, now, self._settings.link_seconds)
+            video = with_link(video, now, self.settings.link_seconds)
             if link_trouble == "dead":
                 video = replace(video, link_trouble="")
             self._videos[video.id] = video
-            base = f"http://{self._settings.link_host or self.host}:{self.port}"
+            base = f"http://{self.settings.link_host or self.host}:{self.port}"
             url = link_url(base, video, video.links[-1], self.secret)
             return VideoSnapshot(video, state, url, video.links[-1].expires_at)
 

@@ -61,7 +61,7 @@ def test_a_faulty_status_on_a_create_bills_nothing_unless_it_is_accepted(client,
     emulator.fault(route="create", status=504, html=True, accept=True)
     response = client.create()
     assert (response.status_code, response.headers["Content-Type"]) == (504, "text/html; charset=utf-8")
-    assert "504: Gateway time-out" in response.text
+    assert "504: Gateway Timeout" in response.text
     assert lost(emulator) == [True]
 
 

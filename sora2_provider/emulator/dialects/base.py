@@ -55,8 +55,9 @@ class VideoSnapshot:
     link_expires_at: float | None = None
 
 
-def unfinished_task(state: VideoState) -> Answer:
-    return not_completed(task_word(state))
+def task_word(state: VideoState) -> str:
+    """Return the status word of new-api's tasks."""
+    return TASK_WORDS.get(state.status, state.status.upper())
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,12 @@ class Dialect:
     """Reads a create's content type and body; RefusedError holds the answer to a wrong one."""
     no_such_video: Callable[[str], Answer] = no_such_task
     """The answer to a request for an id that does not exist."""
-    unfinished: Callable[[VideoState], Answer] = unfinished_task
+    unfinished: Callable[[VideoState], Answer] = lambda state: not_completed(task_word(state))
     """The answer to a request for the content of a video that is not completed."""
 
 
 def random_id(alphabet: str, length: int) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(length))
-
-
-def task_word(state: VideoState) -> str:
-    """The status word of new-api's tasks."""
-    return TASK_WORDS.get(state.status, state.status.upper())
 
 
 def openai_video(snapshot: VideoSnapshot) -> dict[str, Any]:

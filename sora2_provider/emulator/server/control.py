@@ -45,14 +45,6 @@ class _Advance:
         check_fields(self)
 
 
-class ControlError(Exception):
-    """The control request is refused with this status and this message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class Control:
     """Answers control requests."""
 
@@ -79,8 +71,8 @@ class Control:
             _check_origin(request)
             data = _read_json(request, await request.read())
             body = self._answer(request.method, request.path, data)
-        except ControlError as error:
-            return _json(error.status, {"error": str(error)})
+        except PermissionError as error:
+            return _json(403, {"error": str(error)})
         except ValueError as error:
             return _json(400, {"error": str(error)})
         except KeyError as error:
@@ -98,7 +90,7 @@ class Control:
         known += ["GET /_emulator/videos/{id}", "POST /_emulator/videos/{id}"]
         if method == "GET" and not name:
             return {"routes": known}
-        raise ControlError(404, f"no control route {method} {path}; there are: {', '.join(known)}")
+        raise KeyError(f"no control route {method} {path}; there are: {', '.join(known)}")
 
     def _add_faults(self, data: Any) -> Any:
         # All are read before one is added, so that a wrong one adds none.
@@ -145,17 +137,17 @@ def _read_json(request: web.Request, body: bytes) -> Any:
     if not body:
         return {}
     if request.content_type != "application/json":
-        raise ControlError(400, "the body must be JSON, with Content-Type: application/json")
+        raise ValueError("the body must be JSON, with Content-Type: application/json")
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise ControlError(400, "the body is not valid JSON") from None
+        raise ValueError("the body is not valid JSON") from None
 
 
 def _check_origin(request: web.Request) -> None:
     host = request.url.host or ""
     if not (is_loopback(host) and is_loopback(request.remote or "")) or "Origin" in request.headers:
-        raise ControlError(403, "the control API answers only to this machine, and not to web pages")
+        raise PermissionError("the control API answers only to this machine, and not to web pages")
 
 
 def is_loopback(host: str) -> bool:

@@ -64,8 +64,7 @@ async def send_download(request: web.Request, download: Download, fault: Fault |
     response = web.StreamResponse(status=download.status, headers=download.headers)
     if fault and fault.content_type:
         response.headers["Content-Type"] = fault.content_type
-    for name, value in ((fault and fault.headers) or {}).items():
-        response.headers[name] = value
+    response.headers.update((fault and fault.headers) or {})
     response.content_length = download.stop - download.start
     await response.prepare(request)
     if request.method == "HEAD":
