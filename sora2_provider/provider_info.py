@@ -58,11 +58,7 @@ def _options() -> dict[str, Any]:
             "Empty: state_path.",
             example="s3://my_conn@bucket/sora2-spending",
         ),
-        **{
-            field.name: _option(field.option, kind=field.kind, example=field.example)
-            for field in LIMIT_FIELDS
-            if field.option
-        },
+        **{field.name: _option(field.option, kind=field.kind, example=field.example) for field in LIMIT_FIELDS},
         "openlineage_prompt": _option(
             "Whether the run facet for OpenLineage shows the prompt. Otherwise it shows only a digest of it.",
             kind="boolean",

@@ -49,16 +49,11 @@ def _text_of(result: CheckResult) -> Text:
 
 
 def _summary(report: Report) -> Text:
-    failed, warned, skipped = (report.count(state) for state in (State.FAIL, State.WARN, State.SKIP))
-    parts = [
-        f"{failed} to fix" if failed else "",
-        f"{warned} to look at" if warned else "",
-        f"{skipped} not checked" if skipped else "",
-    ]
-    rest = ", ".join(part for part in parts if part)
+    counted = {"to fix": State.FAIL, "to look at": State.WARN, "not checked": State.SKIP}
+    rest = ", ".join(f"{count} {what}" for what, state in counted.items() if (count := report.count(state)))
     total = len(report.results)
     text = f"{report.count(State.OK)} of {total} checks are fine; {rest}." if rest else f"All {total} checks are fine."
-    return Text(f"{text} Nothing was paid.", "bold red" if failed else "bold")
+    return Text(f"{text} Nothing was paid.", "bold" if report.is_healthy else "bold red")
 
 
 def print_video(

@@ -27,7 +27,6 @@ _NO_CREATES = (
     "Until then create tasks submit nothing: correct min_balance in the connection's extra or in [sora2], or remove it."
 )
 _LOOK_IT_UP = "Look up the balance in the gateway's console now and then."
-_CHECKS = ("key", "routes", "models", "balance", "clock")
 
 
 def assess(probed: ProbeResults, *, create_path: str, minimum: MinimumBalance | None = None) -> tuple[CheckResult, ...]:
@@ -43,7 +42,7 @@ def assess(probed: ProbeResults, *, create_path: str, minimum: MinimumBalance | 
 
 def not_assessed(why: str) -> tuple[CheckResult, ...]:
     """Return the same checks where the gateway could not be asked."""
-    return tuple(skip(check, why) for check in _CHECKS)
+    return tuple(skip(check, why) for check in ("key", "routes", "models", "balance", "clock"))
 
 
 def assess_key(probed: ProbeResults) -> CheckResult:

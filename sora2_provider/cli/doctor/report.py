@@ -67,20 +67,16 @@ class Report(NamedTuple):
 
 
 def ok(check: str, seen: str) -> CheckResult:
-    """Return a result with nothing to do."""
     return CheckResult(check, State.OK, seen)
 
 
 def warn(check: str, seen: str, to_do: str) -> CheckResult:
-    """Return a warning."""
     return CheckResult(check, State.WARN, seen, to_do)
 
 
 def fail(check: str, seen: str, to_do: str) -> CheckResult:
-    """Return a failure."""
     return CheckResult(check, State.FAIL, seen, to_do)
 
 
 def skip(check: str, why: str) -> CheckResult:
-    """Return the result of a check that could not be made."""
     return CheckResult(check, State.SKIP, why)
