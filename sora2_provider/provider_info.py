@@ -68,10 +68,4 @@ def _options() -> dict[str, Any]:
 
 
 def _option(description: str, *, kind: str = "string", example: str | None = None, default: str = "") -> dict[str, Any]:
-    return {
-        "description": description,
-        "version_added": "0.1.0",
-        "type": kind,
-        "example": example,
-        "default": default,
-    }
+    return {"description": description, "version_added": "0.1.0", "type": kind, "example": example, "default": default}

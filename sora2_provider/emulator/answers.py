@@ -54,21 +54,6 @@ def no_such_task(_video_id: str) -> Answer:
     return task_error(400, "task_not_exist", "task_not_exist")
 
 
-def no_channel(model: str) -> Answer:
-    message = f"No available channel for model {model} under group default"
-    return api_error(503, message, code="model_not_found")
-
-
-def no_balance(remaining: float, request_id: str) -> Answer:
-    message = f"用户额度不足, 剩余额度: ＄{remaining:.6f} (request id: {request_id})"
-    return api_error(403, message, code="insufficient_user_quota")
-
-
-def not_completed(word: str) -> Answer:
-    message = f"Task is not completed yet, current status: {word}"
-    return api_error(400, message, kind="invalid_request_error")
-
-
 def html_page(status: int, host: str) -> bytes:
     """The page of a proxy's error, or with a good status the start page that a wrong base URL leads to."""
     if status < 400:

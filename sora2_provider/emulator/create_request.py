@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sora2_provider.emulator.answers import RefusedError, api_error, no_channel, task_error
+from sora2_provider.emulator.answers import RefusedError, api_error, task_error
 
 MODELS = ("sora-2", "sora-2-pro", "sora-2-all", "veo3.1", "veo3.1-fast", "grok-imagine-video")
 PIXELS = {
@@ -99,7 +99,8 @@ def read_images(data: dict[str, Any]) -> tuple[str, ...]:
 def read_model(data: dict[str, Any]) -> str:
     model = read_text(data, "model")
     if model not in MODELS:
-        raise RefusedError(no_channel(model))
+        message = f"No available channel for model {model} under group default"
+        raise RefusedError(api_error(503, message, code="model_not_found"))
     return model
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from sora2_provider.emulator import answers
-from sora2_provider.emulator.answers import Answer, RefusedError, json_answer
+from sora2_provider.emulator.answers import Answer, RefusedError, api_error, json_answer
 from sora2_provider.emulator.create_request import MODELS
 from sora2_provider.emulator.dialects.base import VideoSnapshot
 from sora2_provider.emulator.faults import Fault
@@ -35,7 +34,8 @@ class Gateway:
         video = state.accept(request, fault)
         if video is None:
             remaining = (state.settings.balance or 0) - state.used
-            return answers.no_balance(max(0.0, remaining), request_id), ""
+            message = f"用户额度不足, 剩余额度: ＄{max(0.0, remaining):.6f} (request id: {request_id})"
+            return api_error(403, message, code="insufficient_user_quota"), ""
         # The answer says queued even where rendering takes no time.
         snapshot = VideoSnapshot(video, VideoState("queued", 0, video.created_at), None)
         return json_answer(200, state.dialect.created(snapshot)), video.id
@@ -69,7 +69,7 @@ class Gateway:
             return json_answer(200, _model(name))
         # Seen on gateways of this family: the error comes with HTTP 200.
         message = f"The model '{name}' does not exist"
-        return answers.api_error(200, message, kind="invalid_request_error", param="model", code="model_not_found")
+        return api_error(200, message, kind="invalid_request_error", param="model", code="model_not_found")
 
     def billing(self, name: str) -> Answer:
         balance, used = self._state.settings.balance, self._state.used
@@ -78,7 +78,7 @@ class Gateway:
         if name == "token":
             return json_answer(200, _token(balance, used))
         limit = UNLIMITED_USD if balance is None else balance
-        body = {
+        subscription = {
             "object": "billing_subscription",
             "has_payment_method": True,
             "soft_limit_usd": limit,
@@ -86,7 +86,7 @@ class Gateway:
             "system_hard_limit_usd": limit,
             "access_until": 0,
         }
-        return json_answer(200, body)
+        return json_answer(200, subscription)
 
 
 def new_request_id(number: int) -> str:

@@ -21,14 +21,7 @@ from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.history import Billed, Received, VideoView, view
 from sora2_provider.emulator.media.signed_urls import link_url
 from sora2_provider.emulator.settings import Settings
-from sora2_provider.emulator.videos import (
-    LINK_TROUBLES,
-    Outcome,
-    Video,
-    state_at,
-    with_expired_links,
-    with_link,
-)
+from sora2_provider.emulator.videos import LINK_TROUBLES, Outcome, Video, state_at, with_expired_links, with_link
 
 MOST_REQUESTS = 50_000
 """How many requests are remembered; the oldest are forgotten first. Bills are never forgotten."""

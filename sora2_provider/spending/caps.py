@@ -43,11 +43,7 @@ class Period(NamedTuple):
     cap: str
     folder: str
     unit: str
-
-    @property
-    def length(self) -> timedelta:
-        """One hour or one day."""
-        return timedelta(**{self.unit: 1})
+    length: timedelta
 
     def begin(self, folder: str) -> datetime:
         """Return when the count in a folder began.
@@ -57,8 +53,8 @@ class Period(NamedTuple):
         return datetime.strptime(folder, self.folder).replace(tzinfo=UTC)
 
 
-_DAY = Period("max_creates_per_day", "day-%Y-%m-%d", "days")
-_HOUR = Period("max_creates_per_hour", "hour-%Y-%m-%dT%H", "hours")
+_DAY = Period("max_creates_per_day", "day-%Y-%m-%d", "days", timedelta(days=1))
+_HOUR = Period("max_creates_per_hour", "hour-%Y-%m-%dT%H", "hours", timedelta(hours=1))
 
 
 @dataclass(frozen=True)

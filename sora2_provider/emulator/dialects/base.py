@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sora2_provider.emulator.answers import Answer, no_such_task, not_completed
+from sora2_provider.emulator.answers import Answer, api_error, no_such_task
 from sora2_provider.emulator.create_request import CreateRequest, read_unified
 from sora2_provider.emulator.videos import Video, VideoState
 
@@ -60,6 +60,11 @@ def task_word(state: VideoState) -> str:
     return TASK_WORDS.get(state.status, state.status.upper())
 
 
+def not_completed(state: VideoState) -> Answer:
+    message = f"Task is not completed yet, current status: {task_word(state)}"
+    return api_error(400, message, kind="invalid_request_error")
+
+
 @dataclass(frozen=True)
 class Dialect:
     """How one kind of gateway speaks. What is left out is as in the unified format."""
@@ -76,7 +81,7 @@ class Dialect:
     """Reads a create's content type and body; RefusedError holds the answer to a wrong one."""
     no_such_video: Callable[[str], Answer] = no_such_task
     """The answer to a request for an id that does not exist."""
-    unfinished: Callable[[VideoState], Answer] = lambda state: not_completed(task_word(state))
+    unfinished: Callable[[VideoState], Answer] = not_completed
     """The answer to a request for the content of a video that is not completed."""
 
 

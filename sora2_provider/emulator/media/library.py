@@ -136,8 +136,8 @@ async def _fetch_image(images: tuple[str, ...]) -> tuple[bytes | None, str]:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(images[0]) as response:
             if response.status != 200:
                 return None, f"the source image answered HTTP {response.status}"
-            body = await response.content.read(0)
-            while chunk := await response.content.read(2**16):
+            body = b""
+            async for chunk in response.content.iter_chunked(2**16):
                 body += chunk
                 if len(body) > IMAGE_BYTES:
                     return None, f"the source image is over {IMAGE_BYTES // 2**20} MB"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import logging
-import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -161,21 +161,13 @@ def _text_box(scene: Scene, note: str, width: int, height: int) -> tuple[int, li
     return size, [*lines[: max(1, room - len(tail) - 1)], cut, *tail]
 
 
-def _wrap(letters: Lettering, width: int) -> Iterator[str]:
+def _wrap(letters: Lettering, width: float) -> Iterator[str]:
     """Yield lines no wider than ``width``, broken at blanks, or anywhere where a word is too long."""
     for paragraph in letters.text.split("\n"):
-        line = ""
-        for word in re.findall(r"\S+|\s+", paragraph):
-            if letters.font.getlength(line + word) <= width:
-                line += word
-                continue
-            if line.strip():
-                yield line.rstrip()
-            line = ""
-            for char in word.lstrip():
-                if line and letters.font.getlength(line + char) > width:
-                    yield line
-                    line = ""
-                line += char
-        if line.strip():
-            yield line.rstrip()
+        while paragraph := paragraph.lstrip():
+            lengths = range(1, len(paragraph) + 1)
+            length = bisect_right(lengths, width, key=lambda length: letters.font.getlength(paragraph[:length])) or 1
+            if length < len(paragraph):
+                length = paragraph.rfind(" ", 0, length + 1) + 1 or length
+            yield paragraph[:length].rstrip()
+            paragraph = paragraph[length:]

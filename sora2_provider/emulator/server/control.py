@@ -70,14 +70,15 @@ class Control:
         try:
             _check_origin(request)
             data = _read_json(request, await request.read())
-            body = self._answer(request.method, request.path, data)
+            status, body = 200, self._answer(request.method, request.path, data)
         except PermissionError as error:
-            return _json(403, {"error": str(error)})
+            status, body = 403, {"error": str(error)}
         except ValueError as error:
-            return _json(400, {"error": str(error)})
+            status, body = 400, {"error": str(error)}
         except KeyError as error:
-            return _json(404, {"error": error.args[0]})
-        return _json(200, body)
+            status, body = 404, {"error": error.args[0]}
+        text = json.dumps(body, ensure_ascii=False, indent=1) + "\n"
+        return web.Response(status=status, text=text, content_type="application/json")
 
     def _answer(self, method: str, path: str, data: Any) -> Any:
         name = path.removeprefix("/_emulator").strip("/")
@@ -158,8 +159,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _json(status: int, body: Any) -> web.Response:
-    text = json.dumps(body, ensure_ascii=False, indent=1) + "\n"
-    return web.Response(status=status, text=text, content_type="application/json")
