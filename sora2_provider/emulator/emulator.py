@@ -24,8 +24,6 @@ from sora2_provider.emulator.server.control import is_loopback
 from sora2_provider.emulator.settings import INSTALL_EXTRA, EmulatorError, Settings
 from sora2_provider.emulator.state import EmulatorState
 
-_START_SECONDS = 30.0
-
 
 class Emulator:
     """A gateway on this machine. Use it as a context manager, or call ``start`` and ``close``.
@@ -53,7 +51,7 @@ class Emulator:
         self._thread = threading.Thread(target=self._run, args=(listener, ready), name="sora2-emulator", daemon=True)
         self._thread.start()
         try:
-            ready.result(_START_SECONDS)
+            ready.result(timeout=30)
         except Exception as failure:
             self._thread = None
             raise EmulatorError(f"the emulator did not start: {failure}") from failure

@@ -21,6 +21,7 @@ import av
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from sora2_provider.emulator.media.fonts import AnyFont, Lettering, lettering
+from sora2_provider.emulator.settings import EmulatorError
 
 log = logging.getLogger("sora2_provider.emulator")
 
@@ -53,12 +54,8 @@ class Scene:
         return self.height - self.strip_height
 
 
-class StoppedError(Exception):
-    """The emulator closes; the movie is not wanted any more."""
-
-
 def write_movie(path: Path, scene: Scene, stopped: Callable[[], bool] = lambda: False) -> None:
-    """Encode a scene; raises StoppedError as soon as ``stopped`` says so."""
+    """Encode a scene; raises EmulatorError as soon as ``stopped`` says so."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
@@ -70,7 +67,7 @@ def write_movie(path: Path, scene: Scene, stopped: Callable[[], bool] = lambda: 
         picture = Image.frombytes("L", (still.planes[0].line_size, scene.height), luma)
         for number in range(scene.seconds * FRAMES_PER_SECOND):
             if stopped():
-                raise StoppedError
+                raise EmulatorError("the emulator closed while a video was drawn")
             _draw_strip(picture, scene, number)
             frame = av.VideoFrame(scene.width, scene.height, "yuv420p")
             for plane, content in zip(frame.planes, (picture.tobytes(), *chroma), strict=True):

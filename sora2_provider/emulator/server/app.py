@@ -30,8 +30,6 @@ from sora2_provider.emulator.videos import Video
 
 log = logging.getLogger("sora2_provider.emulator")
 
-_MAX_BODY = 16 * 2**20
-
 
 @dataclass(frozen=True)
 class _Request:
@@ -55,7 +53,7 @@ class Server:
         self._control = Control(state, library)
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=_MAX_BODY)
+        app = web.Application(client_max_size=16 * 2**20)
         app.router.add_route("*", "/_emulator{tail:.*}", self._control.handle)
         app.router.add_get("/images/{name}", _sample_image)
         app.router.add_route("*", "/{tail:.*}", self._handle)
