@@ -10,7 +10,6 @@ from sora2_provider.hooks.connection_fields import LIMIT_FIELDS
 
 
 def provider_info() -> dict[str, Any]:
-    """Return the provider's description in the form of Airflow's provider schema."""
     return {
         "package-name": "airflow-provider-sora2",
         "name": "Sora 2",

@@ -1,7 +1,6 @@
-"""A create request as the emulator understood it, and how its fields are read.
+"""A create request, read as strictly as the servers of this family read it, which are written in Go.
 
-They are read as strictly as the family's servers, which are written in Go, read them: a wrong type is refused, never
-converted. Fields that the API does not name are accepted and kept, because models add their own.
+A wrong type is refused, never converted. Fields that the API does not name are accepted, because models add their own.
 """
 
 from __future__ import annotations

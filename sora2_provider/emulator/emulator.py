@@ -33,7 +33,12 @@ class Emulator:
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, cache_bytes: int = 2**30, **settings: Any) -> None:
-        self._host = _loopback_host(host)
+        if not is_loopback(host):
+            raise EmulatorError(
+                f"the emulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}: "
+                "its control API asks for no key"
+            )
+        self._host = "127.0.0.1" if host == "localhost" else host
         self._port = port
         self._cache_bytes = cache_bytes
         self._settings = Settings().changed(settings)
@@ -152,7 +157,7 @@ class Emulator:
 
     def advance(self, seconds: float) -> None:
         """Move the emulator's time forward."""
-        self._state.clock.advance(seconds)
+        self._state.advance(seconds)
 
     def settings(self, **changes: Any) -> Settings:
         """Change settings while it runs, and return them all."""
@@ -187,15 +192,6 @@ class Emulator:
         """Forget videos, bills, requests and faults, and return to the first settings."""
         self._state.reset()
         self._loop.call_soon_threadsafe(self._library.clear)
-
-
-def _loopback_host(host: str) -> str:
-    if not is_loopback(host):
-        raise EmulatorError(
-            f"the emulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}: "
-            "its control API asks for no key"
-        )
-    return "127.0.0.1" if host == "localhost" else host
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,8 +1,7 @@
 """Faults: what goes wrong, with which requests, and how often.
 
-Invariants: a request meets at most one fault, the first that matches in the order in which they were added; a fault
-that could not do anything, or contradicts itself, is refused when it is made, so that no test passes because its
-fault never happened.
+Invariants: a request meets at most one fault, the first that matches; a fault that could not do anything, or contradicts
+itself, is refused when it is made, so that no test passes because its fault never happened.
 """
 
 from __future__ import annotations

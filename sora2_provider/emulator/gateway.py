@@ -59,7 +59,7 @@ class Gateway:
     def file(self, file_name: str, query: Mapping[str, str]) -> Answer | Video:
         """Return the video whose file is the answer, or a refusal."""
         video = self._state.video_of_file(file_name)
-        return check_link(video, query, self._state.secret, self._state.clock.now())
+        return check_link(video, query, self._state.secret, self._state.now())
 
     def models(self, name: str) -> Answer:
         if not name:

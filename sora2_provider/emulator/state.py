@@ -1,7 +1,7 @@
 """Everything the emulator knows, behind one lock: tests read and change it from their threads while the server runs.
 
-Invariant: a create is billed in the same locked step that makes the video, so ``billed`` lists exactly the creates
-that were accepted.
+Invariants: a create is billed in the same locked step that makes the video; the time never goes back, not even when the
+machine's clock is set.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import secrets
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
-from sora2_provider.emulator.clock import Clock
 from sora2_provider.emulator.create_request import CreateRequest
 from sora2_provider.emulator.dialects import load_dialect
 from sora2_provider.emulator.dialects.base import Dialect, VideoSnapshot
@@ -31,7 +31,7 @@ class EmulatorState:
     """The gateway's account, videos, records and faults."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
-        self.clock = Clock()
+        self._time_offset = time.time() - time.monotonic()
         self.host = host
         self.port = port
         self.secret = secrets.token_bytes(16)
@@ -50,6 +50,15 @@ class EmulatorState:
         self._count = 0
         self.faults = FaultQueue()
         self._random = RandomFaults(self.settings.seed)
+
+    def now(self) -> float:
+        """Return the emulator's time, in seconds since 1970."""
+        return time.monotonic() + self._time_offset
+
+    def advance(self, seconds: float) -> None:
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"the time only moves forward: seconds must be 0 or more, not {seconds!r}")
+        self._time_offset += seconds
 
     def reset(self) -> None:
         """Forget everything and return to the first settings; the time goes on."""
@@ -72,7 +81,7 @@ class EmulatorState:
         """Record a request; return it with its number, and the fault that it meets."""
         with self._lock:
             self._count += 1
-            numbered = replace(request, number=self._count, at=self.clock.now())
+            numbered = replace(request, number=self._count, at=self.now())
             prompt = ""
             if numbered.route == "create" and isinstance(numbered.body, dict):
                 prompt = str(numbered.body.get("prompt", ""))
@@ -88,7 +97,6 @@ class EmulatorState:
             return numbered, fault
 
     def answered(self, request: Received, status: int | None) -> Received:
-        """Record what the request was answered."""
         with self._lock:
             done = replace(request, status=status)
             kept = self._received.get(request.number)
@@ -111,7 +119,7 @@ class EmulatorState:
         """Make and bill a video; return None where the balance is too low."""
         with self._lock:
             # Whole milliseconds, never in the future: times in answers then differ by exactly what a test moved.
-            settings, now = self.settings, math.floor(self.clock.now() * 1000) / 1000
+            settings, now = self.settings, math.floor(self.now() * 1000) / 1000
             if settings.balance is not None and self.used + settings.price > settings.balance + 1e-9:
                 return None
             video = Video(
@@ -150,7 +158,7 @@ class EmulatorState:
         ``link_trouble`` is that of this answer alone.
         """
         with self._lock:
-            video, now = self._videos.get(video_id), self.clock.now()
+            video, now = self._videos.get(video_id), self.now()
             if video is None:
                 return None
             state = state_at(video, now)
@@ -173,14 +181,13 @@ class EmulatorState:
     def view(self, video_id: str) -> VideoView:
         with self._lock:
             video = self._known(video_id)
-            return view(video, state_at(video, self.clock.now()))
+            return view(video, state_at(video, self.now()))
 
     def end(self, video_id: str, status: str, error_code: str = "", error_message: str = "") -> VideoView:
-        """End a rendering now, whatever it was doing."""
         if not status:
             raise ValueError("status must be completed, failed, cancelled, stuck or another word")
         with self._lock:
-            outcome = Outcome(status, self.clock.now(), error_code, error_message)
+            outcome = Outcome(status, self.now(), error_code, error_message)
             self._videos[video_id] = replace(self._known(video_id), outcome=outcome)
             return self.view(video_id)
 
@@ -189,9 +196,9 @@ class EmulatorState:
         with self._lock:
             video = self._known(video_id)
             if trouble == "expired":
-                video = with_expired_links(video, self.clock.now())
+                video = with_expired_links(video, self.now())
             elif trouble == "ok":
-                video = replace(with_expired_links(video, self.clock.now()), link_trouble="")
+                video = replace(with_expired_links(video, self.now()), link_trouble="")
             elif trouble in LINK_TROUBLES:
                 links = tuple(replace(link, dead=trouble == "dead") for link in video.links)
                 video = replace(video, link_trouble=trouble, links=links)

@@ -1,7 +1,6 @@
 """The life of a video: queued, in progress with a percent, and an end. Pure: the time is passed in.
 
-Invariant: a video's state follows from the video and the time alone, so a test that moves the clock sees what a
-client would see that waits.
+A video's state follows from the video and the time alone, so moving the time shows what a client sees that waits.
 """
 
 from __future__ import annotations

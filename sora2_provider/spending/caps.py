@@ -68,7 +68,6 @@ class CappedWindow:
 
     @property
     def ends(self) -> datetime:
-        """When the next one begins."""
         return self.begins + self.period.length
 
     def __str__(self) -> str:

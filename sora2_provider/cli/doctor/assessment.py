@@ -30,7 +30,6 @@ _LOOK_IT_UP = "Look up the balance in the gateway's console now and then."
 
 
 def assess(probed: ProbeResults, *, create_path: str, minimum: MinimumBalance | None = None) -> tuple[CheckResult, ...]:
-    """Return the checks of the key, the routes, the models, the balance and the clock."""
     return (
         assess_key(probed),
         assess_routes(probed.query, probed.other_path, create_path=create_path),
@@ -141,7 +140,6 @@ def assess_balance(balance: Balance | GatewayError, minimum: MinimumBalance | No
 
 
 def assess_clock(skew: float | None) -> CheckResult:
-    """Compare this machine's clock with the gateway's."""
     if skew is None:
         return skip("clock", "The gateway's answers hold no time.")
     if abs(skew) < _CLOCK_IS_OFF:

@@ -55,7 +55,6 @@ class ProbeResults(NamedTuple):
 
 
 def probe(client: Sora2Client) -> ProbeResults:
-    """Send all requests."""
     prober = _Prober(client)
     models = prober.get(MODELS, read_models)
     configured = client.settings.query_path

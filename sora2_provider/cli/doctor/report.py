@@ -48,7 +48,6 @@ class Report(NamedTuple):
         return not self.count(State.FAIL)
 
     def count(self, state: State) -> int:
-        """Return how many checks ended so."""
         return sum(result.state is state for result in self.results)
 
     def redacted(self, redact: Callable[[str], str]) -> Report:
@@ -57,7 +56,6 @@ class Report(NamedTuple):
         return self._replace(results=tuple(results))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dict."""
         return {
             "conn_id": self.conn_id,
             "base_url": self.base_url or None,

@@ -1,7 +1,6 @@
 """What a dialect says, and what dialects share. Pure.
 
-``guide`` is the reference platform's; the others are siblings that users move to. A dialect decides on routes and
-shapes only: the rules and the life of a video are the same in all of them.
+A dialect decides on routes and shapes only: the rules and the life of a video are the same in all of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Movies on disk: each is encoded once, when first fetched, in a thread, and the oldest are removed.
 
-Invariants: the event loop never encodes or waits for an image; a video that many clients fetch at once is encoded
-once; the folder is gone after ``close``. Call every method from the event loop that serves.
+Invariants: the event loop, which calls every method, never encodes; the folder is gone after ``close``.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ IMAGE_BYTES = 20 * 2**20
 
 
 def can_draw() -> bool:
-    """Whether PyAV and Pillow are installed."""
     return all(importlib.util.find_spec(name) is not None for name in ("av", "PIL"))
 
 
@@ -98,7 +96,6 @@ class MovieLibrary:
                 total -= movie.natural_size
 
     def clear(self) -> None:
-        """Remove every finished file."""
         self._shrink(0)
 
     async def close(self) -> None:

@@ -1,10 +1,7 @@
 """Draws a video as real H.264: the prompt, a running time, a moving bar, and the source image behind them.
 
-Invariants: the size, the length and the orientation are exactly what was asked; a prompt of any length and script
-is drawn or said to be cut, never an error. Only a narrow grey strip changes between frames, in the luma plane alone,
-so that a clip of fifteen seconds costs a second or so of two cores.
-
-Needs PyAV and Pillow: import it where a movie is drawn.
+Invariants: size and length are exactly what was asked; a prompt of any length and script is drawn or said to be cut. Only a
+grey strip in the luma plane changes between frames, so that 15 seconds cost a second or so. Needs PyAV and Pillow.
 """
 
 from __future__ import annotations

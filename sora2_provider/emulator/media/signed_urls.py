@@ -15,7 +15,6 @@ _SIGNED = ("st", "se", "sr", "sp", "sv")
 
 
 def link_url(base: str, video: Video, link: Link, secret: bytes) -> str:
-    """Return the address of a video's file, with the link's times and number in its query."""
     query = {"st": _text(link.made_at), "se": _text(link.expires_at), "sr": "b", "sp": "r", "sv": str(link.serial)}
     query["sig"] = _signature(video.file_name, query, secret)
     return f"{base}/files/{video.file_name}?{urlencode(query)}"

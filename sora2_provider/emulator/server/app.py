@@ -1,8 +1,6 @@
 """The HTTP side: reads a request, lets the gateway answer it, and applies the fault that the request meets.
 
-The order for each request: record it; reset before; let the gateway answer, unless the fault replaces that; record
-the answer; wait; send it, or break the connection. A create is therefore accepted before a delay, as at a real
-gateway when the client stops waiting.
+A create is accepted before a delay, as at a real gateway when the client stops waiting.
 """
 
 from __future__ import annotations

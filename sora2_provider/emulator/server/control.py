@@ -54,9 +54,7 @@ class Control:
         self._routes: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "billed"): lambda _: {"billed": [asdict(entry) for entry in state.billed]},
             ("GET", "requests"): lambda _: {"requests": [asdict(entry) for entry in state.received]},
-            ("GET", "faults"): lambda _: {
-                "faults": [_fault_as_json(entry, state.clock.now()) for entry in state.faults]
-            },
+            ("GET", "faults"): lambda _: {"faults": [_fault_as_json(entry, state.now()) for entry in state.faults]},
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "videos"): lambda _: {"videos": [asdict(video) for video in state.views()]},
@@ -104,8 +102,8 @@ class Control:
         return {"faults": []}
 
     def _advance(self, data: Any) -> Any:
-        self._state.clock.advance(read_fields(_Advance, data).seconds)
-        return {"now": self._state.clock.now()}
+        self._state.advance(read_fields(_Advance, data).seconds)
+        return {"now": self._state.now()}
 
     def _settings(self, data: Any) -> Any:
         if not isinstance(data, dict):

@@ -1,7 +1,6 @@
 """Sends an answer over a connection, or breaks the connection as a fault asks.
 
-Invariants: nothing here decides what is answered; a truncated answer always lacks at least one byte, so that a client
-that does not compare lengths is found out.
+A truncated answer always lacks at least one byte, so that a client that does not compare lengths is found out.
 """
 
 from __future__ import annotations
