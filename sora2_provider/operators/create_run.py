@@ -23,6 +23,7 @@ from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.polling.estimates import RenderingKind
 from sora2_provider.gateway.polling.progress import duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome
+from sora2_provider.hooks.operations import await_outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
 from sora2_provider.operators.create_options import CreateOptions, ResumeState
@@ -213,12 +214,14 @@ class CreateRun:
             self._defer(kind, state, deadline)
         self._asleep = True
         try:
-            finished = hook.await_outcome(
+            finished = await_outcome(
+                hook.get_conn(),
                 state.video_id,
                 started=state.started,
                 deadline=deadline,
                 expected=kind.expected,
                 poll_interval=options.poll_interval,
+                log=self._log,
             )
         finally:
             self._asleep = False

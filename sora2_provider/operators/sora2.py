@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sora2_provider.compat import BaseOperator, Context
-from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT
+from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments

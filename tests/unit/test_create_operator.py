@@ -67,13 +67,13 @@ def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged)
             self.now += seconds
             gateway.advance(seconds)
 
-    from sora2_provider.hooks import sora2 as hook_module
+    from sora2_provider.hooks import operations
     from sora2_provider.operators import create_run as creating
     from sora2_provider.submission import submitter as submitting
 
     clock = Clockwork()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hook_module, "time", clock)
+        patch.setattr(operations, "time", clock)
         patch.setattr(creating, "time", clock)
         patch.setattr(submitting, "time", clock)
         video_id = create(wait_for_completion=True, timeout=3600).execute(context)

@@ -160,7 +160,7 @@ def test_an_interruption_while_waiting_is_not_retried(gateway, context, monkeypa
     def interrupted(self, *args, **options):
         raise interruption("interrupted")
 
-    monkeypatch.setattr(Sora2Hook, "await_outcome", interrupted)
+    monkeypatch.setattr("sora2_provider.operators.create_run.await_outcome", interrupted)
     with pytest.raises(AirflowFailException, match="goes on rendering"):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True).execute(context)
     assert len(gateway.billed) == 1
