@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sora2_provider.emulator.answers import RefusedError, api_error, task_error
 
@@ -66,21 +66,17 @@ def read_object(content_type: str, body: bytes) -> dict[str, Any]:
     return data
 
 
-_Kind = TypeVar("_Kind", str, int, list[Any])
-
-
-def read_field(data: dict[str, Any], name: str, kind: type[_Kind]) -> _Kind:
+def read_field(data: dict[str, Any], name: str, kind: type) -> Any:
     """Return a field that must be there and of exactly this type."""
     value = data.get(name)
     if value is None:
         raise refused(f"{name} is required")
     _check_type(value, name, kind)
-    found: _Kind = value
-    return found
+    return value
 
 
 def read_text(data: dict[str, Any], name: str) -> str:
-    value = read_field(data, name, str)
+    value: str = read_field(data, name, str)
     if not value.strip():
         raise refused(f"{name} is required")
     return value
@@ -112,7 +108,7 @@ def read_choice(data: dict[str, Any], name: str, allowed: tuple[str, ...], model
 
 
 def read_duration(data: dict[str, Any], model: str) -> int:
-    value = read_field(data, "duration", int)
+    value: int = read_field(data, "duration", int)
     allowed = _durations(model)
     if value not in allowed:
         message = f"参数 'duration' 无效：{model} 不支持 {value} 秒"

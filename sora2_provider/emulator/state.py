@@ -16,7 +16,7 @@ from typing import Any
 from sora2_provider.emulator.create_request import CreateRequest
 from sora2_provider.emulator.dialects import load_dialect
 from sora2_provider.emulator.dialects.base import Dialect, VideoSnapshot
-from sora2_provider.emulator.fault_queue import FaultQueue, RandomFaults
+from sora2_provider.emulator.fault_queue import FaultQueue
 from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.history import Billed, Received, VideoView, view
 from sora2_provider.emulator.media.signed_urls import link_url
@@ -48,8 +48,7 @@ class EmulatorState:
         self.used = 0.0
         self._received: dict[int, Received] = {}
         self._count = 0
-        self.faults = FaultQueue()
-        self._random = RandomFaults(self.settings.seed)
+        self.faults = FaultQueue(self.settings.seed)
 
     def now(self) -> float:
         """Return the emulator's time, in seconds since 1970."""
@@ -74,7 +73,7 @@ class EmulatorState:
         with self._lock:
             self.settings = self.settings.changed(changes)
             if "seed" in changes:
-                self._random = RandomFaults(self.settings.seed)
+                self.faults.seed(self.settings.seed)
             return self.settings
 
     def receive(self, request: Received) -> tuple[Received, Fault | None]:
@@ -88,7 +87,7 @@ class EmulatorState:
             elif numbered.video_id in self._videos:
                 prompt = self._videos[numbered.video_id].request.prompt
             fault = self.faults.take(numbered.route, numbered.video_id, prompt, now=numbered.at)
-            fault = fault or self._random.draw(numbered.route, self.settings.fault_rate)
+            fault = fault or self.faults.draw(numbered.route, self.settings.fault_rate)
             if fault:
                 numbered = replace(numbered, fault=fault.to_json())
             self._received[numbered.number] = numbered

@@ -5,8 +5,9 @@ A dialect decides on routes and shapes only: the rules and the life of a video a
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -42,6 +43,15 @@ UNIFIED_ROUTES = (
     Route("query", "GET", "/v1/videos/(?P<item>[^/]+)/?"),
     Route("content", "GET", "/v1/videos/(?P<item>[^/]*)/content/?"),
 )
+
+
+SHARED_ROUTES = (
+    Route("models", "GET", "/v1/models(?:/(?P<item>[^/]*))?/?"),
+    Route("billing", "GET", "/v1/dashboard/billing/(?P<item>subscription|usage)"),
+    Route("billing", "GET", "/api/usage/(?P<item>token)/?"),
+    Route("file", "GET", "/files/(?P<item>[^/]+)/?"),
+)
+"""The routes that every dialect has besides its own."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,15 @@ class Dialect:
     """The answer to a request for an id that does not exist."""
     unfinished: Callable[[VideoState], Answer] = not_completed
     """The answer to a request for the content of a video that is not completed."""
+
+    def find_route(self, method: str, path: str, query: Mapping[str, str]) -> tuple[str, str]:
+        """Return the route's name, or ``other``, and what is asked for: an id, or the name of a model, a bill or a file."""
+        reads = "GET" if method == "HEAD" else method
+        for route in (*self.routes, *SHARED_ROUTES):
+            match = re.fullmatch(route.path, path)
+            if match and route.method == reads:
+                return route.name, match.groupdict().get("item", query.get("id")) or ""
+        return "other", ""
 
 
 def random_id(alphabet: str, length: int) -> str:

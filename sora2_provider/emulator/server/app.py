@@ -21,7 +21,6 @@ from sora2_provider.emulator.media.files import SAMPLE_IMAGES, Download, read_do
 from sora2_provider.emulator.media.library import MovieLibrary
 from sora2_provider.emulator.server.control import Control
 from sora2_provider.emulator.server.delivery import deliver, reset_connection, send_download
-from sora2_provider.emulator.server.routes import find_route
 from sora2_provider.emulator.settings import EmulatorError
 from sora2_provider.emulator.state import EmulatorState
 from sora2_provider.emulator.videos import Video
@@ -85,7 +84,7 @@ class Server:
         return await deliver(http_request, answer, fault)
 
     async def _receive(self, request: web.Request) -> _Request:
-        route, item = find_route(request.method, request.path, request.query, self._state.dialect.routes)
+        route, item = self._state.dialect.find_route(request.method, request.path, request.query)
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = await request.read()
         video_id = item if route in ("query", "content") else ""
