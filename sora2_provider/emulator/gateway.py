@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from sora2_provider.emulator.answers import Answer, RefusedError, api_error, json_answer
@@ -87,10 +86,6 @@ class Gateway:
             "access_until": 0,
         }
         return json_answer(200, subscription)
-
-
-def new_request_id(number: int) -> str:
-    return f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}{number:09d}"
 
 
 def _model(name: str) -> dict[str, object]:

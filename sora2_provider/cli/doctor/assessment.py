@@ -103,7 +103,8 @@ def assess_models(models: tuple[str, ...] | GatewayError) -> CheckResult:
         return _unavailable(
             "models", "The list of models", models, "Nothing, if tasks work: they do not need the list."
         )
-    others = _some([name for name in models if name != DEFAULT_MODEL])
+    names = [name for name in models if name != DEFAULT_MODEL]
+    others = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     if DEFAULT_MODEL in models:
         return ok("models", f"{DEFAULT_MODEL} is offered{f', and {others}' if others else ''}.")
     return warn(
@@ -164,10 +165,6 @@ def _unavailable(check: str, what: str, error: GatewayError, to_do: str) -> Chec
 def _without_clearing(error: GatewayError) -> str:
     """Return an error's remedy for a person who has no task to clear."""
     return error.remedy.replace(", then clear the task", "")
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _duration(seconds: float) -> str:

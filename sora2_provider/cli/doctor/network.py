@@ -75,12 +75,8 @@ def check_address(settings: GatewaySettings) -> list[CheckResult]:
     with connected:
         address = str(connected.getpeername()[0])
         reached = where if address == destination.host else f"{where} ({address})"
-        if not destination.is_tls:
-            return _plain(reached, address)
-        return [ok("address", f"{reached} accepts connections."), _tls(connected, destination)]
-
-
-def _plain(reached: str, address: str) -> list[CheckResult]:
+        if destination.is_tls:
+            return [ok("address", f"{reached} accepts connections."), _tls(connected, destination)]
     kind = classify_address(address)
     if kind is None:
         to_do = "Begin the Base URL with https://. Then get a new key, because others may have read this one."

@@ -42,13 +42,9 @@ class Scene:
     """Why there is no source image, where one was asked for."""
 
     @property
-    def strip_height(self) -> int:
-        """The height of the strip at the foot, an even number."""
-        return self.height // 14 // 2 * 2
-
-    @property
     def strip_top(self) -> int:
-        return self.height - self.strip_height
+        """Where the strip at the foot begins, whose height is an even number."""
+        return self.height - self.height // 14 // 2 * 2
 
 
 def write_movie(path: Path, scene: Scene, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -77,7 +73,7 @@ def write_movie(path: Path, scene: Scene, stopped: Callable[[], bool] = lambda: 
 def _draw_strip(picture: Image.Image, scene: Scene, number: int) -> None:
     """Draw what changes at the foot of a frame: the running time, a dot and a bar."""
     draw = ImageDraw.Draw(picture)
-    height, top = scene.strip_height, scene.strip_top
+    top, height = scene.strip_top, scene.height - scene.strip_top
     time = number / FRAMES_PER_SECOND
     draw.rectangle((0, top, scene.width, scene.height), fill=32)
     share = number / (scene.seconds * FRAMES_PER_SECOND - 1)

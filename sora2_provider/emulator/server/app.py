@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from aiohttp import web
 from sora2_provider.emulator import answers
 from sora2_provider.emulator.answers import Answer
 from sora2_provider.emulator.faults import Fault
-from sora2_provider.emulator.gateway import Gateway, new_request_id
+from sora2_provider.emulator.gateway import Gateway
 from sora2_provider.emulator.history import Received, fingerprint, read_authorization, read_body
 from sora2_provider.emulator.media.files import SAMPLE_IMAGES, Download, read_download
 from sora2_provider.emulator.media.library import MovieLibrary
@@ -113,7 +114,7 @@ class Server:
         replacement = fault.replacement(self._state.host) if fault and fault.replaces else None
         if fault and replacement and not fault.accept:
             return fault.decorate(replacement), request.received.video_id
-        request_id = new_request_id(request.received.number)
+        request_id = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}{request.received.number:09d}"
         answer, video_id = await self._ask_gateway(request, request_id)
         if isinstance(answer, Download):
             return answer, video_id

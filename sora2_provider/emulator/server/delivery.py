@@ -22,12 +22,8 @@ _CHUNK = 131_072
 async def deliver(request: web.Request, answer: Answer, fault: Fault | None) -> web.StreamResponse:
     if fault and fault.truncate is not None:
         return await _truncate(request, answer, fault.truncate)
-    response = web.Response(status=answer.status, body=answer.body)
-    # Set apart from the constructor, which refuses a charset and adds one of its own.
-    response.headers["Content-Type"] = answer.content_type
-    for name, value in answer.headers:
-        response.headers[name] = value
-    return response
+    headers = {"Content-Type": answer.content_type, **dict(answer.headers)}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 def reset_connection(request: web.Request) -> web.StreamResponse:
