@@ -88,13 +88,9 @@ class Emulator:
     async def _serve(self, listener: socket.socket, ready: Future[None]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._library = MovieLibrary(cache_bytes=self._cache_bytes)
+        application = Server(self._state, self._library).application()
         # Downloads in progress are ended, not waited for; and a handler learns that its client has gone.
-        runner = web.AppRunner(
-            Server(self._state, self._library).application(),
-            access_log=None,
-            shutdown_timeout=0.01,
-            handler_cancellation=True,
-        )
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.01, handler_cancellation=True)
         try:
             await runner.setup()
             await web.SockSite(runner, listener).start()

@@ -1,8 +1,7 @@
 """Keeps creates within a connection's caps.
 
-The order is: balance, then a reservation in the counts of the day and of the hour, then the task's intent, then the
-create. So a process that dies in between loses a reservation at most, and no create is sent that is not counted. A
-reservation is released only where certainly nothing was accepted.
+The order is: balance, reservation in the counts of the day and of the hour, the task's intent, create. So a process that
+dies in between loses a reservation at most. A reservation is released only where certainly nothing was accepted.
 """
 
 from __future__ import annotations

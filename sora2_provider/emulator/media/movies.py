@@ -53,9 +53,8 @@ def write_movie(path: Path, scene: Scene, stopped: Callable[[], bool] = lambda: 
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "24"}
-        still = av.VideoFrame.from_image(_background(scene)).reformat(  # type: ignore[no-untyped-call]
-            format="yuv420p"
-        )
+        background = av.VideoFrame.from_image(_background(scene))  # type: ignore[no-untyped-call]
+        still = background.reformat(format="yuv420p")
         luma, *chroma = (bytes(plane) for plane in still.planes)
         picture = Image.frombytes("L", (still.planes[0].line_size, scene.height), luma)
         for number in range(scene.seconds * FRAMES_PER_SECOND):
