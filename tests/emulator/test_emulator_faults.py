@@ -104,6 +104,15 @@ def test_a_create_is_accepted_before_the_delay_so_a_client_that_stops_waiting_ha
     assert lost(emulator) == [True]
 
 
+def test_a_client_that_stops_waiting_for_a_query_has_still_read_the_answer_to_its_create(client, emulator):
+    video_id = client.created()
+    emulator.fault(route="query", delay=600)
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        client.session.get(f"{emulator.url}/v1/videos/{video_id}", timeout=0.3)
+    emulator.close()
+    assert lost(emulator) == [False]
+
+
 @pytest.mark.parametrize(
     ("faults", "statuses"),
     [
