@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from sora2_provider.compat import conf
+from sora2_provider.compat import Connection, conf
 from sora2_provider.gateway.settings import DEFAULT_BASE_URL, GatewaySettings
 from sora2_provider.hooks.connection_fields import GATEWAY_FIELDS, LIMIT_FIELDS
 from sora2_provider.spending.limits import SpendingLimits
 
 
-class ConnectionLike(Protocol):
-    """The attributes of an Airflow connection that are read."""
-
-    conn_id: str
-    host: str | None
-    schema: str | None
-    port: int | None
-    password: str | None
-
-    @property
-    def extra_dejson(self) -> dict[str, Any]:
-        """The extra, parsed."""
-
-
-def settings_of(connection: ConnectionLike, *, extra: Mapping[str, Any] | None = None) -> GatewaySettings:
+def settings_of(connection: Connection, *, extra: Mapping[str, Any] | None = None) -> GatewaySettings:
     """Return the checked settings.
 
     :param extra: the connection's extra, where it was read already: on an event loop reading it must be awaited.
@@ -65,7 +51,7 @@ def _written(extra: Mapping[str, Any], name: str) -> Any:
     return None if isinstance(written, str) and not written.strip() else written
 
 
-def _base_url(connection: ConnectionLike) -> str:
+def _base_url(connection: Connection) -> str:
     host = (connection.host or "").strip()
     if not host:
         return DEFAULT_BASE_URL

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 
-from sora2_provider.compat import conf, mask_secret, read_connection
+from sora2_provider.compat import Connection, conf, mask_secret, read_connection
 from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
 from sora2_provider.gateway.errors import InvalidRequest, RateLimited
 from sora2_provider.gateway.models import Video
@@ -22,7 +22,7 @@ from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.polling.estimates import RenderTimeEstimator
 from sora2_provider.gateway.polling.poller import Poller, WatchedVideo
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import ConnectionLike, settings_of, unverified
+from sora2_provider.hooks.connection import settings_of, unverified
 from sora2_provider.reporting import metrics
 
 _log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class SharedGateway:
             raise InvalidRequest(f"The connection {self.conn_id!r} cannot be used: {error}") from error
 
 
-def _masked_settings(connection: ConnectionLike, extra: dict[str, Any]) -> GatewaySettings:
+def _masked_settings(connection: Connection, extra: dict[str, Any]) -> GatewaySettings:
     settings = settings_of(connection, extra=extra)
     for secret in settings.secrets:
         mask_secret(secret)
