@@ -62,13 +62,7 @@ class Process:
     """
 
     def __init__(
-        self,
-        name: str,
-        ti_id: int,
-        try_number: int,
-        max_tries: int,
-        body: Callable[[Process], Any],
-        world: Any,
+        self, name: str, ti_id: int, try_number: int, max_tries: int, body: Callable[[Process], Any], world: Any
     ) -> None:
         self.name, self.ti_id, self.try_number, self.max_tries = name, ti_id, try_number, max_tries
         self.leave: Any = None

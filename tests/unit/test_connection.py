@@ -97,8 +97,7 @@ def test_a_field_takes_what_its_form_takes(field):
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
-    [("true", True), (True, True), ("False", False), (False, False), ("no", False)],
+    ("given", "read"), [("true", True), (True, True), ("False", False), (False, False), ("no", False)]
 )
 def test_tls_is_verified_unless_it_is_switched_off(given, read):
     assert settings_of(connection_with(verify_tls=given)).verify_tls is read

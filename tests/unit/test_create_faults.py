@@ -15,13 +15,16 @@ import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.emulator import Emulator
+from sora2_provider.exceptions import FinalError, Sora2Error
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.reporting.retry_policy import retry_after
 from sora2_provider.submission.stores import store_of
 
 IN_TWO_MINUTES = "a date, written when the fault is made"
 BUSY = {"error": {"message": "no available channel for model sora-2", "code": "model_not_found"}}
+SATURATED = {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None}
 DONE, RETRIED, FINAL, UNKNOWN = "done", "left to retries", "final", "unknown"
+STORES = ["task state store", "state path"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Row:
     outcome: str
     sent: int
     billed: int = 0
-    said: str = ""
+    said: tuple[str, ...] = ()
     delay: float | None = None
     fault: dict[str, Any] = field(default_factory=dict)
 
@@ -46,33 +49,63 @@ def always(status: int, **more: Any) -> dict[str, Any]:
     return {"status": status, "times": None, **more}
 
 
+def refused(status: int, message: str, code: str = "") -> dict[str, Any]:
+    return {"status": status, "body": {"error": {"message": message, "code": code}}}
+
+
+def put_off(header: str) -> dict[str, Any]:
+    return always(429, headers={"Retry-After": header})
+
+
 TABLE = {
-    "429, empty": Row(RETRIED, 3, said="HTTP 429", fault=always(429)),
+    "429, empty": Row(RETRIED, 3, said=("HTTP 429",), fault=always(429)),
+    "429, readable": Row(
+        RETRIED, 3, said=(SATURATED["message"], "retries may try again"), fault=always(429, body=SATURATED)
+    ),
     "429, once": Row(DONE, 2, 1, fault={"status": 429}),
-    "429, Retry-After: 1": Row(RETRIED, 3, said="HTTP 429", delay=1, fault=always(429, headers={"Retry-After": "1"})),
-    "429, Retry-After: 120": Row(
-        RETRIED, 1, said="HTTP 429", delay=120, fault=always(429, headers={"Retry-After": "120"})
-    ),
-    "429, Retry-After: a date": Row(
-        RETRIED, 1, said="HTTP 429", delay=120, fault=always(429, headers={"Retry-After": IN_TWO_MINUTES})
-    ),
-    "503, readable": Row(RETRIED, 3, said="no available channel", fault=always(503, body=BUSY)),
+    "429, Retry-After: 1": Row(RETRIED, 3, said=("HTTP 429",), delay=1, fault=put_off("1")),
+    "429, Retry-After: 120": Row(RETRIED, 1, said=("HTTP 429",), delay=120, fault=put_off("120")),
+    "429, Retry-After: a date": Row(RETRIED, 1, said=("HTTP 429",), delay=120, fault=put_off(IN_TWO_MINUTES)),
+    "503, readable": Row(RETRIED, 3, said=("no available channel",), fault=always(503, body=BUSY)),
     "503, readable, once": Row(DONE, 2, 1, fault={"status": 503, "body": BUSY}),
-    "401": Row(FINAL, 1, said="API key", fault=always(401, body={"error": {"message": "invalid token"}})),
+    "wrong key": Row(
+        FINAL,
+        1,
+        said=("无效的令牌", "HTTP 401", "request r2", "API key field"),
+        fault=refused(401, "无效的令牌 (request id: r2)"),
+    ),
+    "no balance": Row(
+        FINAL,
+        1,
+        said=("insufficient_user_quota", "Top up"),
+        fault=refused(403, "user quota is not enough", "insufficient_user_quota"),
+    ),
+    "moderation": Row(
+        FINAL,
+        1,
+        said=("sentinel_block", "moderation", "Change the prompt"),
+        fault=refused(400, "Hmmm. Please try again later", "sentinel_block"),
+    ),
     **{
         f"{status}, HTML": Row(UNKNOWN, 1, 1, fault=always(status, html=True, accept=True))
         for status in (500, 502, 504, 524)
     },
-    "connection refused": Row(RETRIED, 0, said="Nothing was sent"),
+    "connection refused": Row(RETRIED, 0, said=("Nothing was sent", "refused")),
     "reset before it was accepted": Row(UNKNOWN, 1, 0, fault={"reset": "before"}),
     "reset after it was accepted": Row(UNKNOWN, 1, 1, fault={"reset": "after"}),
-    "no answer within the read timeout": Row(UNKNOWN, 1, 1, said="read timeout", fault={"delay": 30}),
+    "no answer within the read timeout": Row(UNKNOWN, 1, 1, said=("read timeout",), fault={"delay": 30}),
     "cut JSON": Row(UNKNOWN, 1, 1, fault={"truncate": 20}),
-    "HTML with 200": Row(FINAL, 1, 0, said="web page", fault={"html": True}),
+    "HTML with 200": Row(FINAL, 1, 0, said=("web page", "base URL"), fault={"html": True}),
     "empty 200": Row(UNKNOWN, 1, 1, fault={"status": 200, "accept": True}),
     "200 without an id": Row(UNKNOWN, 1, 1, fault={"body": {"object": "video.create"}, "accept": True}),
-    "redirect": Row(FINAL, 1, 0, said="Redirects are not followed", fault={"redirect": "https://other.example.com/x"}),
-    "slow trickle": Row(UNKNOWN, 1, said="the answer was not"),
+    "redirect": Row(
+        FINAL,
+        1,
+        said=("other.example.com", "Redirects are not followed"),
+        fault={"redirect": "https://other.example.com/x?token=1"},
+    ),
+    "redirect to nonsense": Row(FINAL, 1, said=("Redirects are not followed",), fault={"redirect": "http://[bad"}),
+    "slow trickle": Row(UNKNOWN, 1, said=("the answer was not",)),
 }
 
 
@@ -141,14 +174,12 @@ def world(request: pytest.FixtureRequest, connect: Any) -> Iterator[Any]:
             yield emulator
 
 
-@pytest.fixture(params=["task state store", "state path"])
+@pytest.fixture
 def kept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ti: Any, state: Any) -> Any:
-    """A task's context, and what reads its record, for both stores."""
+    """A task's context, and what reads its record, for one of the stores, or for none."""
     if request.param == "state path":
         monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
-        context = {"ti": ti}
-    else:
-        context = {"ti": ti, "task_state_store": state}
+    context = {"ti": ti, **({"task_state_store": state} if request.param == "task state store" else {})}
     return context, store_of(context)
 
 
@@ -158,8 +189,9 @@ def dated(fault: dict[str, Any]) -> dict[str, Any]:
     return {**fault, "headers": {"Retry-After": format_datetime(datetime.now().astimezone() + timedelta(seconds=120))}}
 
 
+@pytest.mark.parametrize("kept", [*STORES, "nowhere"], indirect=True)
 @pytest.mark.parametrize("name", TABLE)
-def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, seen):
+def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, ti, seen):
     row = TABLE[name]
     context, records = kept
     message, outcome, error = "", DONE, None
@@ -167,27 +199,28 @@ def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, 
         Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     except AirflowException as caught:
         message, error = str(caught), caught
-        final = isinstance(caught, AirflowFailException)
-        outcome = UNKNOWN if message.startswith("The outcome of") and final else FINAL if final else RETRIED
+        final = UNKNOWN if message.startswith("The outcome of") else FINAL
+        outcome = {Sora2Error: RETRIED, FinalError: final}[type(caught)]
     sent = 0 if world is None else world.requests if isinstance(world, Trickle) else len(world.requests)
     billed = len(world.billed) if isinstance(world, Emulator) else 0
     seen[name] = [sent, billed, outcome, message]
     assert (outcome, sent, billed) == (row.outcome, row.sent, row.billed)
-    assert row.said in message
+    assert all(part in message for part in row.said), message
+    assert "token=1" not in message
     wait = retry_after(error)
     assert wait == (None if row.delay is None else pytest.approx(row.delay, abs=60))
-    left = records.read()
+    assert bool(ti.xcoms) == (outcome == DONE)
     if outcome == UNKNOWN:
         assert "may be rendering" in message
         assert "gateway's console" in message
-        assert left.unknown_reported is True
-        assert left.video_id is None
-    elif outcome == DONE:
-        assert left.video_id
-    else:
-        assert left is None, "nothing was accepted, so nothing is kept"
+    if records is not None:
+        left = records.read()
+        # Where nothing was accepted, nothing is kept.
+        kept_facts = left and (bool(left.video_id), left.unknown_reported)
+        assert kept_facts == {DONE: (True, False), UNKNOWN: (False, True)}.get(outcome)
 
 
+@pytest.mark.parametrize("kept", STORES, indirect=True)
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.outcome == UNKNOWN])
 def test_no_retry_of_a_lost_create_sends_another(world, name, kept):
     operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import http.server
 import ssl
 import threading
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import trustme
 
 from sora2_provider.cli.doctor.examine import examine
 from sora2_provider.cli.doctor.report import CheckResult, State
 from sora2_provider.emulator import Emulator
-from tests.benchmarks.certificate import Certificate, make_certificate
 
 OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP
 
@@ -24,8 +25,8 @@ def examined() -> dict[str, CheckResult]:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return make_certificate(tmp_path_factory.mktemp("tls"))
+def authority() -> trustme.CA:
+    return trustme.CA()
 
 
 class _Refusing(http.server.BaseHTTPRequestHandler):
@@ -43,10 +44,12 @@ class _Refusing(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving_tls(certificate: Certificate) -> Iterator[int]:
+def serving_tls(authority: trustme.CA) -> Iterator[int]:
+    """Serve with a certificate that is valid for a day more."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.certificate, certificate.key)
+    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    authority.issue_cert("localhost", not_after=tomorrow).configure_cert(context)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -73,11 +76,13 @@ CERTIFICATES: dict[str, tuple[Any, dict[str, str], dict[str, State], str]] = {
 
 
 @pytest.mark.parametrize(("verify", "environment", "ends", "text"), CERTIFICATES.values(), ids=CERTIFICATES)
-def test_a_certificate(certificate, connect, monkeypatch, verify, environment, ends, text) -> None:
+def test_a_certificate(authority, connect, monkeypatch, tmp_path, verify, environment, ends, text) -> None:
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with serving_tls(certificate) as port:
-        connect(f"https://localhost:{port}", verify_tls=str(certificate.authority) if verify == "CA" else verify)
+    with serving_tls(authority) as port:
+        connect(f"https://localhost:{port}", verify_tls=str(bundle) if verify == "CA" else verify)
         results = examined()
     assert results["address"].state is OK
     assert {check: results[check].state for check in ends} == ends

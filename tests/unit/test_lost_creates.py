@@ -79,18 +79,14 @@ def client(url: str, **options) -> Sora2Client:
     return Sora2Client(GatewaySettings(url, "sk-x", **options))
 
 
-def test_a_proxy_that_loses_the_answer_leaves_the_outcome_unknown(monkeypatch):
-    with Emulator(canned=True) as gateway, Proxy() as proxy, client(gateway.url, proxy=proxy.url) as one:
-        with pytest.raises(SubmissionUnknown):
-            one.create_video(REQUEST)
-        assert len(gateway.billed) == 1
-
-
-def test_a_proxy_of_the_environment_that_loses_the_answer_does_so_too(monkeypatch):
-    with Emulator(canned=True) as gateway, Proxy() as proxy, client(gateway.url) as one:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        monkeypatch.setenv("no_proxy", "")
-        with pytest.raises(SubmissionUnknown):
+@pytest.mark.parametrize("named_by", ["connection", "environment"])
+def test_a_proxy_that_loses_the_answer_leaves_the_outcome_unknown(monkeypatch, named_by):
+    with Emulator(canned=True) as gateway, Proxy() as proxy:
+        if named_by == "environment":
+            monkeypatch.setenv("http_proxy", proxy.url)
+            monkeypatch.setenv("no_proxy", "")
+        options = {"proxy": proxy.url} if named_by == "connection" else {}
+        with client(gateway.url, **options) as one, pytest.raises(SubmissionUnknown):
             one.create_video(REQUEST)
         assert len(gateway.billed) == 1
 
@@ -123,47 +119,37 @@ def test_an_error_that_the_caller_is_handling_is_no_evidence_about_this_create(g
     assert len(gateway.billed) == 1
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        ({"reset": "after"}, SubmissionUnknown),
-        ({"status": 401, "body": {"error": {"message": "invalid token"}}}, AuthenticationError),
-    ],
-)
-def test_the_hooks_errors_end_a_task_of_the_users_own_without_a_retry(gateway, fault, kind):
+HOOKS_ERRORS = {
+    "lost": ({"reset": "after"}, SubmissionUnknown, True),
+    "refused": ({"status": 401, "body": {"error": {"message": "invalid token"}}}, AuthenticationError, True),
+    "busy": ({"status": 503, "body": {"error": {"message": "no channel"}}, "times": None}, GatewayUnavailable, False),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "is_final"), HOOKS_ERRORS.values(), ids=HOOKS_ERRORS)
+def test_only_the_hooks_passing_errors_leave_a_task_of_the_users_own_to_retries(gateway, fault, kind, is_final):
     gateway.fault(route="create", **fault)
     with pytest.raises(kind) as caught:
         Sora2Hook().create_video(REQUEST)
-    assert isinstance(caught.value, AirflowFailException)
-    assert caught.value.transient is False
-
-
-def test_the_hooks_passing_errors_are_left_to_retries(gateway):
-    gateway.fault(route="create", status=503, body={"error": {"message": "no available channel"}}, times=None)
-    with pytest.raises(GatewayUnavailable) as caught:
-        Sora2Hook().create_video(REQUEST)
-    assert not isinstance(caught.value, AirflowFailException)
+    assert isinstance(caught.value, AirflowFailException) is is_final
+    assert caught.value.transient is not is_final
 
 
 @pytest.mark.parametrize("interruption", [AirflowTaskTimeout, SystemExit])
-def test_an_interruption_in_the_middle_of_the_create_is_not_retried(gateway, context, monkeypatch, interruption):
-    def interrupted(self, request):
-        raise interruption("interrupted")
-
-    monkeypatch.setattr(Sora2Client, "create_video", interrupted)
-    with pytest.raises(AirflowFailException, match="The outcome of"):
-        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
-
-
-@pytest.mark.parametrize("interruption", [AirflowTaskTimeout, SystemExit])
-def test_an_interruption_while_waiting_is_not_retried(gateway, context, monkeypatch, interruption):
+@pytest.mark.parametrize(
+    ("owner", "method", "said"),
+    [(Sora2Client, "create_video", "The outcome of"), (Sora2Hook, "await_outcome", "goes on rendering")],
+)
+def test_an_interruption_in_the_create_or_the_wait_is_not_retried(
+    gateway, context, monkeypatch, interruption, owner, method, said
+):
     def interrupted(self, *args, **options):
         raise interruption("interrupted")
 
-    monkeypatch.setattr(Sora2Hook, "await_outcome", interrupted)
-    with pytest.raises(AirflowFailException, match="goes on rendering"):
+    monkeypatch.setattr(owner, method, interrupted)
+    with pytest.raises(AirflowFailException, match=said):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True).execute(context)
-    assert len(gateway.billed) == 1
+    assert len(gateway.billed) == (method == "await_outcome")
 
 
 @pytest.mark.parametrize("images", [iter(["https://a.example/1.png"]), map(str, ["https://a.example/1.png"])])
@@ -180,9 +166,3 @@ def test_a_key_that_the_gateway_repeats_stands_in_no_message(gateway, connect, c
         Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     assert "Incorrect API key provided: ***" in str(caught.value)
     assert "sk-echo" not in f"{caught.value} {caught.value.__cause__} {Sora2Hook().test_connection()}"
-
-
-def test_a_redirect_to_nonsense_is_an_error_of_the_gateway(gateway):
-    gateway.fault(route="create", redirect="http://[bad")
-    with client(gateway.url) as one, pytest.raises(Exception, match="Redirects are not followed"):
-        one.create_video(REQUEST)

@@ -157,10 +157,7 @@ def test_a_download_counts_its_failures(gateway, context, client, tmp_path):
 
 @pytest.mark.parametrize(
     ("error", "name"),
-    [
-        (errors.VideoNotFound("no such video"), "failed.lost"),
-        (errors.GatewayUnavailable("away"), "failed.unreachable"),
-    ],
+    [(errors.VideoNotFound("no such video"), "failed.lost"), (errors.GatewayUnavailable("away"), "failed.unreachable")],
 )
 def test_a_wait_that_nobody_answers_has_its_name(client, error, name):
     metrics.failed(Ending.of_wait(Finished(Outcome.UNREACHABLE, error=error), "v", "sora2_default", waited="1 h"))

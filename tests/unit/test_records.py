@@ -14,13 +14,7 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.record import Record, UnreadableRecord
-from sora2_provider.submission.stores import (
-    RecordUnavailable,
-    StorageRecords,
-    TaskStateRecords,
-    record_name,
-    store_of,
-)
+from sora2_provider.submission.stores import RecordUnavailable, StorageRecords, TaskStateRecords, record_name, store_of
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
 ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")
