@@ -88,7 +88,6 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it can still do anything."""
         return not (self.dead or self.finished)
 
     def go_on(self, orders: Iterable[Order] = ()) -> None:
@@ -106,7 +105,6 @@ class Process:
         Stage.process = before
 
     def kill(self) -> None:
-        """Kill it where it stands."""
         if self.alive:
             self.go_on([Order(0, "crash")])
 
@@ -141,7 +139,6 @@ class Process:
                 self.world.store.mood = event
 
     def deliver(self, number: int) -> None:
-        """Hand a signal to its handler."""
         self.handlers[number](number, None)
 
     def _due(self, faults: dict[str, Any], at_once: bool) -> str | None:
@@ -199,7 +196,6 @@ class Stage:
 
 
 def running() -> Process:
-    """Return the process that runs."""
     assert Stage.process is not None
     return Stage.process
 
