@@ -59,11 +59,9 @@ class BareTrigger(BaseTrigger):
         self.started = started
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what Airflow keeps of the trigger."""
         return "tests.benchmarks.contestants.BareTrigger", {"address": self.address, "started": self.started}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Ask until the video is completed."""
         pause = max(0.0, self.started + random.uniform(36.0, 44.0) - time.time())
         while True:
             await asyncio.sleep(pause)
@@ -78,7 +76,6 @@ class BareTrigger(BaseTrigger):
 
 
 async def run_trigger(trigger: BaseTrigger) -> TriggerEvent:
-    """Run a trigger to its event."""
     events: AsyncIterator[TriggerEvent] = trigger.run()
     async for event in events:
         return event
@@ -93,7 +90,6 @@ async def all_of(triggers: list[BaseTrigger], expected: Callable[[Any], bool]) -
 
 
 def ours() -> Waiters:
-    """Sora2VideoTrigger."""
     from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
     async def wait(video_ids: list[str]) -> None:

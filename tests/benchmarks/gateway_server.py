@@ -33,8 +33,6 @@ _births: dict[str, float] = {}
 
 
 class Gateway(asyncio.Protocol):
-    """One connection."""
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport, self._received = transport, b""
@@ -69,7 +67,6 @@ def _video(video_id: str) -> tuple[str, bool]:
 
 
 async def serve() -> None:
-    """Serve on a free port of the loopback interface."""
     server = await asyncio.get_running_loop().create_server(Gateway, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()

@@ -16,8 +16,6 @@ from tests.benchmarks.table import Row
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured."""
-
     rounds: int = 7
     videos: int = 100
     waiting: int = 10_000
@@ -31,7 +29,6 @@ QUICK = Sizes(2, 40, 1_000, 6.0, 1, 2_000, 1)
 
 
 def medians(turns: list[dict[str, float]]) -> dict[str, float]:
-    """Return the median of each figure."""
     return {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
 
 
@@ -45,7 +42,6 @@ def schedules(_: Bench, sizes: Sizes) -> Iterator[Row]:
 
 
 def cpu(bench: Bench, sizes: Sizes) -> Iterator[Row]:
-    """Measure the CPU of a question."""
     short, bare_short = cpu_per_poll.OURS_SHORT, cpu_per_poll.BARE_SHORT
     turns = bench.run("cpu_per_poll", rounds=sizes.rounds, videos=sizes.videos)
     took, name = medians(turns), "CPU per poll"
@@ -110,7 +106,6 @@ def _stall_rows(name: str, runs: dict[str, list[Any]], *, longest: float | None 
 
 
 def load_files(bench: Bench, sizes: Sizes) -> Iterator[Row]:
-    """Measure what a DAG file costs."""
     # The first round compiles.
     took = medians(bench.run("loading", rounds=sizes.loading_rounds + 1)[1:])
     yield Row(f"{loading.IMPORT}, CPU", took[loading.IMPORT], "ms", most=10)

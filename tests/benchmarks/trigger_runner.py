@@ -31,7 +31,6 @@ def memory(pid: int) -> int:
 
 
 def run_as_runner(log: int, results: int) -> None:
-    """Be the runner, on the socket that stands at descriptor 0."""
     from airflow.jobs.triggerer_job_runner import TriggerRunner
     from airflow.sdk.log import configure_logging
 
@@ -81,7 +80,6 @@ class Supervisor:
             thread.start()
 
     def stop(self) -> None:
-        """End the runner and take its last words."""
         self.process.terminate()
         try:
             self.process.wait(60)

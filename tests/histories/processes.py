@@ -190,8 +190,6 @@ class Process:
 
 
 class Stage:
-    """Knows which process runs."""
-
     process: Process | None = None
 
 
@@ -201,8 +199,6 @@ def running() -> Process:
 
 
 class Log:
-    """Keeps what a process logs."""
-
     def __getattr__(self, level: str) -> Callable[..., None]:
         def write(text: str, *values: Any) -> None:
             process = Stage.process

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.packaging.distributions import CONSTRAINTS, PROJECT, Built
+from tests.packaging.releases import CONSTRAINTS, PROJECT, Built
 
 
 class Run(Protocol):

@@ -16,7 +16,7 @@ import pytest
 
 import sora2_provider
 from dev.check_tag import released_versions
-from tests.packaging.distributions import CONSTRAINTS, PROJECT
+from tests.packaging.releases import CONSTRAINTS, PROJECT
 
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
 

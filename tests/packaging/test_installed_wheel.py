@@ -17,8 +17,7 @@ import pytest
 
 import sora2_provider
 from dev.harness.airflow import LocalAirflow
-from tests.packaging.distributions import PROJECT
-from tests.packaging.releases import NEWEST, chosen, resolve_constraints
+from tests.packaging.releases import NEWEST, PROJECT, chosen, resolve_constraints
 
 pytestmark = pytest.mark.wheel
 
@@ -71,7 +70,6 @@ def python_for(airflow: str) -> str:
 
 
 def ask(airflow: LocalAirflow, run: Any, *arguments: str) -> Any:
-    """Return what a command of Airflow prints as JSON."""
     python = str(airflow.installation.python)
     output = run(python, "-P", "-m", "airflow", *arguments, "--output", "json", environment=airflow.environment)
     # Airflow's warnings come first.

@@ -61,7 +61,6 @@ def batch() -> list[dict[str, Any]]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return what the DAG file is told."""
     told = {"batch": batch(), "film": FILMS, "stored": [STORED], "rendering": RENDERING}
     return {"UI_PROMPTS": json.dumps(told), "UI_FOLDER": str(folder)}
 

@@ -34,8 +34,6 @@ WORKERS = 4
 
 @dataclass(frozen=True)
 class World:
-    """A running Airflow and what is in it."""
-
     airflow: LocalAirflow
     emulator: Emulator
     films_run: str
@@ -44,7 +42,6 @@ class World:
     """How many videos the DAG ui_archive has."""
 
     def password(self, user: str) -> str:
-        """Return a user's password."""
         return self.airflow.admin_password if user == ADMIN else PASSWORD
 
 
@@ -81,7 +78,6 @@ def ui_world(home: Path) -> Iterator[World]:
 
 
 def add_users(airflow: LocalAirflow) -> None:
-    """Make the two people who are not the administrator."""
     rest = airflow.rest
 
     def add_role(name: str, *resources: str) -> None:

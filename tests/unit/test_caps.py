@@ -38,7 +38,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where creates are counted."""
     monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(tmp_path / "spending"))
     return tmp_path / "spending" / "_creates" / "sora2_default"
 

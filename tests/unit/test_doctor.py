@@ -20,7 +20,6 @@ INSTALLATION = ("storage", "triggerer", "versions")
 
 
 def examined(conn_id: str = "sora2_default") -> dict[str, CheckResult]:
-    """Return the results by their check, in their order."""
     return {result.check: result for result in examine(conn_id).results}
 
 

@@ -1,11 +1,15 @@
-"""What is loaded when: a DAG file must be cheap to parse, and the gateway's code knows nothing of Airflow."""
+"""What Airflow is told of this package, and what is loaded when: a DAG file must be cheap to parse."""
 
 from __future__ import annotations
 
+import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import airflow
+import jsonschema
 import pytest
 
 import sora2_provider
@@ -118,3 +122,17 @@ def test_nothing_of_ours_imports_common_compat(said_when_all_is_imported: list[s
 def test_no_dag_file_is_warned_of_a_deprecation(said_when_all_is_imported: list[str]):
     ours = [line for line in said_when_all_is_imported if str(PACKAGE) in line or str(EXAMPLES) in line]
     assert [line for line in ours if "Warning" in line] == []
+
+
+def test_the_provider_info_is_what_this_airflow_asks_for():
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(sora2_provider.get_provider_info(), schema)
+
+
+def test_every_module_that_the_provider_info_names_can_be_imported():
+    info = sora2_provider.get_provider_info()
+    kinds = ("operators", "sensors", "hooks", "triggers")
+    named = [name for kind in kinds for one in info[kind] for name in one["python-modules"]]
+    assert len(named) >= 4
+    for name in named:
+        importlib.import_module(name)

@@ -14,8 +14,7 @@ from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.record import VERSION
-from tests.upgrade.fixture_files import about, kept_by
-from tests.upgrade.keeping import CLEARED, Keeping
+from tests.upgrade.keeping import CLEARED, Keeping, about, kept_by
 
 KEPT = {name: kept_by(sora2_provider.__version__, name) for name in ("deferred_create", "records", "events")}
 

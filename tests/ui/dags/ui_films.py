@@ -19,12 +19,13 @@ from sora2_provider.sensors.sora2 import Sora2VideoSensor
 #: task id -> prompts
 PROMPTS = json.loads(os.environ["UI_PROMPTS"])
 FOLDER = os.environ["UI_FOLDER"]
-USUAL = {"schedule": None, "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"), "catchup": False}
+USUAL = {"start_date": pendulum.datetime(2026, 1, 1, tz="UTC"), "catchup": False}
 AT_ONCE = {"wait_for_completion": True, "deferrable": False, "poll_interval": 0.5}
 PATIENT = {"retries": 2, "retry_delay": timedelta(seconds=1)}
 
 
 @dag(
+    schedule=None,
     **USUAL,
     # A busy machine can be too slow for the start of a task; what fails for good, fails again.
     default_args={"retries": 1, "retry_delay": timedelta(seconds=1)},
@@ -61,8 +62,8 @@ def ui_films():
 
 ui_films()
 
-with DAG("ui_secret", **USUAL):
+with DAG("ui_secret", schedule=None, **USUAL):
     Sora2CreateVideoOperator(task_id="unreleased", prompt="The unreleased product on a turntable", **AT_ONCE, **PATIENT)
 
-with DAG("ui_archive", **USUAL):
+with DAG("ui_archive", schedule=None, **USUAL):
     Sora2CreateVideoOperator(task_id="create", prompt="A lighthouse in a storm, seen from a boat", **AT_ONCE, **PATIENT)
