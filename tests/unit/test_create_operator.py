@@ -8,11 +8,12 @@ import pytest
 
 from sora2_provider.compat import AirflowFailException
 from sora2_provider.exceptions import FinalError, RenderingFailed
+from sora2_provider.hooks import sora2 as hook_module
+from sora2_provider.operators import create_run
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-
-
-def create(**options):
-    return Sora2CreateVideoOperator(task_id="create", **{"prompt": "a cat", **options})
+from sora2_provider.submission import submitter
+from tests.unit.durable import TOO_SHORT, WAITS, create
+from tests.unit.made_up_time import MadeUpTime
 
 
 def test_it_returns_the_id_and_pushes_the_video(gateway, context, ti):
@@ -40,7 +41,7 @@ def test_it_returns_the_id_and_pushes_the_video(gateway, context, ti):
 @pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
 def test_it_waits_and_stores_the_file_whatever_the_gateway_speaks(gateway, context, ti, tmp_path, dialect):
     gateway.settings(dialect=dialect)
-    operator = create(wait_for_completion=True, poll_interval=0.01, output_path=f"{tmp_path}/")
+    operator = create(**WAITS, output_path=f"{tmp_path}/")
     video_id = operator.execute(context)
     pushed = ti.xcoms["video"]
     assert pushed["status"] == "completed"
@@ -53,29 +54,10 @@ def test_it_waits_and_stores_the_file_whatever_the_gateway_speaks(gateway, conte
 
 def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged):
     gateway.settings(render_seconds=1000)
-
-    class Clockwork:
-        """Lets the emulator's clock run on by each sleep, so that nothing waits."""
-
-        def __init__(self):
-            self.now = 1_800_000_000.0
-
-        def time(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now += seconds
-            gateway.advance(seconds)
-
-    from sora2_provider.hooks import sora2 as hook_module
-    from sora2_provider.operators import create_run as creating
-    from sora2_provider.submission import submitter as submitting
-
-    clock = Clockwork()
+    clock = MadeUpTime(gateway)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hook_module, "time", clock)
-        patch.setattr(creating, "time", clock)
-        patch.setattr(submitting, "time", clock)
+        for module in (hook_module, create_run, submitter):
+            patch.setattr(module, "time", clock)
         video_id = create(wait_for_completion=True, timeout=3600).execute(context)
     said = logged()
     assert f"The gateway accepted video {video_id}" in said
@@ -107,7 +89,7 @@ ENDS = {
 def test_a_rendering_without_a_video_says_why_and_is_kept_in_xcom(gateway, context, ti, failure, kind, said):
     gateway.fault(route="create", **{"rendering": "failed", **failure})
     with pytest.raises(kind) as caught:
-        create(wait_for_completion=True, poll_interval=0.01).execute(context)
+        create(**WAITS).execute(context)
     assert all(text in str(caught.value) for text in (*said, gateway.billed[0].id))
     assert ti.xcoms["video"]["status"] == failure.get("rendering", "failed")
     assert ti.xcoms["video"]["error_message"] == failure.get("error_message")
@@ -116,7 +98,7 @@ def test_a_rendering_without_a_video_says_why_and_is_kept_in_xcom(gateway, conte
 def test_a_rendering_that_takes_too_long_is_not_paid_for_again(gateway, context, ti):
     gateway.fault(route="create", rendering="stuck")
     with pytest.raises(AirflowFailException) as caught:
-        create(wait_for_completion=True, poll_interval=0.01, timeout=0.05).execute(context)
+        create(**TOO_SHORT).execute(context)
     assert "goes on rendering" in str(caught.value)
     assert f"Sora2VideoSensor(video_id='{gateway.billed[0].id}'" in str(caught.value)
     assert ti.xcoms["video"]["id"] == gateway.billed[0].id
@@ -132,9 +114,7 @@ def test_an_unknown_word_is_waited_out_and_named_at_the_deadline(gateway, contex
 def test_a_file_that_cannot_be_stored_does_not_cost_a_second_video(gateway, context, ti, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(AirflowFailException) as caught:
-        create(wait_for_completion=True, poll_interval=0.01, output_path=str(tmp_path / "file" / "cat.mp4")).execute(
-            context
-        )
+        create(**WAITS, output_path=str(tmp_path / "file" / "cat.mp4")).execute(context)
     assert "Sora2DownloadVideoOperator(video_id=" in str(caught.value)
     assert ti.xcoms["video"]["status"] == "completed"
     assert ti.xcoms["video"]["stored_uri"] is None

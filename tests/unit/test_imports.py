@@ -66,6 +66,14 @@ LOADS: dict[str, tuple[str, tuple[str, ...]]] = {
         "import sora2_provider.cli.definition; sora2_provider.cli.definition.airflow_commands()",
         (*HTTP, "yaml", "rich.console", "sora2_provider.compat", "sora2_provider.hooks.sora2"),
     ),
+    "the emulator": (
+        "import sora2_provider.emulator.emulator, sora2_provider.emulator.__main__",
+        ("airflow", "pydantic", "av", "PIL", "sora2_provider.gateway", "sora2_provider.compat", "sora2_provider.hooks"),
+    ),
+    "the pytest plugin": (
+        "import pytest\nimport sora2_provider.emulator.pytest_plugin",
+        ("airflow", *HTTP, "av", "PIL", "http.server", "json", "sora2_provider.emulator.emulator"),
+    ),
     "the page's plugin in a component without pages": (
         "from sora2_provider.compat import plugin_base\nplugin_base()\nimport sora2_provider.plugins.video_page",
         (*HTTP, "fastapi", "starlette"),

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.record import Record, UnreadableRecord
 from sora2_provider.submission.stores import RecordUnavailable, StorageRecords, TaskStateRecords, record_name, store_of
+from tests.unit.durable import create
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
 ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")
@@ -125,10 +125,6 @@ def test_the_option_comes_before_the_task_state_store(durable_context, context, 
     assert store_of(context) is None
     monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
     assert isinstance(store_of(durable_context), StorageRecords)
-
-
-def create(**options: Any) -> Sora2CreateVideoOperator:
-    return Sora2CreateVideoOperator(task_id="create", prompt="a cat", **options)
 
 
 def test_a_retry_finds_its_video_under_the_path(gateway, context, ti, state_path, logged):
