@@ -89,27 +89,21 @@ async def all_of(triggers: list[BaseTrigger], expected: Callable[[Any], bool]) -
             raise RuntimeError(f"A trigger ended with {event.payload!r}")
 
 
-def ours() -> Waiters:
+async def ours(video_ids: list[str]) -> None:
     from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
-    async def wait(video_ids: list[str]) -> None:
-        now = time.time()
-        made = [Sora2VideoTrigger(one, "sora2_default", now, now + FAR, 0.0) for one in video_ids]
-        await all_of(made, lambda payload: payload["outcome"] == "completed")
-
-    return wait
+    now = time.time()
+    made = [Sora2VideoTrigger(one, "sora2_default", now, now + FAR, 0.0) for one in video_ids]
+    await all_of(made, lambda payload: payload["outcome"] == "completed")
 
 
-def http_sensor() -> Waiters:
+async def http_sensor(video_ids: list[str]) -> None:
     """The HTTP provider's sensor trigger; it asks again for as long as the answer is a 404."""
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
-    async def wait(video_ids: list[str]) -> None:
-        path = "sensor/v1/video/query?id="
-        made = [HttpSensorTrigger(path + one, headers=_HEADERS, poke_interval=0.0) for one in video_ids]
-        await all_of(made, lambda payload: payload is True)
-
-    return wait
+    path = "sensor/v1/video/query?id="
+    made = [HttpSensorTrigger(path + one, headers=_HEADERS, poke_interval=0.0) for one in video_ids]
+    await all_of(made, lambda payload: payload is True)
 
 
 def bare_loop(url: str) -> Waiters:

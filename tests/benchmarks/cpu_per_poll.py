@@ -29,10 +29,10 @@ def measure(url: str, *, rounds: int, videos: int) -> list[dict[str, float]]:
     """Return what each contestant takes in each of some rounds in which they take turns."""
     runs = {
         BARE: (contestants.bare_loop(url), MANY),
-        OURS: (contestants.ours(), MANY),
-        HTTP: (contestants.http_sensor(), USUAL),
+        OURS: (contestants.ours, MANY),
+        HTTP: (contestants.http_sensor, USUAL),
         BARE_SHORT: (contestants.bare_loop(url), USUAL),
-        OURS_SHORT: (contestants.ours(), USUAL),
+        OURS_SHORT: (contestants.ours, USUAL),
     }
     for waiters, _ in runs.values():
         cpu_per_poll(waiters, 4, 3)

@@ -192,8 +192,10 @@ def test_without_durability_nothing_is_kept_and_a_broken_task_is_not_retried(gat
 
 
 def test_without_a_place_for_the_record_the_log_warns(gateway, context, logged):
-    create().execute(context)
-    assert "can pay twice" in logged()
+    create(**WAITS).execute(context)
+    said = logged()
+    assert said.count("What this task submits is written down nowhere") == 1
+    assert "can pay twice" in said
     create(durable=False).execute(context)
     assert "can pay twice" not in logged()
 

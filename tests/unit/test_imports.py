@@ -72,7 +72,7 @@ LOADS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "the pytest plugin": (
         "import pytest\nimport sora2_provider.emulator.pytest_plugin",
-        ("airflow", *HTTP, "av", "PIL", "http.server", "json", "sora2_provider.emulator.emulator"),
+        ("airflow", *HTTP, "av", "PIL", "http.server", "sora2_provider.emulator.emulator"),
     ),
     "the page's plugin in a component without pages": (
         "from sora2_provider.compat import plugin_base\nplugin_base()\nimport sora2_provider.plugins.video_page",
