@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from sora2_provider.exceptions import FinalError, Sora2Error
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.reporting.retry_policy import retry_after
 from sora2_provider.submission.stores import store_of
+from tests.unit.link_hosts import LinkHost
 
 IN_TWO_MINUTES = "a date, written when the fault is made"
 BUSY = {"error": {"message": "no available channel for model sora-2", "code": "model_not_found"}}
@@ -109,51 +110,12 @@ TABLE = {
 }
 
 
-class Trickle:
-    """A server whose answer comes one byte at a time and never ends."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.requests = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> Trickle:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._over.set()
-        self._listener.close()
-        self._thread.join(20)
-
-    def _serve(self) -> None:
-        client, _ = self._listener.accept()
-        with client:
-            client.recv(65536)
-            self.requests += 1
-            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n\r\n")
-            try:
-                while not self._over.wait(0.05):
-                    client.sendall(b" ")
-            except OSError:
-                pass
-
-
-@pytest.fixture(scope="module")
-def seen(request: pytest.FixtureRequest) -> Iterator[dict[str, list[Any]]]:
-    """What was seen for each row, printed at the end for people."""
-    rows: dict[str, list[Any]] = {}
-    yield rows
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        show(rows)
-
-
-def show(rows: dict[str, list[Any]]) -> None:
-    print(f"\n\n  {'a create meets':36} {'sent':>4} {'billed':>6}  {'outcome':16} message")
-    for name, (sent, billed, outcome, message) in rows.items():
-        print(f"  {name:36} {sent:4} {billed:6}  {outcome:16} {message[:100]}")
+def trickle(connection: socket.socket, _: bytes) -> None:
+    """Answer one byte at a time, and never come to an end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n\r\n")
+    while True:
+        time.sleep(0.05)
+        connection.sendall(b" ")
 
 
 @pytest.fixture
@@ -164,7 +126,7 @@ def world(request: pytest.FixtureRequest, connect: Any) -> Iterator[Any]:
         connect("http://127.0.0.1:9")
         yield None
     elif name == "slow trickle":
-        with Trickle() as server:
+        with LinkHost(trickle) as server:
             connect(server.url, read_timeout=0.5)
             yield server
     else:
@@ -172,6 +134,11 @@ def world(request: pytest.FixtureRequest, connect: Any) -> Iterator[Any]:
             connect(emulator.url, read_timeout=0.5)
             emulator.fault(route="create", **dated(TABLE[name].fault))
             yield emulator
+
+
+def sent_to(world: Any) -> int:
+    """Return how many creates have reached it."""
+    return len(world.requests if isinstance(world, Emulator) else world.heads) if world else 0
 
 
 @pytest.fixture
@@ -191,7 +158,7 @@ def dated(fault: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kept", [*STORES, "nowhere"], indirect=True)
 @pytest.mark.parametrize("name", TABLE)
-def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, ti, seen):
+def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, ti):
     row = TABLE[name]
     context, records = kept
     message, outcome, error = "", DONE, None
@@ -201,10 +168,8 @@ def test_each_fault_of_a_create_leads_to_what_the_table_says(world, name, kept, 
         message, error = str(caught), caught
         final = UNKNOWN if message.startswith("The outcome of") else FINAL
         outcome = {Sora2Error: RETRIED, FinalError: final}[type(caught)]
-    sent = 0 if world is None else world.requests if isinstance(world, Trickle) else len(world.requests)
     billed = len(world.billed) if isinstance(world, Emulator) else 0
-    seen[name] = [sent, billed, outcome, message]
-    assert (outcome, sent, billed) == (row.outcome, row.sent, row.billed)
+    assert (outcome, sent_to(world), billed) == (row.outcome, row.sent, row.billed)
     assert all(part in message for part in row.said), message
     assert "token=1" not in message
     wait = retry_after(error)
@@ -227,5 +192,4 @@ def test_no_retry_of_a_lost_create_sends_another(world, name, kept):
     for _ in range(3):
         with pytest.raises(AirflowFailException):
             operator.execute(kept[0])
-    sent = world.requests if isinstance(world, Trickle) else len(world.requests)
-    assert sent == 1
+    assert sent_to(world) == 1

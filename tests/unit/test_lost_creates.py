@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-import threading
 
 import pytest
 
@@ -15,57 +15,29 @@ from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from tests.unit.link_hosts import LinkHost
 
 REQUEST = VideoRequest("a cat")
 RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 
 
-class Proxy:
-    """An HTTP proxy that forwards one request, waits for the gateway's answer, and then does not pass it on."""
+def forwarded(connection: socket.socket, head: bytes) -> bytes:
+    """Do what an HTTP proxy does with a request; return the gateway's answer."""
+    target = head.split(b" ")[1].decode().removeprefix("http://").partition("/")[0]
+    host, _, port = target.partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as gateway:
+        gateway.sendall(head)
+        # The body may still be on its way.
+        connection.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            while part := connection.recv(65536):
+                gateway.sendall(part)
+        return gateway.recv(65536)
 
-    def __init__(self, *, refuses: bytes = b"", loses_answer: bool = True) -> None:
-        self._refuses = refuses
-        self._loses_answer = loses_answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(20)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> Proxy:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._listener.close()
-        self._thread.join(20)
-
-    def _serve(self) -> None:
-        client, _ = self._listener.accept()
-        with client:
-            client.settimeout(20)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(65536)
-            if self._refuses:
-                client.sendall(self._refuses)
-                return
-            target = head.split(b" ")[1].decode().removeprefix("http://").partition("/")[0]
-            host, _, port = target.partition(":")
-            with socket.create_connection((host, int(port)), timeout=20) as gateway:
-                gateway.sendall(head)
-                gateway.settimeout(20)
-                # The body may still be on its way.
-                client.settimeout(0.2)
-                try:
-                    while part := client.recv(65536):
-                        gateway.sendall(part)
-                except TimeoutError:
-                    pass
-                answer = gateway.recv(65536)
-            if self._loses_answer:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            else:
-                client.sendall(answer)
+def lose_the_answer(connection: socket.socket, head: bytes) -> None:
+    forwarded(connection, head)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
 def create_at_one_of(first: str, second: str) -> None:
@@ -81,7 +53,7 @@ def client(url: str, **options) -> Sora2Client:
 
 @pytest.mark.parametrize("named_by", ["connection", "environment"])
 def test_a_proxy_that_loses_the_answer_leaves_the_outcome_unknown(monkeypatch, named_by):
-    with Emulator(canned=True) as gateway, Proxy() as proxy:
+    with Emulator(canned=True) as gateway, LinkHost(lose_the_answer) as proxy:
         if named_by == "environment":
             monkeypatch.setenv("http_proxy", proxy.url)
             monkeypatch.setenv("no_proxy", "")
@@ -92,14 +64,15 @@ def test_a_proxy_that_loses_the_answer_leaves_the_outcome_unknown(monkeypatch, n
 
 
 def test_a_proxy_that_works_is_used():
-    with Emulator(canned=True) as gateway, Proxy(loses_answer=False) as proxy:
+    pass_on = lambda connection, head: connection.sendall(forwarded(connection, head))  # noqa: E731
+    with Emulator(canned=True) as gateway, LinkHost(pass_on) as proxy:
         with client(gateway.url, proxy=proxy.url) as one:
             assert one.create_video(REQUEST).id == gateway.billed[0].id
 
 
 def test_a_proxy_that_refuses_a_tunnel_is_named_and_nothing_was_sent():
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-    with Proxy(refuses=refusal) as proxy, client("https://gateway.invalid", proxy=proxy.url) as one:
+    with LinkHost(refusal) as proxy, client("https://gateway.invalid", proxy=proxy.url) as one:
         with pytest.raises(GatewayUnavailable, match=r"Nothing was sent.*407.*Proxy field"):
             one.create_video(REQUEST)
 
