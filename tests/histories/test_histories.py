@@ -19,14 +19,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from tests.histories import paid_gateway, record_stores
 from tests.histories.processes import SIGNALLED, STORE_CHANGES, Order
@@ -200,7 +194,7 @@ def test_no_history_pays_twice_or_loses_a_video(store, cap, history_seed, tmp_pa
     counts: Counter[str] = Counter({"paid for twice": 0, "lost": 0})
     machine = type("Histories", (Histories,), {"counts": counts, "folder": folder, "spending": spending, "cap": cap})
     try:
-        run_state_machine_as_test(
+        run_machine(
             seed(history_seed)(machine),
             settings=settings(
                 max_examples=HISTORIES // 4,

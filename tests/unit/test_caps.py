@@ -19,6 +19,7 @@ from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.reporting.retry_policy import pass_on_retry_after, retry_after
 from sora2_provider.spending import balance, caps
 from sora2_provider.spending.counter import CounterUnavailable, CreateCounter
+from tests.unit.durable import failing
 
 TWENTY_TO_THREE = datetime.datetime(2026, 11, 22, 14, 40, tzinfo=datetime.UTC).timestamp()
 HOUR, DAY = "hour-2026-11-22T14", "day-2026-11-22"
@@ -50,13 +51,6 @@ def operator(**options: Any) -> Sora2CreateVideoOperator:
 
 def create(context: dict[str, Any], **options: Any) -> str:
     return operator(**options).execute(context)
-
-
-def failing(error: Exception) -> Callable[..., Any]:
-    def fail(*_: Any, **__: Any) -> None:
-        raise error
-
-    return fail
 
 
 def used(folder: Path, name: str = HOUR) -> int:

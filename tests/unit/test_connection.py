@@ -189,7 +189,7 @@ def test_a_limit_is_read_from_the_extra_and_from_the_configuration(monkeypatch, 
         *(("max_creates_per_hour", value) for value in (0, -1, "many", 2.5, True, [3], "nan", "inf", 1_000_001)),
         *(
             ("min_balance", value)
-            for value in (0, -5, "five", "5 EUR", True, "nan", "inf", "$", "$5 quota", "5 usd quota")
+            for value in (0, -5, "five", "5 EUR", True, "nan", "inf", "$", "$5 quota", "5 x quota")
         ),
     ],
 )

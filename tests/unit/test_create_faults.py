@@ -61,7 +61,7 @@ def put_off(header: str) -> dict[str, Any]:
 TABLE = {
     "429, empty": Row(RETRIED, 3, said=("HTTP 429",), fault=always(429)),
     "429, readable": Row(
-        RETRIED, 3, said=(SATURATED["message"], "retries may try again"), fault=always(429, body=SATURATED)
+        RETRIED, 3, said=("上游负载已饱和", "retries may try again"), fault=always(429, body=SATURATED)
     ),
     "429, once": Row(DONE, 2, 1, fault={"status": 429}),
     "429, Retry-After: 1": Row(RETRIED, 3, said=("HTTP 429",), delay=1, fault=put_off("1")),

@@ -12,7 +12,7 @@ from sora2_provider.hooks import sora2 as hook_module
 from sora2_provider.operators import create_run
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission import submitter
-from tests.unit.durable import TOO_SHORT, WAITS, create
+from tests.unit.durable import TOO_SHORT, WAITS, create, failing
 from tests.unit.made_up_time import MadeUpTime
 
 
@@ -121,10 +121,7 @@ def test_a_file_that_cannot_be_stored_does_not_cost_a_second_video(gateway, cont
 
 
 def test_a_task_that_breaks_after_the_submit_is_not_retried_into_a_second_bill(gateway, context, ti):
-    def broken(**_):
-        raise RuntimeError("the metadata database is away")
-
-    ti.xcom_push = broken
+    ti.xcom_push = failing(RuntimeError("the metadata database is away"))
     with pytest.raises(AirflowFailException) as caught:
         create().execute(context)
     assert gateway.billed[0].id in str(caught.value)

@@ -13,7 +13,7 @@ from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.stores import STATE_KEY
 from sora2_provider.triggers.events import to_event
-from tests.unit.durable import TOO_SHORT, WAITS, clear, create, record
+from tests.unit.durable import TOO_SHORT, WAITS, clear, create, failing, record
 
 
 def test_a_retry_takes_up_the_video_of_the_try_before_it(gateway, durable_context, ti, logged):
@@ -122,11 +122,8 @@ def test_a_file_that_could_not_be_stored_is_left_to_retries(gateway, durable_con
     gateway.settings(render_seconds=0)
     operator = create(**WAITS, output_path=f"file://{tmp_path}/cat.mp4")
 
-    def full(*args, **options):
-        raise OSError("no space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(Sora2Hook, "download_video", full)
+        patch.setattr(Sora2Hook, "download_video", failing(OSError("no space left on device")))
         with pytest.raises(LeftRendering, match="only stores the file"):
             operator.execute(durable_context)
     operator.execute(durable_context)
@@ -138,12 +135,9 @@ def test_a_file_that_could_not_be_stored_is_left_to_retries(gateway, durable_con
 def test_an_interrupted_wait_is_left_to_retries(gateway, durable_context, monkeypatch, interruption):
     gateway.settings(render_seconds=0)
 
-    def interrupted(self, *args, **options):
-        raise interruption("interrupted")
-
     operator = create(**WAITS)
     with monkeypatch.context() as patch:
-        patch.setattr(Sora2Hook, "await_outcome", interrupted)
+        patch.setattr(Sora2Hook, "await_outcome", failing(interruption("interrupted")))
         with pytest.raises(LeftRendering, match="goes on rendering"):
             operator.execute(durable_context)
     assert operator.execute(durable_context) == gateway.billed[0].id

@@ -12,7 +12,7 @@ from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import ContentRejected
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.stores import STATE_KEY
-from tests.unit.durable import WAITS, as_try, clear, create, record
+from tests.unit.durable import WAITS, as_try, clear, create, failing, record
 
 
 @contextmanager
@@ -177,13 +177,10 @@ def test_a_delivery_by_a_process_that_was_believed_dead_does_not_undo_a_clear(ga
     """The clear came first, so the tries after it go on with the video, and pay for no other."""
     gateway.settings(render_seconds=0)
 
-    def interrupted(self, *args, **options):
-        raise AirflowTaskTimeout
-
     def sleeps(self, *args, **options):
         clear(ti)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Sora2Client, "get_video", interrupted)
+            patch.setattr(Sora2Client, "get_video", failing(AirflowTaskTimeout()))
             with pytest.raises(AirflowTaskTimeout):
                 create(**WAITS).execute(as_try(durable_context, 2))
         return real(self, *args, **options)

@@ -17,7 +17,7 @@ from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.hooks import sora2 as hook_module
 from sora2_provider.submission.signals import deferred_signals
 from sora2_provider.submission.stores import STATE_KEY
-from tests.unit.durable import create
+from tests.unit.durable import create, failing
 
 
 class Terminated(BaseException):
@@ -157,10 +157,7 @@ def test_a_stop_while_nothing_is_waited_for_raises_nothing(gateway, durable_cont
 def test_airflows_time_out_in_a_create_outside_the_main_thread_is_an_unknown_outcome(
     gateway, durable_context, state, monkeypatch
 ):
-    def interrupted(self: Sora2Client, request: Any) -> Any:
-        raise AirflowTaskTimeout("time is over")
-
-    monkeypatch.setattr(Sora2Client, "create_video", interrupted)
+    monkeypatch.setattr(Sora2Client, "create_video", failing(AirflowTaskTimeout("time is over")))
     with pytest.raises(AirflowException, match="The outcome of the create"):
         create().execute(durable_context)
     assert state.get(STATE_KEY)["unknown_reported"] is True

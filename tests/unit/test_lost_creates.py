@@ -15,6 +15,7 @@ from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from tests.unit.durable import failing
 from tests.unit.link_hosts import LinkHost
 
 REQUEST = VideoRequest("a cat")
@@ -116,10 +117,7 @@ def test_only_the_hooks_passing_errors_leave_a_task_of_the_users_own_to_retries(
 def test_an_interruption_in_the_create_or_the_wait_is_not_retried(
     gateway, context, monkeypatch, interruption, owner, method, said
 ):
-    def interrupted(self, *args, **options):
-        raise interruption("interrupted")
-
-    monkeypatch.setattr(owner, method, interrupted)
+    monkeypatch.setattr(owner, method, failing(interruption("interrupted")))
     with pytest.raises(AirflowFailException, match=said):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True).execute(context)
     assert len(gateway.billed) == (method == "await_outcome")

@@ -14,7 +14,7 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.submission.record import Record, UnreadableRecord
 from sora2_provider.submission.stores import RecordUnavailable, StorageRecords, TaskStateRecords, record_name, store_of
-from tests.unit.durable import create
+from tests.unit.durable import create, failing
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
 ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")
@@ -63,10 +63,7 @@ def test_only_one_of_many_processes_makes_the_record(tmp_path):
 
 
 def test_a_disk_without_hard_links_is_used_all_the_same(tmp_path, monkeypatch):
-    def refused(*args: Any) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(os, "link", failing(PermissionError(1, "Operation not permitted")))
     store(tmp_path).create(INTENT)
     assert store(tmp_path).read() == INTENT
     assert not store(tmp_path).create(ACCEPTED)
