@@ -7,11 +7,9 @@ newer than the one that the constraints of any supported Airflow pin, so pip cou
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Callable
-from importlib import import_module, resources, util
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import airflow
@@ -88,9 +86,8 @@ else:
             TaskDeferred,
         )
 
+#: What comes from Airflow; the rest is made here.
 __all__ = [
-    "CAPABILITIES",
-    "UI_TAKES_PAGES",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -108,20 +105,10 @@ __all__ = [
     "PokeReturnValue",
     "TaskDecorator",
     "TaskDeferred",
-    "airflow_version",
-    "asset_types",
     "conf",
     "context_merge",
     "determine_kwargs",
-    "latest_triggerer",
     "mask_secret",
-    "never_expire",
-    "plugin_base",
-    "read_connection",
-    "read_xcom",
-    "retry_types",
-    "stats",
-    "stored_connection",
     "task_decorator_factory",
 ]
 
@@ -251,42 +238,6 @@ def _start_stats(stats_class: Any) -> None:
     except TypeError:
         # Airflow 3.2
         stats_class.initialize(factory=utils.get_stats_factory(stats_class))
-
-
-def _describes(schema: str, name: str) -> bool:
-    """Whether Airflow's schema of what a provider may say of itself knows a name."""
-    file = resources.files("airflow") / schema
-    return file.is_file() and f'"{name}": ' in json.dumps(json.loads(file.read_text(encoding="utf-8")))
-
-
-def _reads_conn_fields() -> bool:
-    return _describes("provider.yaml.schema.json", "conn-fields")
-
-
-def _has_provider_commands() -> bool:
-    return _describes("provider_info.schema.json", "cli")
-
-
-def _has_ui_pages() -> bool:
-    from airflow.plugins_manager import AirflowPlugin
-
-    return hasattr(AirflowPlugin, "external_views")
-
-
-def _has_human_in_the_loop() -> bool:
-    return util.find_spec("airflow.sdk") is not None and util.find_spec("airflow.sdk.execution_time.hitl") is not None
-
-
-#: What not every supported Airflow can do, as docs/versions.md names it, and how to find out. Nothing is looked up before
-#: somebody asks.
-CAPABILITIES: dict[str, Callable[[], bool]] = {
-    "task state store": lambda: never_expire() is not None,
-    "retry policies": lambda: retry_types() is not None,
-    "form from the provider's description": _reads_conn_fields,
-    "providers' own commands": _has_provider_commands,
-    "pages in the web interface": _has_ui_pages,
-    "human in the loop": _has_human_in_the_loop,
-}
 
 
 def stored_connection(conn_id: str) -> Any:

@@ -7,11 +7,6 @@ closed, so an upload that fails is abandoned instead.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from sora2_provider.gateway.models import Video
-
 import contextlib
 import errno
 import hashlib
@@ -20,10 +15,13 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
 from sora2_provider.gateway.download.media_types import media_type
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.models import Video
 
 IF_EXISTS = ("replace", "skip", "fail")
 
@@ -37,6 +35,23 @@ _SMALL = 64 * 1024
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 
 Result = TypeVar("Result")
+
+
+class StoredVideo(NamedTuple):
+    """A video's file where it was stored.
+
+    :param uri: opens with ``ObjectStoragePath(uri)``.
+    :param size: bytes.
+    :param sha256: hex digest.
+    :param content_type: media type, usually ``video/mp4``.
+    :param video: the video whose file it is; ``None`` where an existing file was kept.
+    """
+
+    uri: str
+    size: int
+    sha256: str
+    content_type: str
+    video: Video | None = None
 
 
 class Target(NamedTuple):
@@ -243,20 +258,3 @@ def _upload(file: Any) -> Iterator[Any]:
         with contextlib.suppress(Exception):
             file.closed = True
         raise
-
-
-class StoredVideo(NamedTuple):
-    """A video's file where it was stored.
-
-    :param uri: opens with ``ObjectStoragePath(uri)``.
-    :param size: bytes.
-    :param sha256: hex digest.
-    :param content_type: media type, usually ``video/mp4``.
-    :param video: the video whose file it is; ``None`` where an existing file was kept.
-    """
-
-    uri: str
-    size: int
-    sha256: str
-    content_type: str
-    video: Video | None = None

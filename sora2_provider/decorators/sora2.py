@@ -19,7 +19,7 @@ from sora2_provider.compat import (
     determine_kwargs,
     task_decorator_factory,
 )
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
 __all__ = ["VideoParameters", "sora2_video_task"]
@@ -146,17 +146,17 @@ def _parameters_in(returned: Any, function: Callable[..., Any]) -> dict[str, Any
         return {"prompt": returned}
     known = tuple(VideoParameters.__annotations__)
     wanted = f"It must return the prompt (a str) or a dict with prompt and any of {', '.join(known[1:])}."
-    nothing = "Nothing was sent, and nothing was paid."
     if not isinstance(returned, Mapping):
         what = "nothing" if returned is None else f"a value of type {type(returned).__name__}"
-        raise InvalidParameter(f"{_name_of(function)} returned {what}. {wanted} {nothing}")
+        raise InvalidParameter(f"{_name_of(function)} returned {what}.", Fate.NOTHING_SENT, wanted)
     if unknown := [name for name in returned if name not in known]:
         raise InvalidParameter(
-            f"{_name_of(function)} returned a dict with {', '.join(map(repr, unknown))}. {wanted} Fields that only the "
-            f"model knows go into extra. {nothing}"
+            f"{_name_of(function)} returned a dict with {', '.join(map(repr, unknown))}.",
+            Fate.NOTHING_SENT,
+            f"{wanted} Fields that only the model knows go into extra.",
         )
     if "prompt" not in returned:
-        raise InvalidParameter(f"{_name_of(function)} returned a dict without prompt. {wanted} {nothing}")
+        raise InvalidParameter(f"{_name_of(function)} returned a dict without prompt.", Fate.NOTHING_SENT, wanted)
     return dict(returned)
 
 

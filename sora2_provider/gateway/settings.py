@@ -13,6 +13,8 @@ DEFAULT_CREATE_PATH = "/v1/video/create"
 DEFAULT_QUERY_PATH = "/v1/video/query"
 DEFAULT_CONNECT_TIMEOUT = 10
 DEFAULT_READ_TIMEOUT = 60
+#: Seconds to wait for a rendering.
+DEFAULT_TIMEOUT = 1800.0
 #: A video of 25 s has tens of MB.
 DEFAULT_MAX_VIDEO_MB = 2048
 LARGEST_MAX_VIDEO_MB = 1024 * 1024

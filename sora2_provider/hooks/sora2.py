@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.compat import BaseHook, mask_secret
 from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
-from sora2_provider.gateway.models import VideoStatus
-from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
-from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
-from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT, Finished, Outcome, PollAgain, VideoWait
+from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
 from sora2_provider.hooks import connection_form
 from sora2_provider.hooks.connection import limits_of, settings_of, unverified
 from sora2_provider.hooks.connection_fields import LIMIT_FIELDS
-from sora2_provider.reporting import metrics
-from sora2_provider.storage import StoredVideo
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance, Video, VideoRequest
     from sora2_provider.spending.guard import SpendingGuard
     from sora2_provider.spending.limits import SpendingLimits
+    from sora2_provider.storage import StoredVideo
 
 
 class Sora2Hook(BaseHook):
@@ -99,24 +94,11 @@ class Sora2Hook(BaseHook):
         :raises GatewayError: nothing was accepted.
         :raises AirflowException: nothing was sent, see :meth:`SpendingGuard.reserve`.
         """
-        # Loaded here: a DAG file that imports the operators must not pay for it.
-        from sora2_provider.reporting.failures import failure, not_retried
-        from sora2_provider.submission.journal import SubmissionJournal
-        from sora2_provider.submission.submitter import Accepted, Submitter
+        from sora2_provider.hooks import operations
 
-        submitter = Submitter(
-            self.get_conn(),
-            self.spending_guard(),
-            SubmissionJournal(None, log=self.log),
-            conn_id=self.sora2_conn_id,
-            log=self.log,
+        return operations.create_video(
+            self.get_conn(), self.spending_guard(), request, conn_id=self.sora2_conn_id, log=self.log
         )
-        accepted = submitter.submit(request)
-        if isinstance(accepted, Accepted):
-            return accepted.video
-        if isinstance(accepted.error, GatewayError):
-            raise not_retried(accepted.error) from accepted.error.__cause__
-        raise failure(accepted) from accepted.error
 
     def spending_guard(self, *, retry_waits: bool = False) -> SpendingGuard:
         """Return what must allow each create: the connection's caps and ``min_balance``.
@@ -151,53 +133,16 @@ class Sora2Hook(BaseHook):
         :raises AirflowException: it failed, was cancelled, took too long, or the gateway could not be asked. The
             message names the id.
         """
-        started = time.time()
-        finished = self.await_outcome(
-            video_id, started=started, deadline=started + timeout, poll_interval=poll_interval, ask_at_once=True
+        from sora2_provider.hooks import operations
+
+        return operations.wait_for_video(
+            self.get_conn(),
+            checked_id(video_id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+            conn_id=self.sora2_conn_id,
+            log=self.log,
         )
-        if finished.outcome is Outcome.COMPLETED and finished.video is not None:
-            return finished.video
-        from sora2_provider.reporting.endings import Ending
-        from sora2_provider.reporting.failures import failure
-
-        waited = duration_text(time.time() - started)
-        raise failure(Ending.of_wait(finished, video_id, self.sora2_conn_id, waited=waited))
-
-    def await_outcome(
-        self,
-        video_id: str,
-        *,
-        started: float,
-        deadline: float,
-        expected: float = DEFAULT_EXPECTED,
-        poll_interval: float | None = None,
-        ask_at_once: bool = False,
-    ) -> Finished:
-        """Wait until a video's rendering has ended, one way or the other; log what a person wants to see of it.
-
-        :param started: when the video was created, in seconds since the epoch.
-        :param deadline: when the wait ends, in seconds since the epoch.
-        :param expected: seconds that the rendering is expected to take.
-        :param ask_at_once: ask first and wait then: for a video that was not created just now.
-        """
-        video_id = checked_id(video_id)
-        client = self.get_conn()
-        wait = VideoWait(started=started, deadline=deadline, expected=expected, poll_interval=poll_interval)
-        progress = ProgressReport()
-        step: PollAgain | Finished = PollAgain(0) if ask_at_once else wait.start(now=time.time())
-        while isinstance(step, PollAgain):
-            time.sleep(step.after)
-            try:
-                video = client.get_video(video_id)
-            except GatewayError as error:
-                metrics.poll_failed(error)
-                step = wait.on_error(error, now=time.time())
-                self.log.warning("The gateway could not say how video %s stands: %s", video_id, error)
-                continue
-            if line := progress.line(video, elapsed=time.time() - started):
-                self.log.info("Video %s", line)
-            step = wait.on_video(video, now=time.time())
-        return step
 
     def download_video(
         self, video_id: str, path: str, *, if_exists: str = "replace", video: Video | None = None
@@ -211,31 +156,11 @@ class Sora2Hook(BaseHook):
         :raises FileExistsError: there is a file, and ``if_exists`` is ``fail``.
         :raises GatewayError: the file could not be had; ``transient`` says whether a later try may get it.
         """
-        from sora2_provider import storage
-        from sora2_provider.gateway.download.transfer import download
+        from sora2_provider.hooks import operations
 
-        video_id = checked_id(video_id)
-        if if_exists not in storage.IF_EXISTS:
-            raise InvalidParameter(f"if_exists={if_exists!r}: it must be one of {', '.join(storage.IF_EXISTS)}.")
-        try:
-            target = storage.Target.parse(path, video_id=video_id)
-        except ValueError as error:
-            raise InvalidParameter(str(error)) from error
-        if if_exists != "replace" and target.exists():
-            if if_exists == "fail":
-                raise FileExistsError(f"{target.uri} exists, and if_exists is 'fail': nothing was downloaded.")
-            self.log.info("%s exists and is kept (if_exists='skip')", target.uri)
-            return StoredVideo(target.uri, *target.described())
-        client = self.get_conn()
-        known = video if video is not None and video.status is VideoStatus.COMPLETED else client.get_video(video_id)
-        got = target.write(
-            lambda sink: download(client, known, sink, pause=time.sleep, report=self.log.warning),
+        return operations.download_video(
+            self.get_conn, checked_id(video_id), path, if_exists=if_exists, video=video, log=self.log
         )
-        if not got.length_known and got.content_type != "video/mp4":
-            self.log.warning("The server did not say how long the file is, so its end could not be checked.")
-        if (stored := target.size()) != got.size:
-            raise OSError(f"{target.uri} holds {stored} bytes, but {got.size} were written. Try again.")
-        return StoredVideo(target.uri, got.size, got.sha256, got.content_type, known)
 
     def list_models(self) -> list[str]:
         """Return the names of the models that the key may use. Costs nothing.

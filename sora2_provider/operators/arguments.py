@@ -1,4 +1,7 @@
-"""Checks of operator arguments: as much as can be known when the DAG file is parsed, and the rest in ``execute``."""
+"""Checks of operator arguments: as much as can be known when the DAG file is parsed, and the rest in ``execute``.
+
+A ``check_`` raises :class:`InvalidParameter`, which shows up as an import error of the DAG file.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from sora2_provider.compat import AirflowException, conf
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.compat import conf
+from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
 
 ON_CLEAR = ("regenerate", "reuse")
@@ -15,10 +18,7 @@ ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
 
 
 def check_settled(task_id: str, values: Mapping[str, Any]) -> None:
-    """Check the request parameters that are known now; templates and XComs are checked in ``execute``.
-
-    :raises InvalidParameter: shows up as an import error of the DAG file.
-    """
+    """Check the request parameters that are known now; templates and XComs are checked in ``execute``."""
     known = {name: value for name, value in values.items() if _is_settled(value)}
     if isinstance(values["images"], (list, tuple)):
         known["images"] = [*filter(_is_settled, values["images"])]
@@ -31,10 +31,7 @@ def check_settled(task_id: str, values: Mapping[str, Any]) -> None:
 def check_waiting(
     task_id: str, *, wait_for_completion: Any, timeout: Any, poll_interval: Any, output_path: Any
 ) -> None:
-    """Check what says how to wait.
-
-    :raises InvalidParameter: shows up as an import error of the DAG file.
-    """
+    """Check what says how to wait."""
     task = f"Task {task_id!r}"
     if not isinstance(wait_for_completion, bool):
         raise InvalidParameter(f"{task}: wait_for_completion={wait_for_completion!r}: it must be True or False.")
@@ -52,10 +49,7 @@ def check_waiting(
 
 
 def check_paying(task_id: str, *, durable: Any, on_clear: Any, on_unknown_submission: Any) -> None:
-    """Check what says when a video may be submitted again.
-
-    :raises InvalidParameter: shows up as an import error of the DAG file.
-    """
+    """Check what says when a video may be submitted again."""
     if not isinstance(durable, bool):
         raise InvalidParameter(f"Task {task_id!r}: durable={durable!r}: it must be True or False.")
     for name, value, allowed in (
@@ -67,10 +61,7 @@ def check_paying(task_id: str, *, durable: Any, on_clear: Any, on_unknown_submis
 
 
 def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
-    """Check where and how to store, as far as it is known now.
-
-    :raises InvalidParameter: shows up as an import error of the DAG file.
-    """
+    """Check where and how to store, as far as it is known now."""
     # Loaded here: a DAG file that stores nothing must not pay for it.
     from sora2_provider.storage import IF_EXISTS
 
@@ -81,10 +72,7 @@ def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
 
 
 def check_path(task_id: str, name: str, path: Any) -> None:
-    """Check a path as far as it is known now.
-
-    :raises InvalidParameter: shows up as an import error of the DAG file.
-    """
+    """Check a path as far as it is known now."""
     if isinstance(path, str) and _is_settled(path) and "://" not in path and not path.startswith("/"):
         raise InvalidParameter(
             f"Task {task_id!r}: {name}={path!r}: a relative path means another folder on each worker. "
@@ -116,9 +104,9 @@ def checked_target(path: str) -> None:
     try:
         Target.parse(path, video_id=None)
     except ValueError as error:
-        raise InvalidParameter(f"output_path: {error} Nothing was sent, and nothing was paid.") from error
+        raise InvalidParameter(f"output_path: {error}", Fate.NOTHING_SENT) from error
     except OSError as error:
-        raise AirflowException(f"output_path: {error} Nothing was sent, and nothing was paid.") from error
+        raise Sora2Error(f"output_path: {error}", Fate.NOTHING_SENT) from error
 
 
 def checked_connection_id(conn_id: Any) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 class CreateOptions:
     """How to create a video, wait for it and store it: the operator's parameters but those of the request.
 
+    Its fields are called as the operator's attributes.
+
     :param makes_request_late: the request is made by code of the user's, which is called only where a video is about to
         be submitted, or where the decision rests on the request.
     """
 
-    conn_id: str
+    sora2_conn_id: str
     wait_for_completion: bool
     deferrable: bool
     timeout: float
@@ -25,6 +27,11 @@ class CreateOptions:
     on_clear: str
     on_unknown_submission: str
     makes_request_late: bool = False
+
+    @classmethod
+    def of(cls, operator: Any) -> CreateOptions:
+        """Return the options of an operator whose templates are rendered."""
+        return cls(**{one.name: getattr(operator, one.name) for one in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.polling.estimates import RenderingKind
 from sora2_provider.gateway.polling.progress import duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome
+from sora2_provider.hooks.operations import await_outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
 from sora2_provider.operators.create_options import CreateOptions, ResumeState
@@ -64,7 +65,7 @@ class CreateRun:
         self._log = task.log
         self._asleep = False
         self._retry_waits = pass_on_retry_after(task)
-        self._report = TaskReport(task, context, VideoMetadata(options.conn_id))
+        self._report = TaskReport(task, context, VideoMetadata(options.sora2_conn_id))
 
     @property
     def metadata(self) -> VideoMetadata:
@@ -106,7 +107,7 @@ class CreateRun:
             video_id = (ResumeState.of(state) if state else self._state_of_xcom()).video_id
         with contextlib.suppress(Exception):
             durable = self._journal().durable
-        ending = Ending(End.BROKEN, video_id, self._options.conn_id, durable, error=error)
+        ending = Ending(End.BROKEN, video_id, self._options.sora2_conn_id, durable, error=error)
         self._report.failed(ending)
         return failure(ending)
 
@@ -120,7 +121,7 @@ class CreateRun:
                 "The task is stopped before the end of video %s. %s %s",
                 video_id,
                 Fate.RENDERING,
-                pick_up(video_id, self._options.conn_id),
+                pick_up(video_id, self._options.sora2_conn_id),
             )
         if self._asleep:
             # Airflow 3 calls this from its signal handler, and then lets the task go on until it is killed. Only while
@@ -130,9 +131,9 @@ class CreateRun:
 
     def _start(self) -> str:
         options = self._options
-        arguments.checked_connection_id(options.conn_id)
+        arguments.checked_connection_id(options.sora2_conn_id)
         if options.wait_for_completion and options.output_path is not None:
-            arguments.checked_target(options.output_path)
+            arguments.checked_target(str(options.output_path))
         journal = self._journal()
         if options.durable and not journal.durable:
             self._log.warning(
@@ -140,7 +141,7 @@ class CreateRun:
                 "Set the option [sora2] state_path, or use Airflow 3.3 or later."
             )
         decision, request = self._decided(journal)
-        conn_id = decision.record.conn_id if isinstance(decision, Resume) else options.conn_id
+        conn_id = decision.record.conn_id if isinstance(decision, Resume) else options.sora2_conn_id
         with contextlib.closing(Sora2Hook(conn_id)) as hook:
             client = hook.get_conn()
             self._report.metadata = VideoMetadata(conn_id, request=request.to_json() if request is not None else {})
@@ -169,7 +170,7 @@ class CreateRun:
 
     def _asked(self, journal: SubmissionJournal, request: VideoRequest | None) -> Decision:
         options = self._options
-        digest = None if request is None else digest_of(request, options.conn_id)
+        digest = None if request is None else digest_of(request, options.sora2_conn_id)
         return journal.decide(digest, on_clear=options.on_clear, on_unknown=options.on_unknown_submission)
 
     def _request(self) -> VideoRequest:
@@ -213,12 +214,14 @@ class CreateRun:
             self._defer(kind, state, deadline)
         self._asleep = True
         try:
-            finished = hook.await_outcome(
+            finished = await_outcome(
+                hook.get_conn(),
                 state.video_id,
                 started=state.started,
                 deadline=deadline,
                 expected=kind.expected,
                 poll_interval=options.poll_interval,
+                log=self._log,
             )
         finally:
             self._asleep = False
@@ -251,7 +254,7 @@ class CreateRun:
                 self._end_without_video(finished, state, journal)
             self._report.completed(video, started=state.started)
             if self._options.output_path is not None:
-                self._store(hook, video, self._options.output_path, journal)
+                self._store(hook, video, str(self._options.output_path), journal)
         finally:
             if video is not None:
                 self._report.video(video)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sora2_provider.compat import BaseOperator, Context
-from sora2_provider.gateway.polling.wait import DEFAULT_TIMEOUT
+from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
@@ -164,19 +164,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         from sora2_provider.operators.create_options import CreateOptions
         from sora2_provider.operators.create_run import CreateRun
 
-        options = CreateOptions(
-            conn_id=self.sora2_conn_id,
-            wait_for_completion=self.wait_for_completion,
-            deferrable=self.deferrable,
-            timeout=self.timeout,
-            poll_interval=self.poll_interval,
-            output_path=None if self.output_path is None else str(self.output_path),
-            durable=self.durable,
-            on_clear=self.on_clear,
-            on_unknown_submission=self.on_unknown_submission,
-            makes_request_late=self.makes_request_late,
-        )
-        self._run = CreateRun(self, options, lambda: self.make_request(context), context)
+        self._run = CreateRun(self, CreateOptions.of(self), lambda: self.make_request(context), context)
         return self._run
 
     def make_request(self, context: Context) -> dict[str, Any]:

@@ -61,7 +61,6 @@ class Submitter:
         self._guard = guard
         self._journal = journal
         self._log = log
-        self._resubmits = resubmits
         # What every ending of this submission has in common.
         self._ending = Ending(End.REFUSED, conn_id=conn_id, durable=journal.durable, resubmits=resubmits)
         self._accepted: Video | None = None

@@ -11,6 +11,9 @@ import pytest
 
 from sora2_provider import exceptions
 from sora2_provider.gateway import errors
+from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.reporting.endings import End, Ending
+from sora2_provider.reporting.failures import failure
 from tests.docs.pages import DOCUMENTS, PROJECT
 
 PAGE = DOCUMENTS["docs/errors.md"].text
@@ -52,6 +55,28 @@ def test_a_row_is_about_a_message_of_the_package_and_says_what_to_do(line, messa
     assert longest_part(message) in written(), f"docs/errors.md, {line}: no message says this any more"
     assert all(cells), line
     assert cells[-1] in ("yes", "no", "any", "–")
+
+
+def row_of(message: str) -> str | None:
+    """Return the most telling row that a whole message fits."""
+    fits = [row for _, row, _ in ROWS if re.search(".*".join(map(re.escape, row.split("…"))), message)]
+    return max(fits, key=len, default=None)
+
+
+@pytest.mark.parametrize("durable", [True, False], ids=["with a record", "without a record"])
+@pytest.mark.parametrize("transient", [True, False], ids=["for now", "for good"])
+@pytest.mark.parametrize("end", [end for end in End if end is not End.COMPLETED])
+def test_whatever_way_a_video_ends_the_page_has_a_row_for_what_the_task_says(end, transient, durable):
+    error = (
+        errors.SubmissionUnknown("away") if "UNKNOWN" in end.name else errors.GatewayError("away", transient=transient)
+    )
+    video = Video("video_1", VideoStatus.FAILED, failure_permanent=not transient)
+    ending = Ending(end, "video_1", "sora2_default", durable, video, error, "2 min", 1.0, transient, "/videos/")
+    said = failure(ending)
+    row = row_of(str(said))
+    assert row is not None, said
+    retries = next(cells[-1] for _, message, cells in ROWS if message == row)
+    assert retries in ("–", "yes" if said.retry else "no"), (said, row)
 
 
 def test_every_class_is_on_the_page_with_its_remedy():

@@ -30,7 +30,13 @@ def says(log: str, message: str) -> bool:
 def show_reruns(request: pytest.FixtureRequest, told: Mapping[str, Told]) -> None:
     """Print what was paid for, and how it ended."""
     rows = [
-        (name, len(each.billed), each.state, "yes" if says(each.log, UNKNOWN) else "no") for name, each in told.items()
+        (
+            name,
+            len(each.billed),
+            each.state,
+            "yes" if says(each.log, UNKNOWN) or says(each.log, UNKNOWN_BEFORE) else "no",
+        )
+        for name, each in told.items()
     ]
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():

@@ -16,7 +16,7 @@ from tests.faults.logs import RESUMED, TIMED_OUT, UNKNOWN_BEFORE, count, says, s
 GIVEN_UP = "Video {id} of an earlier try is given up, and may still be rendering."
 CHANGED = "The request or the connection has changed since video {id} was submitted"
 #: The failure that says so, once a try: the message alone is in the log before that, too.
-FAILED_AS_UNKNOWN = '"exc_value":"An earlier try of this task was about to submit its video'
+FAILED_AS_UNKNOWN = '"exc_value":"An earlier try of this task was ended while it submitted its video'
 
 # the list behind mapped tasks
 

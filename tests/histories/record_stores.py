@@ -194,7 +194,7 @@ class SteppedTarget(Stepped):
 
 
 class SteppedSlot(Stepped):
-    """The target in ``counter``."""
+    """The target in ``spending.counter``."""
 
     def small_content(self) -> bytes | None:
         running().step("slot look", fail=lambda: StoreAway("away"))

@@ -18,9 +18,9 @@ from sora2_provider.compat import AirflowException
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import create_run as creating  # noqa: F401  (only a task loads it, and it must be there to be changed)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.spending import counter as tally
+from sora2_provider.spending import counter
 from sora2_provider.storage import StoredVideo
-from sora2_provider.submission import signals as interruptions
+from sora2_provider.submission import signals
 from sora2_provider.submission import stores as records
 from tests.histories.paid_gateway import Client
 from tests.histories.processes import SIGNALS, THREADS, Log, Process, Stage, running
@@ -87,10 +87,10 @@ def put_on_stage(patch: pytest.MonkeyPatch) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("sora2_provider.") and getattr(module, "time", None) is time:
             patch.setattr(module, "time", _Now())
-    patch.setattr(interruptions, "signal", SIGNALS)
-    patch.setattr(interruptions, "threading", THREADS)
+    patch.setattr(signals, "signal", SIGNALS)
+    patch.setattr(signals, "threading", THREADS)
     patch.setattr(records, "Target", SteppedTarget)
-    patch.setattr(tally, "Target", SteppedSlot)
+    patch.setattr(counter, "Target", SteppedSlot)
     # No power fails here.
     patch.setattr(os, "fsync", lambda _: None)
     patch.setattr(Sora2Hook, "get_conn", _client)

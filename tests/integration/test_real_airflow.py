@@ -12,7 +12,7 @@ import pytest
 
 from dev.harness.airflow import LocalAirflow
 from dev.harness.processes import wait_until
-from sora2_provider.compat import CAPABILITIES
+from sora2_provider.compat import never_expire
 from sora2_provider.emulator import Emulator
 
 KEY = "sk-leak-test-0a1b2c3d4e5f"
@@ -146,7 +146,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
         )
         home = folder / "home"
         environment = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}
-        if not CAPABILITIES["task state store"]():
+        if never_expire() is None:
             environment["AIRFLOW__SORA2__STATE_PATH"] = str(home / "records")
         with LocalAirflow(dags_folder=dags, connection=extra, home=home, environment=environment) as airflow:
             airflow.start()

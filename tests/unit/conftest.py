@@ -130,7 +130,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         time = staticmethod(time.time)
         sleep = staticmethod(made.append)
 
-    monkeypatch.setattr("sora2_provider.hooks.sora2.time", NoWaiting)
+    monkeypatch.setattr("sora2_provider.hooks.operations.time", NoWaiting)
     return made
 
 

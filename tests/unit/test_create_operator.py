@@ -8,7 +8,7 @@ import pytest
 
 from sora2_provider.compat import AirflowFailException
 from sora2_provider.exceptions import FinalError, RenderingFailed
-from sora2_provider.hooks import sora2 as hook_module
+from sora2_provider.hooks import operations
 from sora2_provider.operators import create_run
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission import submitter
@@ -56,7 +56,7 @@ def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged)
     gateway.settings(render_seconds=1000)
     clock = MadeUpTime(gateway)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (hook_module, create_run, submitter):
+        for module in (operations, create_run, submitter):
             patch.setattr(module, "time", clock)
         video_id = create(wait_for_completion=True, timeout=3600).execute(context)
     said = logged()

@@ -137,7 +137,7 @@ def test_an_interrupted_wait_is_left_to_retries(gateway, durable_context, monkey
 
     operator = create(**WAITS)
     with monkeypatch.context() as patch:
-        patch.setattr(Sora2Hook, "await_outcome", failing(interruption("interrupted")))
+        patch.setattr("sora2_provider.operators.create_run.await_outcome", failing(interruption("interrupted")))
         with pytest.raises(LeftRendering, match="goes on rendering"):
             operator.execute(durable_context)
     assert operator.execute(durable_context) == gateway.billed[0].id

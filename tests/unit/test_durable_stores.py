@@ -10,7 +10,7 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import ContentRejected
-from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.operators import create_run
 from sora2_provider.submission.stores import STATE_KEY
 from tests.unit.durable import WAITS, as_try, clear, create, failing, record
 
@@ -185,9 +185,9 @@ def test_a_delivery_by_a_process_that_was_believed_dead_does_not_undo_a_clear(ga
                 create(**WAITS).execute(as_try(durable_context, 2))
         return real(self, *args, **options)
 
-    real = Sora2Hook.await_outcome
+    real = create_run.await_outcome
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Sora2Hook, "await_outcome", sleeps)
+        patch.setattr(create_run, "await_outcome", sleeps)
         made = create(**WAITS).execute(as_try(durable_context, 1))
     assert record(state)["epoch"] == ti.max_tries
     assert create(**WAITS).execute(as_try(durable_context, 3)) == made

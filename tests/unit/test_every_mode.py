@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sora2_provider import compat
+from sora2_provider import compat, exceptions
 from sora2_provider.compat import (
     AirflowException,
     AirflowFailException,
@@ -27,11 +27,10 @@ from sora2_provider.compat import (
 )
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.polling import poller as polling
-from sora2_provider.hooks import sora2 as hook_module
+from sora2_provider.hooks import operations
 from sora2_provider.operators import create_run as creating
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.reporting import failures as outcomes
-from sora2_provider.sensors import sora2 as sensor_module
+from sora2_provider.sensors import sensor_run
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.submission import submitter as submitting
 from sora2_provider.triggers import sora2 as trigger_module
@@ -48,7 +47,7 @@ def clock(gateway: Emulator, monkeypatch: pytest.MonkeyPatch) -> MadeUpTime:
     gateway.settings(render_seconds=RENDER_SECONDS)
     random.seed(1)
     made_up = MadeUpTime(gateway)
-    for module in (hook_module, creating, submitting, sensor_module, trigger_module, polling):
+    for module in (operations, creating, submitting, sensor_run, trigger_module, polling):
         monkeypatch.setattr(module, "time", made_up)
     monkeypatch.setattr(polling, "asyncio", AsyncioOfMadeUpTime(made_up))
     base = vars(sys.modules[BaseSensorOperator.__module__])
@@ -118,7 +117,7 @@ RUN = {
 
 def exception(name: str) -> type[Exception]:
     """Return the class that the docs call so."""
-    return getattr(outcomes, name, None) or getattr(compat, name)
+    return getattr(exceptions, name, None) or getattr(compat, name)
 
 
 def set_up(gateway: Emulator, case: Case, *, mode: str, context: dict) -> str | None:

@@ -14,7 +14,7 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout
 from sora2_provider.exceptions import LeftRendering
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.hooks import sora2 as hook_module
+from sora2_provider.hooks import operations
 from sora2_provider.submission.signals import deferred_signals
 from sora2_provider.submission.stores import STATE_KEY
 from tests.unit.durable import create, failing
@@ -135,7 +135,7 @@ def test_airflow_3_asks_a_stopped_task_to_end_its_wait(gateway, durable_context,
 
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(hook_module.time, "sleep", sleep)
+            patch.setattr(operations.time, "sleep", sleep)
             with pytest.raises(LeftRendering, match="stopped while it waited"):
                 operator.execute(durable_context)
     finally:

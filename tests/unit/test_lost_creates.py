@@ -111,16 +111,19 @@ def test_only_the_hooks_passing_errors_leave_a_task_of_the_users_own_to_retries(
 
 @pytest.mark.parametrize("interruption", [AirflowTaskTimeout, SystemExit])
 @pytest.mark.parametrize(
-    ("owner", "method", "said"),
-    [(Sora2Client, "create_video", "The outcome of"), (Sora2Hook, "await_outcome", "goes on rendering")],
+    ("interrupted", "said", "billed"),
+    [
+        ("gateway.client.Sora2Client.create_video", "The outcome of", 0),
+        ("operators.create_run.await_outcome", "goes on rendering", 1),
+    ],
 )
 def test_an_interruption_in_the_create_or_the_wait_is_not_retried(
-    gateway, context, monkeypatch, interruption, owner, method, said
+    gateway, context, monkeypatch, interruption, interrupted, said, billed
 ):
-    monkeypatch.setattr(owner, method, failing(interruption("interrupted")))
+    monkeypatch.setattr(f"sora2_provider.{interrupted}", failing(interruption("interrupted")))
     with pytest.raises(AirflowFailException, match=said):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True).execute(context)
-    assert len(gateway.billed) == (method == "await_outcome")
+    assert len(gateway.billed) == billed
 
 
 @pytest.mark.parametrize("images", [iter(["https://a.example/1.png"]), map(str, ["https://a.example/1.png"])])

@@ -54,7 +54,7 @@ def test_questions_that_fail_are_ridden_out(gateway, video_id, context, fault, l
 
 
 def test_questions_that_fail_for_minutes_end_the_wait(gateway, video_id, context, monkeypatch):
-    from sora2_provider.sensors import sora2
+    from sora2_provider.sensors import sensor_run
 
     class Clock:
         now = 1_800_000_000.0
@@ -64,7 +64,7 @@ def test_questions_that_fail_for_minutes_end_the_wait(gateway, video_id, context
             cls.now += 100
             return cls.now
 
-    monkeypatch.setattr(sora2, "time", Clock)
+    monkeypatch.setattr(sensor_run, "time", Clock)
     gateway.fault(route="query", status=401, body={"error": {"message": "invalid token"}}, times=None)
     with pytest.raises(AirflowFailException, match=r"for minutes.*invalid token.*API key field"):
         sensor(video_id).execute(context)

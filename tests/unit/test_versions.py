@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
+from importlib import resources, util
 from pathlib import Path
 
 import pytest
 
-from sora2_provider.compat import CAPABILITIES
+from sora2_provider.compat import never_expire, retry_types
 from tests.markdown_tables import table_of
 
 PROJECT = Path(__file__).parents[2]
 PAGE = (PROJECT / "docs" / "versions.md").read_text(encoding="utf-8")
 AIRFLOW = tuple(int(part) for part in importlib.metadata.version("apache-airflow").split(".")[:2])
 
+
+def describes(schema: str, name: str) -> bool:
+    """Whether Airflow's schema of what a provider may say of itself knows a name."""
+    file = resources.files("airflow") / schema
+    return file.is_file() and f'"{name}": ' in json.dumps(json.loads(file.read_text(encoding="utf-8")))
+
+
+def has_ui_pages() -> bool:
+    from airflow.plugins_manager import AirflowPlugin
+
+    return hasattr(AirflowPlugin, "external_views")
+
+
+def has_human_in_the_loop() -> bool:
+    return util.find_spec("airflow.sdk") is not None and util.find_spec("airflow.sdk.execution_time.hitl") is not None
+
+
+#: What not every supported Airflow can do, and how this one shows it.
+CAPABILITIES = {
+    "task state store": lambda: never_expire() is not None,
+    "retry policies": lambda: retry_types() is not None,
+    "form from the provider's description": lambda: describes("provider.yaml.schema.json", "conn-fields"),
+    "providers' own commands": lambda: describes("provider_info.schema.json", "cli"),
+    "pages in the web interface": has_ui_pages,
+    "human in the loop": has_human_in_the_loop,
+}
 SINCE = {what: since for what, since, _ in table_of(PAGE, "what", "from Airflow", "before that")}
 
 

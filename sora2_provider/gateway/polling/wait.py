@@ -21,8 +21,6 @@ from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
 if TYPE_CHECKING:
     from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 
-DEFAULT_TIMEOUT = 1800.0
-
 # The first poll after a third of the expected time and then one every fifteenth: for rendering times as they were
 # measured (lognormal, the 95th percentile 2.5 times the median) the end is seen within 4 % of what the best schedule
 # with as many polls does, within 25 % where the expectation is five times too short, and 40 % where it is five

@@ -1,0 +1,152 @@
+"""One run of the sensor in a task process: asks, in whichever mode, and tells how the rendering ended."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sora2_provider.compat import (
+    AirflowException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    Context,
+    PokeReturnValue,
+)
+from sora2_provider.exceptions import Fate, FinalError, Sora2Error
+from sora2_provider.gateway.errors import GatewayError, VideoNotFound
+from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
+from sora2_provider.gateway.polling.wait import Finished, Outcome, VideoWait
+from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
+from sora2_provider.reporting import metrics
+from sora2_provider.reporting.endings import End, Ending
+from sora2_provider.reporting.failures import not_told, rendering_ended, still_rendering
+from sora2_provider.reporting.retry_policy import pass_on_retry_after
+from sora2_provider.triggers.events import TRIGGER_GRACE, UnreadableEvent, from_event
+from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+
+
+class SensorRun:
+    """A sensor at work.
+
+    :param sensor: the :class:`Sora2VideoSensor`, with its templates rendered.
+    """
+
+    def __init__(self, sensor: Any) -> None:
+        self._sensor = sensor
+        self._video_id = checked_id(sensor.video_id)
+        self._hook = Sora2Hook(sensor.sora2_conn_id)
+        self._started = time.time()
+        self._wait = VideoWait(started=self._started, deadline=math.inf)
+        self._progress = ProgressReport()
+        self._last: Video | None = None
+        self._error: GatewayError | None = None
+
+    def execute(self, poke_until_done: Callable[[], Any], context: Context) -> Any:
+        """Wait, in the triggerer or by Airflow's own way of poking."""
+        pass_on_retry_after(self._sensor)
+        try:
+            if not self._sensor.deferrable:
+                return poke_until_done()
+            asked = self.poke(context)
+            if not asked.is_done:
+                self._defer()
+            return asked.xcom_value
+        except AirflowSensorTimeout:
+            raise self._timed_out() from None
+        finally:
+            self._hook.close()
+
+    def go_on(self, event: Any, context: Context) -> Any:
+        """Go on after a deferral.
+
+        :param event: the trigger's.
+        """
+        try:
+            finished = from_event(event, video_id=self._video_id)
+        except UnreadableEvent as error:
+            raise Sora2Error(str(error), Fate.FREE_QUESTION, "Clear the task to wait again.") from error
+        self._last, self._error = finished.video, finished.error
+        if finished.outcome is Outcome.TIMEOUT:
+            raise self._timed_out()
+        if finished.video is not None and finished.outcome is not Outcome.UNREACHABLE:
+            return self._ended(finished.video, context)
+        raise self._unreachable(finished.error or GatewayError("no answer", transient=True))
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Ask once."""
+        sensor = self._sensor
+        try:
+            video = self._hook.get_video(self._video_id)
+        except GatewayError as error:
+            metrics.poll_failed(error)
+            self._error = error
+            step = self._wait.on_error(error, now=time.time())
+            if isinstance(step, Finished) and not sensor.reschedule:
+                raise self._unreachable(error) from error
+            sensor.log.warning("The gateway could not say how video %s stands: %s", self._video_id, error)
+            return PokeReturnValue(is_done=False)
+        self._last, self._error = video, None
+        self._wait.on_video(video, now=time.time())
+        # In reschedule mode each poke is a new process, which does not know when the wait began.
+        elapsed = None if sensor.reschedule else time.time() - self._started
+        if line := self._progress.line(video, elapsed=elapsed):
+            sensor.log.info("Video %s", line)
+        if video.status.is_terminal:
+            return PokeReturnValue(is_done=True, xcom_value=self._ended(video, context))
+        return PokeReturnValue(is_done=False)
+
+    def _defer(self) -> None:
+        sensor = self._sensor
+        trigger = Sora2VideoTrigger(
+            video_id=self._video_id,
+            sora2_conn_id=sensor.sora2_conn_id,
+            started=self._started,
+            deadline=self._started + sensor.timeout,
+            poll_interval=sensor.poke_interval,
+        )
+        sensor.defer(
+            trigger=trigger,
+            method_name="execute_complete",
+            kwargs={"video_id": self._video_id},
+            # Airflow's own timeout, in case the triggerer is down.
+            timeout=timedelta(seconds=sensor.timeout + TRIGGER_GRACE),
+        )
+
+    def _ended(self, video: Video, context: Context) -> dict[str, Any]:
+        context["ti"].xcom_push(key="video", value={**video.to_dict(), "conn_id": self._sensor.sora2_conn_id})
+        if video.status is VideoStatus.COMPLETED:
+            metrics.completed(video)
+            return video.to_dict()
+        metrics.failed(self._ending(End[video.status.name]))
+        failure = rendering_ended(video)
+        # A retry would wait for the same rendering.
+        raise self._softly(FinalError(failure.problem, failure.fate, failure.remedy))
+
+    def _softly(self, failure: AirflowException) -> AirflowException:
+        """Return the failure, or a skip where the user prefers that: the same in every mode."""
+        if self._sensor.soft_fail or self._sensor.never_fail:
+            return AirflowSkipException(f"Skipped instead of failed: {failure}")
+        return failure
+
+    def _timed_out(self) -> AirflowSensorTimeout:
+        ending = self._ending(End.TIMEOUT)
+        metrics.failed(ending)
+        return AirflowSensorTimeout(still_rendering(ending))
+
+    def _unreachable(self, error: GatewayError) -> AirflowException:
+        metrics.failed(self._ending(End.LOST if isinstance(error, VideoNotFound) else End.UNREACHABLE))
+        return self._softly(not_told(error, self._video_id))
+
+    def _ending(self, end: End) -> Ending:
+        return Ending(
+            end,
+            self._video_id,
+            self._sensor.sora2_conn_id,
+            video=self._last,
+            error=self._error,
+            waited=duration_text(self._sensor.timeout),
+        )
