@@ -92,7 +92,7 @@ endif
 approval: $(INSTALLED)  ## On a whole Airflow: a person approves or rejects a video in the example DAG
 	$(BIN)/python -m pytest tests/approval $(PYTEST_ARGS)
 
-bench: $(BENCH)/.installed  ## Measure what waiting, parsing and creating cost, beside a peer
+bench: $(BENCH)/.installed  ## Measure what waiting and parsing cost, beside a peer
 	@$(BENCH)/bin/python -m tests.benchmarks $(BENCH_ARGS)
 
 # -E and -a: a page that has not changed must warn again, too.

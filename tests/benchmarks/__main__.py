@@ -27,19 +27,17 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="everything, at small sizes")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
     parser.add_argument("--only", action="append", choices=list(measures.MEASURES), help="only this measure")
-    parser.add_argument("--against", type=Path, help="a checkout of another commit: print the ratios to it only")
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"), help="where the table goes")
     options = parser.parse_args()
     stop_cleanly_on_signals()
     sizes = measures.QUICK if options.quick else measures.Sizes()
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     started, load_before = time.monotonic(), measures.load()
-    chosen = {"against": measures.against} if options.against else measures.MEASURES
     rows = []
-    with open_bench(options.against) as bench:
-        for name in options.only or chosen:
+    with open_bench() as bench:
+        for name in options.only or measures.MEASURES:
             print(f"measuring: {name} ({measures.load()})", flush=True)
-            rows += list({**measures.MEASURES, **chosen}[name](bench, sizes))
+            rows += measures.MEASURES[name](bench, sizes)
     took = f"{time.monotonic() - started:.0f} s; {load_before} before, {measures.load()} after"
     where = f"Python {platform.python_version()}, " + ", ".join(f"{name} {value}" for name, value in versions.items())
     print(f"\n{text_of(rows)}\n\n{where}\n{took}")

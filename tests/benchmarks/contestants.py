@@ -59,11 +59,9 @@ class BareTrigger(BaseTrigger):
         self.started = started
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what Airflow keeps of the trigger."""
         return "tests.benchmarks.contestants.BareTrigger", {"address": self.address, "started": self.started}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Ask until the video is completed."""
         pause = max(0.0, self.started + random.uniform(36.0, 44.0) - time.time())
         while True:
             await asyncio.sleep(pause)
@@ -78,7 +76,6 @@ class BareTrigger(BaseTrigger):
 
 
 async def run_trigger(trigger: BaseTrigger) -> TriggerEvent:
-    """Run a trigger to its event."""
     events: AsyncIterator[TriggerEvent] = trigger.run()
     async for event in events:
         return event
@@ -92,28 +89,21 @@ async def all_of(triggers: list[BaseTrigger], expected: Callable[[Any], bool]) -
             raise RuntimeError(f"A trigger ended with {event.payload!r}")
 
 
-def ours() -> Waiters:
-    """Sora2VideoTrigger."""
+async def ours(video_ids: list[str]) -> None:
     from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
-    async def wait(video_ids: list[str]) -> None:
-        now = time.time()
-        made = [Sora2VideoTrigger(one, "sora2_default", now, now + FAR, 0.0) for one in video_ids]
-        await all_of(made, lambda payload: payload["outcome"] == "completed")
-
-    return wait
+    now = time.time()
+    made = [Sora2VideoTrigger(one, "sora2_default", now, now + FAR, 0.0) for one in video_ids]
+    await all_of(made, lambda payload: payload["outcome"] == "completed")
 
 
-def http_sensor() -> Waiters:
+async def http_sensor(video_ids: list[str]) -> None:
     """The HTTP provider's sensor trigger; it asks again for as long as the answer is a 404."""
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
-    async def wait(video_ids: list[str]) -> None:
-        path = "sensor/v1/video/query?id="
-        made = [HttpSensorTrigger(path + one, headers=_HEADERS, poke_interval=0.0) for one in video_ids]
-        await all_of(made, lambda payload: payload is True)
-
-    return wait
+    path = "sensor/v1/video/query?id="
+    made = [HttpSensorTrigger(path + one, headers=_HEADERS, poke_interval=0.0) for one in video_ids]
+    await all_of(made, lambda payload: payload is True)
 
 
 def bare_loop(url: str) -> Waiters:

@@ -25,16 +25,15 @@ def cpu_per_poll(waiters: contestants.Waiters, videos: int, polls: int) -> float
     return (time.process_time() - before) / (videos * polls) * 1e6
 
 
-def measure(url: str, *, rounds: int, videos: int, only: str = "") -> list[dict[str, float]]:
-    """Return what each contestant, or only one, takes in each of some rounds in which they take turns."""
+def measure(url: str, *, rounds: int, videos: int) -> list[dict[str, float]]:
+    """Return what each contestant takes in each of some rounds in which they take turns."""
     runs = {
         BARE: (contestants.bare_loop(url), MANY),
-        OURS: (contestants.ours(), MANY),
-        HTTP: (contestants.http_sensor(), USUAL),
+        OURS: (contestants.ours, MANY),
+        HTTP: (contestants.http_sensor, USUAL),
         BARE_SHORT: (contestants.bare_loop(url), USUAL),
-        OURS_SHORT: (contestants.ours(), USUAL),
+        OURS_SHORT: (contestants.ours, USUAL),
     }
-    runs = {name: run for name, run in runs.items() if only in ("", name)}
     for waiters, _ in runs.values():
         cpu_per_poll(waiters, 4, 3)
     return [{name: cpu_per_poll(run, videos, polls) for name, (run, polls) in runs.items()} for _ in range(rounds)]

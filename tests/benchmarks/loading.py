@@ -1,6 +1,6 @@
 """What a DAG file costs the DAG processor: the import of operators and sensors, and the parsing of 100 tasks.
 
-Usage: python -m tests.benchmarks.loading OPTIONS. Every figure comes from a fresh process; the processes take turns.
+Usage: python -m tests.benchmarks.loading URL OPTIONS. Every figure comes from a fresh process; the processes take turns.
 """
 
 from __future__ import annotations
@@ -11,33 +11,24 @@ import sys
 import tempfile
 from pathlib import Path
 
-OURS, EMPTY, HTTP = "airflow-provider-sora2", "EmptyOperator", "HTTP provider"
+IMPORT, OURS, EMPTY = "import of operators and sensors", "our tasks", "EmptyOperators"
 
-_IMPORTS = {
-    OURS: "import sora2_provider.operators.sora2, sora2_provider.sensors.sora2",
-    HTTP: "import airflow.providers.http.operators.http, airflow.providers.http.sensors.http",
-}
 _IMPORT = """
-import json, sys, time
+import json, time
 import airflow.sdk
 from airflow.sdk import BaseHook, BaseOperator, BaseSensorOperator, Connection, Context, ObjectStoragePath
 from airflow.sdk import PokeReturnValue
 from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.configuration import conf
 before = time.process_time()
-{code}
+import sora2_provider.operators.sora2, sora2_provider.sensors.sora2
 print(json.dumps([time.process_time() - before]))
 """
-
 _TASKS = {
     EMPTY: ("from airflow.providers.standard.operators.empty import EmptyOperator", "EmptyOperator({id})"),
     OURS: (
         "from sora2_provider.operators.sora2 import Sora2CreateVideoOperator",
         "Sora2CreateVideoOperator({id}, prompt='A paper boat', wait_for_completion=True, deferrable=True)",
-    ),
-    HTTP: (
-        "from airflow.providers.http.operators.http import HttpOperator",
-        "HttpOperator({id}, endpoint='v1/video/create', deferrable=True)",
     ),
 }
 _DAG = """
@@ -63,23 +54,15 @@ print(json.dumps(took))
 """
 
 
-def measure(*, rounds: int, only: str = "") -> list[dict[str, dict[str, float]]]:
-    """Return the milliseconds of CPU of each round, by what is measured and for whom, or only for one."""
-    return [_round(only) for _ in range(rounds)]
-
-
-def _round(only: str) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {"import": {}, "first parse": {}, "warm": {}}
-    for name, code in _IMPORTS.items():
-        if only in ("", name):
-            (found["import"][name],) = _run(_IMPORT.format(code=code))
+def measure() -> dict[str, float]:
+    """Return the milliseconds of CPU of the import, of a first parse (``first, ...``) and of a later one (``warm, ...``)."""
+    found = {IMPORT: _run(_IMPORT)[0]}
     with tempfile.TemporaryDirectory() as folder:
-        for name, (imports, task) in _TASKS.items():
-            if only in ("", name):
-                file = Path(folder, f"{len(found['warm'])}.py")
-                file.write_text(_DAG.format(imports=imports, task=task.format(id="task_id=f'task_{number}'")))
-                found["first parse"][name], *warm = _run(_PARSE, folder, str(file))
-                found["warm"][name] = sorted(warm)[len(warm) // 2]
+        for number, (name, (imports, task)) in enumerate(_TASKS.items()):
+            file = Path(folder, f"{number}.py")
+            file.write_text(_DAG.format(imports=imports, task=task.format(id="task_id=f'task_{number}'")))
+            found[f"first, {name}"], *warm = _run(_PARSE, folder, str(file))
+            found[f"warm, {name}"] = sorted(warm)[len(warm) // 2]
     return found
 
 
@@ -91,4 +74,4 @@ def _run(code: str, *arguments: str) -> list[float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(**json.loads(sys.argv[1]))))
+    print(json.dumps([measure() for _ in range(json.loads(sys.argv[2])["rounds"])]))

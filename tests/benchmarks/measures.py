@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmarks import cpu_per_poll, create, loading, schedule
+from tests.benchmarks import cpu_per_poll, loading, schedule
 from tests.benchmarks.bench_environment import Bench
 from tests.benchmarks.contestants import BARE, HTTP, OURS
 from tests.benchmarks.table import Row
@@ -16,8 +16,6 @@ from tests.benchmarks.table import Row
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured."""
-
     rounds: int = 7
     videos: int = 100
     waiting: int = 10_000
@@ -25,14 +23,12 @@ class Sizes:
     waiting_rounds: int = 2
     simulated: int = 20_000
     loading_rounds: int = 3
-    creates: int = 60
 
 
-QUICK = Sizes(2, 40, 1_000, 6.0, 1, 2_000, 1, 20)
+QUICK = Sizes(2, 40, 1_000, 6.0, 1, 2_000, 1)
 
 
 def medians(turns: list[dict[str, float]]) -> dict[str, float]:
-    """Return the median of each figure."""
     return {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
 
 
@@ -46,45 +42,31 @@ def schedules(_: Bench, sizes: Sizes) -> Iterator[Row]:
 
 
 def cpu(bench: Bench, sizes: Sizes) -> Iterator[Row]:
-    """Measure the CPU of a question."""
     short, bare_short = cpu_per_poll.OURS_SHORT, cpu_per_poll.BARE_SHORT
-    for scheme, at_most, times_less in (("http", 1.2, 3.0), ("https", None, 5.0)):
-        turns = bench.run("cpu_per_poll", bench.urls[scheme], rounds=sizes.rounds, videos=sizes.videos)
-        took, name = medians(turns), f"CPU per poll, {scheme}"
-        ratios = medians(
-            [
-                {
-                    "bare": each[OURS] / each[BARE],
-                    "short": each[short] / each[bare_short],
-                    "http": each[HTTP] / each[OURS],
-                }
-                for each in turns
-            ]
-        )
-        note = f"{took[OURS]:.0f} us against {took[BARE]:.0f} us"
-        yield Row(f"{name}, against the bare loop", ratios["bare"], "x", most=at_most, note=note)
-        note = f"{took[short]:.0f} us: 14 polls, 13 lines of log, an event"
-        yield Row(f"{name}, whole life of a video of 120 s", ratios["short"], "x", note=note)
-        yield Row(f"{name}, {HTTP} against ours", ratios["http"], "x", least=times_less, note=f"{took[HTTP]:.0f} us")
+    turns = bench.run("cpu_per_poll", rounds=sizes.rounds, videos=sizes.videos)
+    took, name = medians(turns), "CPU per poll"
+
+    def ratio(one: str, other: str) -> float:
+        return statistics.median(turn[one] / turn[other] for turn in turns)
+
+    note = f"{took[OURS]:.0f} us against {took[BARE]:.0f} us"
+    yield Row(f"{name}, against the bare loop", ratio(OURS, BARE), "x", most=1.2, note=note)
+    note = f"{took[short]:.0f} us: 14 polls, 13 lines of log, an event"
+    yield Row(f"{name}, whole life of a video of 120 s", ratio(short, bare_short), "x", note=note)
+    yield Row(f"{name}, {HTTP} against ours", ratio(HTTP, OURS), "x", least=3.0, note=f"{took[HTTP]:.0f} us")
 
 
 def stalls(bench: Bench, sizes: Sizes) -> Iterator[Row]:
     """Let thousands of triggers wait on one event loop."""
     runs: dict[str, list[Any]] = {"sleepers": [], "bare": [], "ours": []}
-    seen: dict[str, int] = {}
     for _ in range(sizes.waiting_rounds):
         for kind, found in runs.items():
-            bench.counts()
             found.append(_wait(bench, sizes, "stalls", kind))
-            seen = bench.counts()
     name = f"{sizes.waiting:,} videos"
     yield from _stall_rows(name, runs)
     ours, sleepers, bare = (medians(runs[kind])["objects_each"] for kind in ("ours", "sleepers", "bare"))
     note = f"sleepers {sleepers:.1f}, bare triggers {bare:.1f}"
     yield Row(f"{name}: objects that the collector looks at, each", ours, "", note=note)
-    # One connection is the one that asks for the counts.
-    note = f"{seen['requests']} requests over {seen['connections'] - 1} connections in all"
-    yield Row(f"{name}: TCP connections at once", seen["most_open"] - 1, "", most=100, note=note)
 
 
 def trigger_runner(bench: Bench, sizes: Sizes) -> Iterator[Row]:
@@ -100,7 +82,7 @@ def trigger_runner(bench: Bench, sizes: Sizes) -> Iterator[Row]:
 
 
 def _wait(bench: Bench, sizes: Sizes, script: str, kind: str) -> Any:
-    return bench.run(script, bench.urls["http"], kind=kind, count=sizes.waiting, seconds=sizes.waiting_seconds)
+    return bench.run(script, kind=kind, count=sizes.waiting, seconds=sizes.waiting_seconds)
 
 
 def _stall_rows(name: str, runs: dict[str, list[Any]], *, longest: float | None = 200.0) -> Iterator[Row]:
@@ -117,54 +99,22 @@ def _stall_rows(name: str, runs: dict[str, list[Any]], *, longest: float | None 
     yield Row(f"{name}: worst stall against sleepers", worst / of("sleepers", "worst_ms"), "x", most=most, note=note)
     for what, key, most in (
         ("worst stall once started", "worst_once_started", longest),
-        ("99th percentile", "p99", 50.0),
+        ("99th percentile", "p99", 50),
     ):
         note = f"of it {of('ours', f'{key}_cpu_ms'):.0f} ms its own CPU; {beside(f'{key}_ms')}"
         yield Row(f"{name}: {what}", of("ours", f"{key}_ms"), "ms", most=most, note=note)
 
 
 def load_files(bench: Bench, sizes: Sizes) -> Iterator[Row]:
-    """Measure what a DAG file costs."""
     # The first round compiles.
-    _, *turns = bench.run("loading", rounds=sizes.loading_rounds + 1)
-    ours, empty, http = loading.OURS, loading.EMPTY, loading.HTTP
-    took = medians([turn["import"] for turn in turns])
-    yield Row("import of operators and sensors, CPU", took[ours], "ms", most=10, note=f"{http} {took[http]:.0f} ms")
-    for what, most in (("first parse", 2.2), ("warm", 1.5)):
-        took = medians([turn[what] for turn in turns])
-        note = f"{took[ours]:.1f} ms against {took[empty]:.1f} ms; {http} {took[http] / took[empty]:.1f}"
-        name = f"DAG file of 100 tasks, {what}, against EmptyOperators"
-        yield Row(name, took[ours] / took[empty], "x", most=most, note=note)
-
-
-def creating(bench: Bench, sizes: Sizes) -> Iterator[Row]:
-    """Measure one create."""
-    took = bench.run("create", bench.urls["http"], rounds=15, creates=sizes.creates)
-    ours, bare = took[create.OURS], took[create.BARE]
-    note = f"{ours:.0f} us against {bare:.0f} us of CPU"
-    yield Row("one create, against a bare requests.Session", ours / bare, "x", most=1.15, note=note)
-
-
-def against(bench: Bench, sizes: Sizes) -> Iterator[Row]:
-    """Measure this tree and the one before in turns: the ratio is ours to theirs, so above 1 is a regression."""
-    turns = []
-    for number in range(sizes.rounds + 1):
-        # Each is the first one in every second round: what comes later finds the machine warmer.
-        sides = (False, True) if number % 2 else (True, False)
-        figures = {before: _figures(bench, sizes, before=before) for before in sides}
-        turns.append([figures[False], figures[True]])
-    # The first round compiles.
-    ours, before = (medians([turn[side] for turn in turns[1:]]) for side in (0, 1))
-    ratios = medians([{name: turn[0][name] / turn[1][name] for name in ours} for turn in turns[1:]])
-    for name, ratio in ratios.items():
-        yield Row(f"{name}, against the tree before", ratio, "x", note=f"{ours[name]:.1f} against {before[name]:.1f}")
-
-
-def _figures(bench: Bench, sizes: Sizes, *, before: bool) -> dict[str, float]:
-    (loaded,) = bench.run("loading", before=before, rounds=1, only=loading.OURS)
-    asked = bench.run("cpu_per_poll", bench.urls["http"], before=before, rounds=1, videos=sizes.videos, only=OURS)
-    figures = {f"{what}, ms of CPU": took[loading.OURS] for what, took in loaded.items()}
-    return {**figures, "CPU per poll, us": asked[0][OURS]}
+    took = medians(bench.run("loading", rounds=sizes.loading_rounds + 1)[1:])
+    yield Row(f"{loading.IMPORT}, CPU", took[loading.IMPORT], "ms", most=10)
+    for what, most in (("first", 2.2), ("warm", 1.5)):
+        ours, empty = took[f"{what}, {loading.OURS}"], took[f"{what}, {loading.EMPTY}"]
+        note = f"{ours:.1f} ms against {empty:.1f} ms"
+        yield Row(
+            f"DAG file of 100 tasks, {what} parse, against {loading.EMPTY}", ours / empty, "x", most=most, note=note
+        )
 
 
 MEASURES: dict[str, Callable[[Bench, Sizes], Iterator[Row]]] = {
@@ -173,7 +123,6 @@ MEASURES: dict[str, Callable[[Bench, Sizes], Iterator[Row]]] = {
     "stalls": stalls,
     "runner": trigger_runner,
     "loading": load_files,
-    "create": creating,
 }
 
 

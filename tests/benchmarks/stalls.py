@@ -36,7 +36,6 @@ class Stalls:
         self.beats = beats or []
 
     async def beat(self) -> None:
-        """Sleep for a hundredth of a second, again and again."""
         before, used = time.monotonic(), time.thread_time()
         while True:
             await asyncio.sleep(_BEAT)

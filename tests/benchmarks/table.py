@@ -23,16 +23,13 @@ class Row:
 
     @property
     def missed(self) -> bool:
-        """Whether the value does not reach what it must."""
         above = self.most is not None and self.value > self.most
         return above or (self.least is not None and self.value < self.least)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the row with its verdict."""
         return asdict(self) | {"missed": self.missed}
 
     def to_text(self, width: int) -> str:
-        """Return the row as a line."""
         value = f"{self.value:.{2 if self.value < 100 else 0}f} {self.unit}".strip()
         target = f"at most {self.most:g}" if self.most is not None else ""
         if self.least is not None:
@@ -42,7 +39,6 @@ class Row:
 
 
 def text_of(rows: list[Row]) -> str:
-    """Return the table."""
     width = max(len(row.measure) for row in rows)
     head = f"{'measure':{width}} {'measured':>12} {'must reach':>14}         note"
     return "\n".join([head, "-" * (width + 70), *(row.to_text(width) for row in rows)])

@@ -20,6 +20,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from dev.harness.processes import wait_until
 from tests.benchmarks import contestants
 from tests.benchmarks.stalls import KINDS, Beat, Stalls
 
@@ -31,7 +32,6 @@ def memory(pid: int) -> int:
 
 
 def run_as_runner(log: int, results: int) -> None:
-    """Be the runner, on the socket that stands at descriptor 0."""
     from airflow.jobs.triggerer_job_runner import TriggerRunner
     from airflow.sdk.log import configure_logging
 
@@ -81,7 +81,6 @@ class Supervisor:
             thread.start()
 
     def stop(self) -> None:
-        """End the runner and take its last words."""
         self.process.terminate()
         try:
             self.process.wait(60)
@@ -140,11 +139,10 @@ def measure(kind: str, count: int, seconds: float) -> dict[str, float]:
     """Return the memory for each trigger once all wait, and after some seconds of waiting, and the stalls."""
     supervisor = Supervisor(kind, count)
     try:
-        deadline = time.monotonic() + 120
-        _until(lambda: supervisor.beats > 5, deadline)
+        wait_until(lambda: supervisor.beats > 5, timeout=120, what="the runner")
         empty = memory(supervisor.process.pid)
         supervisor.hand_out = True
-        _until(lambda: supervisor.running >= count, deadline)
+        wait_until(lambda: supervisor.running >= count, timeout=120, what="the runner's triggers")
         time.sleep(2)
         started, full = time.monotonic(), memory(supervisor.process.pid)
         time.sleep(seconds)
@@ -155,13 +153,6 @@ def measure(kind: str, count: int, seconds: float) -> dict[str, float]:
         "kilobytes_each": (full - empty) / count / 1000,
         "kilobytes_each_later": (later - empty) / count / 1000,
     }
-
-
-def _until(condition: Any, deadline: float) -> None:
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("The runner did not start its triggers in time")
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

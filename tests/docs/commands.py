@@ -24,7 +24,6 @@ PROJECT = Path(__file__).parents[2]
 
 
 def commands_of(text: str) -> Iterator[list[str]]:
-    """Yield the words of each command of a block."""
     for line in text.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line.strip().removeprefix("$ "), posix=True, punctuation_chars="|&;")
         lexer.whitespace_split = True

@@ -48,7 +48,6 @@ class DocsAirflow(NamedTuple):
     folder: Path
 
     def python(self, *arguments: str, **environment: str) -> CommandResult:
-        """Run Python in the folder."""
         command = [str(self.airflow.installation.python), "-P", *arguments]
         environment = {**self.airflow.environment, **environment}
         return run_command(command, environment=environment, cwd=self.folder, timeout=570)

@@ -28,7 +28,6 @@ _INSTRUCTION = re.compile(r"(FROM|USER|RUN|COPY|ENV|ARG|WORKDIR) |#|$")
 
 
 def is_dag(python: str) -> bool:
-    """Whether a block defines a DAG."""
     return re.search(r"^@dag\b|\bDAG\(", python, re.MULTILINE) is not None
 
 

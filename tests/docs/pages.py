@@ -18,7 +18,6 @@ EXAMPLES: list[Example] = [example for document in DOCUMENTS.values() for exampl
 
 
 def place_of(example: Example) -> str:
-    """Return page and line, for people."""
     return f"{Path(example.path).relative_to(PROJECT).as_posix()}:{example.line}"
 
 

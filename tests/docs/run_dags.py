@@ -13,7 +13,6 @@ import traceback
 
 
 def main(files: list[str]) -> None:
-    """Run all files."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
     from sora2_provider.gateway.polling import wait

@@ -34,7 +34,6 @@ BLOCKS = [example for example in EXAMPLES if language_of(example) is not None]
 
 
 def block_after(remark):
-    """Return the block that a remark is about."""
     text = remark.document.text
     [block] = [one for one in remark.document if text[remark.end : one.start].strip() == "-->" and language_of(one)]
     return block

@@ -94,14 +94,7 @@ def test_the_source_image_is_the_background(start):
 
 @pytest.mark.parametrize(
     "image",
-    [
-        "http://127.0.0.1:1/none.png",
-        "{url}/images/none.png",
-        "{url}/v1/models",
-        "http://",
-        "http://[",
-        "{url}/_emulator/",
-    ],
+    ["http://127.0.0.1:1/a.png", "{url}/images/none.png", "{url}/v1/models", "http://", "http://[", "{url}/_emulator/"],
 )
 def test_a_source_image_that_cannot_be_had_leaves_a_video_all_the_same(start, image):
     client = start(canned=False)

@@ -195,27 +195,6 @@ def test_without_pyav_the_program_says_what_to_install_and_serves_the_canned_cli
     assert run_python("-c", code) == "b'ftyp'\n"
 
 
-def test_the_emulator_imports_nothing_of_the_client_of_airflow_or_of_what_airflow_can_be_without(run_python):
-    code = (
-        "import sys\n"
-        "import sora2_provider.emulator.emulator, sora2_provider.emulator.__main__\n"
-        "own = [m for m in sys.modules if m.startswith('sora2_provider.')]\n"
-        "print([m for m in own if not m.startswith('sora2_provider.emulator')])\n"
-        "print([m for m in sys.modules if m.partition('.')[0] in ('airflow', 'pydantic', 'av', 'PIL')])\n"
-    )
-    assert run_python("-c", code) == "[]\n[]\n"
-
-
-def test_loading_the_pytest_plugin_loads_no_server_and_no_codec(run_python):
-    code = (
-        "import sys, pytest\n"
-        "before = set(sys.modules)\n"
-        "import sora2_provider.emulator.pytest_plugin\n"
-        "print(sorted(m for m in set(sys.modules) - before if not m.startswith('sora2_provider')))\n"
-    )
-    assert run_python("-c", code) == "[]\n"
-
-
 def test_the_fixture_gives_each_test_a_fresh_emulator_behind_the_default_connection(environment, run_python, tmp_path):
     (tmp_path / "test_mine.py").write_text(
         "import json, os\n"

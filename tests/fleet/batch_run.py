@@ -34,8 +34,6 @@ _STALL = re.compile(r"async thread was blocked for ([\d.]+) seconds")
 
 @dataclass(frozen=True)
 class FleetRun:
-    """What came of it."""
-
     states: dict[int, str | None]
     """By map index."""
     tries: dict[int, int]
@@ -54,7 +52,6 @@ class FleetRun:
 
 
 def run_batch(fleet: Fleet) -> FleetRun:
-    """Run it."""
     airflow = fleet.airflow
     meter, transactions_before = Meter(fleet), _transactions(fleet)
     run_id = airflow.rest.trigger(DAG_ID)
@@ -130,7 +127,6 @@ def _videos_in_flight(fleet: Fleet) -> Iterator[list[int]]:
 
 
 def _transactions(fleet: Fleet) -> int:
-    """Return how many transactions the database has ended."""
     ((number,),) = fleet.airflow.query("SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database")
     return int(number)
 

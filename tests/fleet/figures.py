@@ -39,7 +39,6 @@ class Figures:
     kills: Sequence[Kill]
 
     def tables(self) -> str:
-        """Return all tables."""
         processors = psutil.cpu_count() or 1
         packages = ", ".join(f"{name} {version(package)}" for name, package in _PACKAGES.items())
         run = [

@@ -49,8 +49,6 @@ VISIBILITY_TIMEOUT = 120
 
 @dataclass(frozen=True)
 class Fleet:
-    """All that runs."""
-
     airflow: LocalAirflow
     postgres: Postgres
     redis: RedisServer
@@ -117,7 +115,6 @@ def _worker(name: str) -> list[str]:
 
 
 def _listener(url: str) -> int:
-    """Return the child process that listens there."""
     address = ("127.0.0.1", urlsplit(url).port)
     (found,) = (each.pid for each in descendants(os.getpid()) if address in listening_addresses([each]))
     return found

@@ -24,8 +24,6 @@ UNACKNOWLEDGED = "unacked"
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill, and what it met."""
-
     what: str
     met: str
 
@@ -53,7 +51,6 @@ class Strikes:
         """The map indexes of the tasks that had paid for a video, and had nobody wait for it, when their worker was killed."""
 
     def all(self) -> list[Kill]:
-        """Do it, and say what each met."""
         return [self._worker(), self._triggerer(), self._redis()]
 
     def _worker(self) -> Kill:
@@ -139,7 +136,6 @@ class Strikes:
             seen = again
 
     def _running(self, pids: list[int]) -> list[Instance]:
-        """Return the running tasks of these processes."""
         rows = self._fleet.airflow.query(
             "SELECT i.map_index, i.state, i.pid, i.next_method IS NOT NULL, s.value FROM task_instance i "
             "LEFT JOIN task_state_store s ON s.run_id = i.run_id AND s.task_id = i.task_id "

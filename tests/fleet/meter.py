@@ -36,8 +36,6 @@ class Costs:
 
 
 class Meter:
-    """Counts from its making on."""
-
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._ended: dict[str, float] = defaultdict(float)
@@ -50,7 +48,6 @@ class Meter:
         self._ended[name] += self._cpu_seconds(name)
 
     def read(self) -> Costs:
-        """Return the costs since the beginning."""
         by_kind: dict[str, float] = defaultdict(float)
         for name, kind in KINDS.items():
             by_kind[kind] += self._ended[name] + self._cpu_seconds(name) - self._begun[name]

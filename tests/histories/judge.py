@@ -68,8 +68,7 @@ class Judge:
 
     def try_starts(self, process: Process, request: Any) -> None:
         """Give a try its leave: a new one where somebody asked for another video."""
-        last = self._leave
-        if (last.video or last.is_being_used) and (why := self._asked(last, request)):
+        if (self._leave.video or self._leave.is_being_used) and (why := self._asked(self._leave, request)):
             self.asked.append(why)
             self._leave = Leave(why, self._now())
         process.leave = self._leave
@@ -80,7 +79,6 @@ class Judge:
         process.leave = Leave("none", 0, video=PaidVideo("no video", None, "", 0.0))
 
     def bills(self, process: Process, video: PaidVideo) -> None:
-        """The gateway has accepted a video."""
         video.at, video.by = self._now(), process
         self.billed.append(video)
         spent = process.leave.video
@@ -90,7 +88,6 @@ class Judge:
         process.leave.since = video.begun_at = process.leave.since or video.at
 
     def record_taken(self, process: Process, record: dict[str, Any]) -> None:
-        """A store has taken a record."""
         video = next((one for one in self.billed if one.id == record.get("video_id")), None)
         if video is not None:
             self._stored.add(video.id)
@@ -103,11 +100,9 @@ class Judge:
         self._tokens.add(record["token"])
 
     def record_removed(self) -> None:
-        """A store has removed the record."""
         self._removed_at = self._now()
 
     def cleared(self) -> None:
-        """A person has cleared the task."""
         self._cleared_at = self._now()
 
     def ends(self, process: Process) -> None:
@@ -127,7 +122,6 @@ class Judge:
             self._given_up.update(one.id for one in self.billed if one.id in text)
 
     def delivered(self, video_id: str) -> None:
-        """Airflow has noted the task's success."""
         video = next(one for one in self.billed if one.id == video_id)
         video.noted = True
         video.delivered_at = video.delivered_at or self._now()

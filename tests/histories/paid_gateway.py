@@ -44,7 +44,8 @@ class PaidVideo:
     noted: bool = False
 
     def described(self, now: float) -> Video:
-        """Return what a question is answered with."""
+        if self.fate == "is lost":
+            return Video(self.id, VideoStatus.UNKNOWN)
         if now < self.ready_at or self.fate == "stays":
             return Video(self.id, VideoStatus.IN_PROGRESS)
         status = _ENDS[self.fate]
@@ -65,19 +66,21 @@ class Gateway:
         self.fate, self.seconds = "completes", 60.0
 
     def accept(self, request: VideoRequest, conn_id: str) -> PaidVideo:
-        """Accept, and bill, a video."""
         name = f"video_{len(self.videos) + 1:02}"
         video = PaidVideo(name, (request.to_json(), conn_id), self.fate, self.clock.now + self.seconds)
         self.videos[name] = video
         self._billed(video)
         return video
 
-    def describe(self, video_id: str, conn_id: str) -> Video:
-        """Answer a question about a video."""
+    def refuse(self) -> None:
+        """Refuse the call, whatever it is, if the gateway is in the mood."""
         if self.mood == "away":
             raise errors.GatewayUnavailable("bad gateway", http_status=503, transient=True)
         if self.mood == "denies":
             raise errors.AuthenticationError("invalid token", http_status=401)
+
+    def describe(self, video_id: str, conn_id: str) -> Video:
+        self.refuse()
         if self.mood == "babbles":
             raise errors.UnreadableResponse("a proxy's page", http_status=200)
         video = self.videos.get(video_id)
@@ -93,38 +96,29 @@ class Client:
         self._gateway, self._conn_id = gateway, conn_id
 
     def create_video(self, request: VideoRequest) -> Video:
-        """Submit a video."""
         process, gateway = running(), self._gateway
+        loses: dict[str, Callable[[], Exception]] = {
+            "lose": lambda: errors.SubmissionUnknown("the answer was lost"),
+            "defect": lambda: RuntimeError("a defect"),
+        }
         try:
             process.step(
                 "create",
                 fail=lambda: errors.GatewayUnavailable("connection refused", transient=True),
                 refuse=lambda: errors.ContentRejected("no", http_status=400),
-                lose=lambda: errors.SubmissionUnknown("the answer was lost"),
-                defect=lambda: RuntimeError("a defect"),
+                **loses,
             )
-            if gateway.mood == "away":
-                raise errors.GatewayUnavailable("bad gateway", http_status=503, transient=True)
-            if gateway.mood == "denies":
-                raise errors.AuthenticationError("invalid token", http_status=401)
+            gateway.refuse()
             video = gateway.accept(request, self._conn_id)
             process.sending = False
-            process.step(
-                "create",
-                "after",
-                lose=lambda: errors.SubmissionUnknown("the answer was lost"),
-                defect=lambda: RuntimeError("a defect"),
-            )
+            process.step("create", "after", **loses)
             if gateway.mood == "babbles":
                 raise errors.SubmissionUnknown("the answer cannot be read")
-            return (
-                video.described(gateway.clock.now) if video.fate != "is lost" else Video(video.id, VideoStatus.UNKNOWN)
-            )
+            return video.described(gateway.clock.now)
         finally:
             process.sending = False
 
     def get_video(self, video_id: str) -> Video:
-        """Ask for a video's state."""
         running().step("poll", fail=lambda: errors.GatewayUnavailable("bad gateway", transient=True))
         return self._gateway.describe(video_id, self._conn_id)
 

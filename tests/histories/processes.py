@@ -62,13 +62,7 @@ class Process:
     """
 
     def __init__(
-        self,
-        name: str,
-        ti_id: int,
-        try_number: int,
-        max_tries: int,
-        body: Callable[[Process], Any],
-        world: Any,
+        self, name: str, ti_id: int, try_number: int, max_tries: int, body: Callable[[Process], Any], world: Any
     ) -> None:
         self.name, self.ti_id, self.try_number, self.max_tries = name, ti_id, try_number, max_tries
         self.leave: Any = None
@@ -94,7 +88,6 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it can still do anything."""
         return not (self.dead or self.finished)
 
     def go_on(self, orders: Iterable[Order] = ()) -> None:
@@ -112,7 +105,6 @@ class Process:
         Stage.process = before
 
     def kill(self) -> None:
-        """Kill it where it stands."""
         if self.alive:
             self.go_on([Order(0, "crash")])
 
@@ -147,7 +139,6 @@ class Process:
                 self.world.store.mood = event
 
     def deliver(self, number: int) -> None:
-        """Hand a signal to its handler."""
         self.handlers[number](number, None)
 
     def _due(self, faults: dict[str, Any], at_once: bool) -> str | None:
@@ -199,20 +190,15 @@ class Process:
 
 
 class Stage:
-    """Knows which process runs."""
-
     process: Process | None = None
 
 
 def running() -> Process:
-    """Return the process that runs."""
     assert Stage.process is not None
     return Stage.process
 
 
 class Log:
-    """Keeps what a process logs."""
-
     def __getattr__(self, level: str) -> Callable[..., None]:
         def write(text: str, *values: Any) -> None:
             process = Stage.process

@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sora2_provider.storage import Target
 from sora2_provider.submission.stores import STATE_KEY
@@ -50,11 +50,9 @@ class Store:
         raise NotImplementedError
 
     def context(self, owner: Callable[[], int]) -> dict[str, Any]:
-        """Return what a task's context has of it."""
         return {}
 
     def damage(self) -> None:
-        """Make the record unreadable."""
         if self.text not in (None, GARBAGE):
             self._whole, self.text = self.text, GARBAGE
 
@@ -94,7 +92,6 @@ class TaskStateStore(Store):
 
     @property
     def text(self) -> str | None:
-        """The record as it stands."""
         return self.values.get(STATE_KEY)
 
     @text.setter
@@ -102,7 +99,6 @@ class TaskStateStore(Store):
         self.values[STATE_KEY] = value
 
     def context(self, owner: Callable[[], int]) -> dict[str, Any]:
-        """Return the accessor."""
         return {"task_state_store": Accessor(self, owner)}
 
 
@@ -122,12 +118,10 @@ class Accessor:
         return self._store.operate("read", read)
 
     def set(self, key: str, value: Any, *, retention: Any = None) -> None:
-        """Write a value."""
         text = json.dumps(value, allow_nan=False)
         self._store.operate("write", lambda: self._own().__setitem__(key, text), text)
 
     def delete(self, key: str) -> None:
-        """Remove a value."""
         self._store.operate("remove", lambda: self._own().pop(key, None))
 
     def _own(self) -> dict[str, str]:
@@ -155,7 +149,6 @@ class StateFolder(Store):
 
     @property
     def text(self) -> str | None:
-        """The record as it stands."""
         return self._file.read_text() if self._file else None
 
     @text.setter
@@ -164,29 +157,30 @@ class StateFolder(Store):
         self._file.write_text(value)
 
 
-class SteppedTarget:
-    """Stands for ``storage.Target`` in ``records``.
+class Stepped:
+    """Stands for ``storage.Target``, whose file operations are steps of a process here."""
+
+    def __init__(self, target: Target) -> None:
+        self._target, self.uri = target, target.uri
+
+    @classmethod
+    def parse(cls, path: Any, *, video_id: str | None) -> Self:
+        return cls(Target.parse(path, video_id=video_id))
+
+
+class SteppedTarget(Stepped):
+    """The target in ``stores``.
 
     :param store: set for each history.
     """
 
     store: StateFolder
 
-    def __init__(self, target: Target) -> None:
-        self._target, self.uri = target, target.uri
-
-    @classmethod
-    def parse(cls, path: Any, *, video_id: str | None) -> SteppedTarget:
-        """Return the target of a path."""
-        return cls(Target.parse(path, video_id=video_id))
-
     def read(self) -> list[bytes]:
-        """Return the file's bytes."""
         content: list[bytes] = self.store.operate("read", lambda: list(self._target.read()))
         return content
 
     def create(self, content: bytes) -> None:
-        """Write the first record."""
         self.store.operate("create", lambda: self._target.create(content), content.decode())
 
     def write(self, fill: Callable[[Any], Any]) -> None:
@@ -196,28 +190,17 @@ class SteppedTarget:
         self.store.operate("write", lambda: self._target.write(fill), file.getvalue().decode())
 
     def remove(self) -> None:
-        """Remove the record."""
         self.store.operate("remove", self._target.remove)
 
 
-class SteppedSlot:
-    """Stands for ``storage.Target`` in ``spending.counter``."""
-
-    def __init__(self, target: Target) -> None:
-        self._target, self.uri = target, target.uri
-
-    @classmethod
-    def parse(cls, path: Any, *, video_id: str | None) -> SteppedSlot:
-        """Return the target of a path."""
-        return cls(Target.parse(path, video_id=video_id))
+class SteppedSlot(Stepped):
+    """The target in ``spending.counter``."""
 
     def small_content(self) -> bytes | None:
-        """Return the file's bytes."""
         running().step("slot look", fail=lambda: StoreAway("away"))
         return self._target.small_content()
 
     def create(self, content: bytes) -> None:
-        """Write an entry."""
         process = running()
         process.step("slot add", fail=lambda: StoreAway("away"))
         self._target.create(content)

@@ -20,7 +20,6 @@ from sora2_provider.exceptions import CapReached
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.polling.wait import Finished, VideoWait
-from sora2_provider.operators import create_run as creating  # noqa: F401  (loaded by a task only: it must be there to be put on stage)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.triggers.events import to_event
 from tests.histories.judge import Judge
@@ -95,10 +94,8 @@ class World:
             told = to_event("another", self._triggers()) if event == "of another video" else other.get(event)
             kept = {**kept, "event": to_event(video_id, self._triggers()) if event == "truth" else told}
         kept = json.loads(json.dumps(kept, allow_nan=False))
-        process = self._process(
-            f"resume of try {self.try_number}",
-            lambda operator, context: operator.resume_execution(method, kept, context),
-        )
+        name = f"resume of try {self.try_number}"
+        process = self._process(name, lambda operator, context: operator.resume_execution(method, kept, context))
         self.judge.resumes(process)
         self.counts["resumes"] += 1
         self._runs(process, orders)
@@ -128,32 +125,28 @@ class World:
             self._made_new()
 
     def changes(self, what: str, value: Any) -> None:
-        """Change something between two moments."""
         self.story.append(f"{what}: {value}")
-        if what == "asks_for":
-            self.request = value
-        elif what == "edits_retries":
-            self.retries = value
-        elif what == "time_passes":
-            self.clock.now += value
-        elif what == "gateway_is":
-            self.gateway.mood = value
-        elif what == "next_rendering":
-            self.gateway.fate, self.gateway.seconds = value
-        elif what == "store_is":
-            self.store.mood = value
-        elif value == "damaged":
-            self.store.damage()
-        else:
-            self.store.repair()
+        match what:
+            case "asks_for":
+                self.request = value
+            case "edits_retries":
+                self.retries = value
+            case "time_passes":
+                self.clock.now += value
+            case "gateway_is":
+                self.gateway.mood = value
+            case "next_rendering":
+                self.gateway.fate, self.gateway.seconds = value
+            case "store_is":
+                self.store.mood = value
+            case "record_is":
+                self.store.damage() if value == "damaged" else self.store.repair()
 
     def killed(self, where: str) -> None:
-        """Count where a process was killed."""
         self.counts["crashes"] += 1
         self.counts[f"crash: {where}"] += 1
 
     def hears(self, line: str) -> None:
-        """Take a line of a task's log."""
         self.judge.hears(running(), line, failure=False)
 
     def ends_well(self) -> None:
@@ -186,7 +179,6 @@ class World:
         self.counts["clears at the end"] += clears
 
     def dies(self) -> None:
-        """Kill all that still runs."""
         for process in [*self.old, *([self.process] if self.process else [])]:
             process.kill()
 
@@ -199,11 +191,8 @@ class World:
 
     def _check_cap(self) -> None:
         """Fail if more is held in an hour than the cap, or a video was billed that holds nothing."""
-        held = {
-            window: claimed - self.slots[window, "return"]
-            for (window, kind), claimed in self.slots.items()
-            if kind == "claim"
-        }
+        windows = {window for window, _ in self.slots}
+        held = {window: self.slots[window, "claim"] - self.slots[window, "return"] for window in windows}
         self.counts["most held in an hour"] = max(self.counts["most held in an hour"], *held.values(), 0)
         assert all(0 <= one <= self.cap for one in held.values()), f"{held}\n{self.told}"
         assert sum(held.values()) >= len(self.judge.billed), self.told
@@ -212,11 +201,11 @@ class World:
         """Fail if a video that was paid for is lost."""
         self.counts["billed"] += len(self.judge.billed)
         if self.cap:
-            claimed, returned = (
-                sum(n for (_, one), n in self.slots.items() if one == kind) for kind in ("claim", "return")
-            )
-            self.counts["slots given back"] += returned
-            self.counts["slots lost"] += claimed - returned - len(self.judge.billed)
+            entries: Counter[str] = Counter()
+            for (_, kind), number in self.slots.items():
+                entries[kind] += number
+            self.counts["slots given back"] += entries["return"]
+            self.counts["slots lost"] += entries["claim"] - entries["return"] - len(self.judge.billed)
         self.counts.update(f"asked for by {why}" for why in self.judge.asked)
         for video in self.judge.billed:
             fate = self.judge.fate(video)
@@ -226,7 +215,6 @@ class World:
 
     @property
     def told(self) -> str:
-        """The history, for people."""
         return "\n".join([f"options {self.options}", *self.story])
 
     def _starts(self, orders: Iterable[Order]) -> None:
@@ -251,19 +239,14 @@ class World:
         else:
             self._ended(process)
 
-    def _operator(self) -> Any:
-        prompt, conn_id = self.request
-        return Sora2CreateVideoOperator(
-            task_id="create", prompt=prompt, sora2_conn_id=conn_id, retries=self.retries, **self.options
-        )
-
     def _process(self, name: str, act: Any) -> Process:
-        operator, started = self._operator(), self.clock.now
+        (prompt, conn_id), started = self.request, self.clock.now
+        options = {"prompt": prompt, "sora2_conn_id": conn_id, "retries": self.retries, **self.options}
+        operator = Sora2CreateVideoOperator(task_id="create", **options)
 
         def body(process: Process) -> Any:
-            run = SimpleNamespace(id=1, run_after=None)
-            context = {"ti": TaskInstance(process, started, self.xcoms), "dag_run": run}
-            return act(operator, {**context, **self.store.context(lambda: self.ti_id)})
+            ti, run = TaskInstance(process, started, self.xcoms), SimpleNamespace(id=1, run_after=None)
+            return act(operator, {"ti": ti, "dag_run": run, **self.store.context(lambda: self.ti_id)})
 
         self.state = "running"
         self.process = Process(name, self.ti_id, self.try_number, self.max_tries, body, self)
@@ -271,7 +254,6 @@ class World:
         return self.process
 
     def _ended(self, process: Process) -> None:
-        """Take note of a process's end, as far as anybody waits for it."""
         error = process.error
         if process.dead:
             self.judge.ends(process)
@@ -309,7 +291,6 @@ class World:
         self.state, self.restarts_as, self.resumes_with = "none", "", {}
 
     def _triggers(self) -> Finished:
-        """Wait as the trigger does."""
         wait = VideoWait(started=self.trigger["started"], deadline=self.trigger["deadline"])
         step = wait.start(now=self.clock.now)
         while not isinstance(step, Finished):

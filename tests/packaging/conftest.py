@@ -8,32 +8,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import pytest
 
-from tests.packaging.distributions import CONSTRAINTS, PROJECT, Built
-
-
-class Run(Protocol):
-    """Runs a command and returns its standard output; the test fails, with all that it said, if it does."""
-
-    def __call__(self, *command: str, environment: Mapping[str, str] | None = None) -> str: ...
+from tests.packaging.releases import CONSTRAINTS, PROJECT, Built
 
 
 @pytest.fixture(scope="session")
-def run() -> Run:
+def run() -> Any:
+    """Runs a command and returns its standard output; the test fails, with all that it said, if it does."""
+
     def run(*command: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
-        result = subprocess.run(
-            command,
-            env=environment,
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-            stdin=subprocess.DEVNULL,
-        )
+        options = {"env": environment, "cwd": cwd, "timeout": 600, "stdin": subprocess.DEVNULL}
+        result = subprocess.run(command, capture_output=True, text=True, check=False, **options)
         if result.returncode != 0:
             said = f"{result.stdout}\n{result.stderr}"
             pytest.fail(f"{' '.join(command)} ended with exit code {result.returncode}:\n{said}")
@@ -61,7 +49,7 @@ def release_tools() -> Path:
 
 
 @pytest.fixture(scope="session")
-def build(run: Run, uv: str) -> Callable[..., Built]:
+def build(run: Any, uv: str) -> Callable[..., Built]:
     """Builds an sdist, and the wheel from it, as an index would get them."""
 
     def build(project: Path, out: Path) -> Built:

@@ -1,15 +1,41 @@
-"""The Airflow releases into which the wheel is installed, and the constraints that each had when it came out."""
+"""The files of a release, the Airflows that they are for, and the constraints that each of these had when it came out."""
 
 from __future__ import annotations
 
 import os
 import re
 import tomllib
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.packaging.distributions import PROJECT
+PROJECT = Path(__file__).parents[2]
+
+
+def airflow_of(constraints: Path) -> str:
+    return constraints.stem.removeprefix("airflow-")
+
+
+#: Those of the oldest supported Airflow first.
+CONSTRAINTS = sorted(
+    (PROJECT / "constraints").glob("airflow-*.txt"),
+    key=lambda file: [int(part) for part in airflow_of(file).split(".")],
+)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The two files that a release uploads."""
+
+    sdist: Path
+    wheel: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Built:
+        (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+        return cls(sdist, wheel)
+
 
 #: When each release was uploaded to the package index.
 RELEASED = {

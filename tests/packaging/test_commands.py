@@ -15,10 +15,8 @@ import pytest
 
 from dev.demo import Movie, Outcome
 from sora2_provider.emulator import Billed
-from tests.packaging.releases import RELEASED
+from tests.packaging.releases import CONSTRAINTS, PROJECT, RELEASED
 
-PROJECT = Path(__file__).parents[2]
-CONSTRAINTS = sorted((PROJECT / "constraints").glob("airflow-*.txt"))
 LOWEST = PROJECT / "constraints" / "lowest.txt"
 
 REAL = f'exec "{sys.executable}" "$@"'
@@ -27,11 +25,15 @@ TOO_OLD = "exit 1"
 NO_VENV = 'case "$2" in *ensurepip*) exit 1;; *) exit 0;; esac'
 
 
+def make_pythons(folder: Path, pythons: dict[str, str]) -> None:
+    for name, script in pythons.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+
+
 def find_python(tmp_path: Path, pythons: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the script where only these pythons exist."""
-    for name, script in pythons.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / name).chmod(0o755)
+    make_pythons(tmp_path, pythons)
     return subprocess.run(
         ["/bin/sh", str(PROJECT / "dev" / "find_python.sh"), *arguments],
         env={"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path / "pyenv")},
@@ -57,8 +59,7 @@ def test_a_python_that_works_is_preferred_to_one_that_only_exists(tmp_path: Path
 def test_a_python_that_pyenv_keeps_off_the_path_is_found(tmp_path: Path) -> None:
     kept = tmp_path / "pyenv" / "versions" / "3.13.0" / "bin"
     kept.mkdir(parents=True)
-    (kept / "python3.13").write_text(f"#!/bin/sh\n{REAL}\n")
-    (kept / "python3.13").chmod(0o755)
+    make_pythons(kept, {"python3.13": REAL})
     found = find_python(tmp_path, {"python3.13": SWITCHED_OFF}, "3.3.2", "python3.13")
     assert (found.returncode, found.stdout.strip()) == (0, sys.executable)
 

@@ -16,7 +16,7 @@ import pytest
 
 import sora2_provider
 from dev.check_tag import released_versions
-from tests.packaging.distributions import CONSTRAINTS, PROJECT
+from tests.packaging.releases import CONSTRAINTS, PROJECT
 
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
 
@@ -33,13 +33,14 @@ def read_from_dist_info(built: Any, name: str) -> str:
         return wheel.read(path).decode()
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(wheel_names: list[str]) -> None:
+def test_the_wheel_holds_the_package_its_licence_and_nothing_else(wheel_names: list[str]) -> None:
     roots = {name.split("/")[0] for name in wheel_names}
     version = sora2_provider.__version__
     assert roots == {"sora2_provider", f"airflow_provider_sora2-{version}.dist-info"}
     assert not [name for name in wheel_names if "test" in name.split("/")[-1].removesuffix(".py").split("_")]
     data = {name for name in wheel_names if name.endswith((".pyc", ".mp4", ".db"))}
     assert data == {"sora2_provider/emulator/media/canned.mp4"}
+    assert [name for name in wheel_names if name.endswith(".dist-info/licenses/LICENSE")]
 
 
 def test_the_wheel_holds_every_file_of_the_package(wheel_names: list[str]) -> None:
@@ -48,10 +49,6 @@ def test_the_wheel_holds_every_file_of_the_package(wheel_names: list[str]) -> No
     files = {name for name in files if "__pycache__" not in name}
     assert {"sora2_provider/py.typed", "sora2_provider/emulator/media/sample.png"} <= files
     assert {name for name in wheel_names if name.startswith("sora2_provider/")} == files
-
-
-def test_the_wheel_holds_the_licence(wheel_names: list[str]) -> None:
-    assert [name for name in wheel_names if name.endswith(".dist-info/licenses/LICENSE")]
 
 
 def test_airflow_and_pytest_find_their_entry_points(built: Any) -> None:

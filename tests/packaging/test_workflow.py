@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from dev.check_tag import problems_of
-from tests.packaging.distributions import CONSTRAINTS, PROJECT, airflow_of
+from tests.packaging.releases import CONSTRAINTS, PROJECT, airflow_of
 
 WORKFLOWS = sorted(PROJECT.glob(".github/workflows/*.yml"))
 ACTIONS = sorted(PROJECT.glob(".github/actions/*/action.yml"))

@@ -72,7 +72,6 @@ def open_page(world: World, browser: Browser, sessions: dict[tuple[str, str], An
 
 
 def log_in(page: Page, root: str, user: str, password: str) -> None:
-    """Log in as a person does."""
     page.goto(f"{root}/auth/login/")
     page.get_by_label("Username").fill(user)
     page.get_by_label("Password").fill(password)

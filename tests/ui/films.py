@@ -50,18 +50,14 @@ def batch() -> list[dict[str, Any]]:
     prompts = plain[: BATCH - 2 * len(SPECIAL)]
     for usual, special in zip(plain[len(prompts) :], SPECIAL.values(), strict=False):
         prompts += [usual, special]
+    orientations, durations = itertools.cycle(["landscape", "portrait", "portrait"]), itertools.cycle([15, 10, 10, 10])
     return [
-        {
-            "prompt": prompt,
-            "orientation": "landscape" if number % 3 == 0 else "portrait",
-            "duration": 15 if number % 4 == 0 else 10,
-        }
-        for number, prompt in enumerate(prompts)
+        {"prompt": prompt, "orientation": orientation, "duration": duration}
+        for prompt, orientation, duration in zip(prompts, orientations, durations, strict=False)
     ]
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return what the DAG file is told."""
     told = {"batch": batch(), "film": FILMS, "stored": [STORED], "rendering": RENDERING}
     return {"UI_PROMPTS": json.dumps(told), "UI_FOLDER": str(folder)}
 
@@ -72,13 +68,11 @@ def prepare(emulator: Emulator) -> None:
     def creates(word: str, **does: Any) -> None:
         emulator.fault(route="create", prompt_contains=word, times=None, **does)
 
-    creates(
-        "(moderated)",
-        rendering="failed",
-        error_code="content_policy_violation",
-        error_message="A real person was detected.",
-    )
-    creates("(hostile reason)", rendering="failed", error_code="blocked", error_message=HOSTILE_REASON)
+    for word, code, reason in (
+        ("(moderated)", "content_policy_violation", "A real person was detected."),
+        ("(hostile reason)", "blocked", HOSTILE_REASON),
+    ):
+        creates(word, rendering="failed", error_code=code, error_message=reason)
     creates("(cancelled)", rendering="cancelled")
     creates("(refused)", status=400, body={"error": {"message": "prompt is not allowed", "code": "sentinel_block"}})
     creates("(no link)", link="missing")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 from dev.harness.airflow import AUTH_MANAGER, FAB_AUTH_MANAGER, LocalAirflow
 from dev.harness.airflow_on_postgres import whole_airflow
 from dev.harness.processes import KeptProcess, free_port, wait_until
@@ -34,8 +36,6 @@ WORKERS = 4
 
 @dataclass(frozen=True)
 class World:
-    """A running Airflow and what is in it."""
-
     airflow: LocalAirflow
     emulator: Emulator
     films_run: str
@@ -44,7 +44,6 @@ class World:
     """How many videos the DAG ui_archive has."""
 
     def password(self, user: str) -> str:
-        """Return a user's password."""
         return self.airflow.admin_password if user == ADMIN else PASSWORD
 
 
@@ -81,7 +80,6 @@ def ui_world(home: Path) -> Iterator[World]:
 
 
 def add_users(airflow: LocalAirflow) -> None:
-    """Make the two people who are not the administrator."""
     rest = airflow.rest
 
     def add_role(name: str, *resources: str) -> None:
@@ -91,17 +89,8 @@ def add_users(airflow: LocalAirflow) -> None:
     add_role("Film crew", *READS, "DAG:ui_films")
     add_role("Guest", "Website", "Plugins")
     for user, role in ((CREW, "Film crew"), (GUEST, "Guest")):
-        rest.post_to_users(
-            "/users",
-            {
-                "username": user,
-                "password": PASSWORD,
-                "email": f"{user}@localhost.invalid",
-                "first_name": user,
-                "last_name": "Person",
-                "roles": [{"name": role}],
-            },
-        )
+        person = {"username": user, "first_name": user, "last_name": "Person", "email": f"{user}@localhost.invalid"}
+        rest.post_to_users("/users", {**person, "password": PASSWORD, "roles": [{"name": role}]})
 
 
 def wait_for_the_films(airflow: LocalAirflow, runs: dict[str, str]) -> None:
@@ -136,16 +125,10 @@ def second_api_server(airflow: LocalAirflow, path: str) -> Iterator[str]:
     ):
 
         def answers() -> bool:
-            if server.poll() is not None:
-                raise RuntimeError(f"the second API server has ended: see {log.name}")
-            import urllib.error
-            import urllib.request
-
-            try:
-                with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5) as answer:
-                    return answer.status == 200
-            except (OSError, urllib.error.URLError):
-                return False
+            assert server.poll() is None, f"the second API server has ended: see {log.name}"
+            with contextlib.suppress(requests.RequestException):
+                return requests.get(f"{url}/api/v2/monitor/health", timeout=5).ok
+            return False
 
         wait_until(answers, timeout=120, what="the second API server", every=0.5)
         yield url

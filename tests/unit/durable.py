@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 from sora2_provider.decorators.sora2 import sora2_video_task
@@ -20,6 +21,15 @@ def create(**options: Any) -> Sora2CreateVideoOperator:
 
 def record(state) -> dict[str, Any]:
     return json.loads(state.values[STATE_KEY])
+
+
+def failing(error: BaseException) -> Callable[..., Any]:
+    """What raises an error, however it is called."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
 
 
 def clear(ti) -> None:

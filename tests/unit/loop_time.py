@@ -67,7 +67,6 @@ class LoopTime:
         return _STARTED + self.now
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Run on a loop of this time."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(time, "time", lambda: self.since_1970)
             patch.setattr(time, "monotonic", lambda: self.now)

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from sora2_provider.compat import asset_types
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.operators.sora2 import Sora2DownloadVideoOperator
 from sora2_provider.reporting.assets import asset_uri
+from tests.unit.durable import WAITS, create
 
 Asset, AssetAlias, _ = asset_types()
 
@@ -57,15 +58,8 @@ class Events:
 def test_a_create_task_tells_its_outlets_what_it_has_stored(gateway, context, tmp_path):
     alias, asset, events = AssetAlias("films"), Asset("x-films://cats"), Events()
     events[asset].extra["mine"] = "kept"
-    operator = Sora2CreateVideoOperator(
-        task_id="create",
-        prompt="a cat",
-        duration=15,
-        wait_for_completion=True,
-        poll_interval=0.01,
-        output_path=f"{tmp_path}/cat #1.mp4",
-        outlets=[alias, asset, "a name from lineage"],
-    )
+    outlets = [alias, asset, "a name from lineage"]
+    operator = create(**WAITS, duration=15, output_path=f"{tmp_path}/cat #1.mp4", outlets=outlets)
     video_id = operator.execute({**context, "outlet_events": events})
     content = (tmp_path / "cat #1.mp4").read_bytes()
     told = {
@@ -84,8 +78,7 @@ def test_a_create_task_tells_its_outlets_what_it_has_stored(gateway, context, tm
 
 @pytest.mark.parametrize("given", ["id", "sensor", "create"])
 def test_a_download_tells_what_it_was_given(gateway, context, ti, tmp_path, given):
-    create = Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True, poll_interval=0.01)
-    video_id = create.execute(context)
+    video_id = create(**WAITS).execute(context)
     pushed = ti.xcoms["video"]
     values = {"id": video_id, "sensor": {"id": video_id, "model": "sora-2"}, "create": pushed}
     alias, events = AssetAlias("films"), Events()
@@ -105,21 +98,12 @@ def test_an_event_that_cannot_be_told_does_not_cost_the_video(gateway, context, 
         def __getitem__(self, key):
             raise RuntimeError("no such event")
 
-    operator = Sora2CreateVideoOperator(
-        task_id="create",
-        prompt="a cat",
-        wait_for_completion=True,
-        poll_interval=0.01,
-        output_path=f"{tmp_path}/cat.mp4",
-        outlets=[AssetAlias("films")],
-    )
+    operator = create(**WAITS, output_path=f"{tmp_path}/cat.mp4", outlets=[AssetAlias("films")])
     assert operator.execute({**context, "outlet_events": Broken()}) == gateway.billed[0].id
     assert "no such event" in logged()
 
 
 def test_a_task_that_stores_nothing_adds_nothing(gateway, context):
     alias, events = AssetAlias("films"), Events()
-    Sora2CreateVideoOperator(task_id="create", prompt="a cat", outlets=[alias]).execute(
-        {**context, "outlet_events": events}
-    )
+    create(outlets=[alias]).execute({**context, "outlet_events": events})
     assert not events.touched

@@ -106,25 +106,20 @@ def test_a_failed_video_says_why_and_whether_to_try_again() -> None:
 
 
 def test_a_video_in_progress_shows_the_gateways_word_and_how_far_it_is() -> None:
-    shown = printed(
-        Video("v", VideoStatus.IN_PROGRESS, 45, status_word="video_upsampling", created_at=NOW.subtract(minutes=3))
-    )
+    facts = {"status_word": "video_upsampling", "created_at": NOW.subtract(minutes=3)}
+    shown = printed(Video("v", VideoStatus.IN_PROGRESS, 45, **facts))
     assert 'in_progress (the gateway says "video_upsampling"), 45 %' in shown
     assert "2026-03-01 11:57:00 UTC (3 minutes ago)" in shown
     assert "link" not in shown
 
 
+URL = "https://cdn.example.com/v.mp4"
+SOON = NOW.add(hours=23, minutes=59, seconds=5)
 LINKS = {
     "none": ({}, "holds none"),
-    "without an end": ({"url": "https://cdn.example.com/v.mp4"}, "store the file soon"),
-    "expired": (
-        {"url": "https://cdn.example.com/v.mp4", "expires_at": NOW.subtract(hours=2)},
-        "It expired 2 hours ago.",
-    ),
-    "good": (
-        {"url": "https://cdn.example.com/v.mp4", "expires_at": NOW.add(hours=23, minutes=59, seconds=5)},
-        "It works for another 23 hours 59 minutes.",
-    ),
+    "without an end": ({"url": URL}, "store the file soon"),
+    "expired": ({"url": URL, "expires_at": NOW.subtract(hours=2)}, "It expired 2 hours ago."),
+    "good": ({"url": URL, "expires_at": SOON}, "It works for another 23 hours 59 minutes."),
 }
 
 

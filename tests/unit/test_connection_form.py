@@ -55,11 +55,7 @@ def test_the_old_form_neither_shows_nor_loses_a_stored_secret():
 def test_the_behaviour_of_the_built_in_fields_is_the_same_in_both_forms():
     old = Sora2Hook.get_ui_field_behaviour()
     new = connection_form.ui_field_behaviour()
-    assert old == {
-        "hidden_fields": new["hidden-fields"],
-        "relabeling": new["relabeling"],
-        "placeholders": new["placeholders"],
-    }
+    assert old == {name.replace("-", "_"): value for name, value in new.items()}
 
 
 def test_what_may_hold_a_secret_is_masked_in_the_form():

@@ -26,7 +26,6 @@ def add(folder: Path, cap: int, times: int, name: str = "") -> list[int | None]:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requests to the storage, in order."""
     made: list[str] = []
 
     class Watched(Target):

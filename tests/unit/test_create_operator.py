@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import FinalError, RenderingFailed, Sora2Error
+from sora2_provider.compat import AirflowFailException
+from sora2_provider.exceptions import FinalError, RenderingFailed
+from sora2_provider.hooks import operations
+from sora2_provider.operators import create_run
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-
-
-def create(**options):
-    return Sora2CreateVideoOperator(task_id="create", **{"prompt": "a cat", **options})
+from sora2_provider.submission import submitter
+from tests.unit.durable import TOO_SHORT, WAITS, create, failing
+from tests.unit.made_up_time import MadeUpTime
 
 
 def test_it_returns_the_id_and_pushes_the_video(gateway, context, ti):
@@ -40,7 +41,7 @@ def test_it_returns_the_id_and_pushes_the_video(gateway, context, ti):
 @pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
 def test_it_waits_and_stores_the_file_whatever_the_gateway_speaks(gateway, context, ti, tmp_path, dialect):
     gateway.settings(dialect=dialect)
-    operator = create(wait_for_completion=True, poll_interval=0.01, output_path=f"{tmp_path}/")
+    operator = create(**WAITS, output_path=f"{tmp_path}/")
     video_id = operator.execute(context)
     pushed = ti.xcoms["video"]
     assert pushed["status"] == "completed"
@@ -53,29 +54,10 @@ def test_it_waits_and_stores_the_file_whatever_the_gateway_speaks(gateway, conte
 
 def test_the_log_tells_status_percent_and_elapsed_time(gateway, context, logged):
     gateway.settings(render_seconds=1000)
-
-    class Clockwork:
-        """Lets the emulator's clock run on by each sleep, so that nothing waits."""
-
-        def __init__(self):
-            self.now = 1_800_000_000.0
-
-        def time(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now += seconds
-            gateway.advance(seconds)
-
-    from sora2_provider.hooks import operations
-    from sora2_provider.operators import create_run as creating
-    from sora2_provider.submission import submitter as submitting
-
-    clock = Clockwork()
+    clock = MadeUpTime(gateway)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operations, "time", clock)
-        patch.setattr(creating, "time", clock)
-        patch.setattr(submitting, "time", clock)
+        for module in (operations, create_run, submitter):
+            patch.setattr(module, "time", clock)
         video_id = create(wait_for_completion=True, timeout=3600).execute(context)
     said = logged()
     assert f"The gateway accepted video {video_id}" in said
@@ -99,30 +81,24 @@ ENDS = {
         RenderingFailed,
         ("worker crashed", "usually refunded", "submits the request again"),
     ),
+    "a cancelled rendering": ({"rendering": "cancelled"}, RenderingFailed, ("cancelled",)),
 }
 
 
 @pytest.mark.parametrize(("failure", "kind", "said"), ENDS.values(), ids=ENDS)
-def test_a_failed_rendering_says_why_and_keeps_the_video_in_xcom(gateway, context, ti, failure, kind, said):
-    gateway.fault(route="create", rendering="failed", **failure)
+def test_a_rendering_without_a_video_says_why_and_is_kept_in_xcom(gateway, context, ti, failure, kind, said):
+    gateway.fault(route="create", **{"rendering": "failed", **failure})
     with pytest.raises(kind) as caught:
-        create(wait_for_completion=True, poll_interval=0.01).execute(context)
+        create(**WAITS).execute(context)
     assert all(text in str(caught.value) for text in (*said, gateway.billed[0].id))
-    assert ti.xcoms["video"]["status"] == "failed"
-    assert ti.xcoms["video"]["error_message"] == failure["error_message"]
-
-
-def test_a_cancelled_rendering_is_told_as_such(gateway, context, ti):
-    gateway.fault(route="create", rendering="cancelled")
-    with pytest.raises(RenderingFailed, match="cancelled"):
-        create(wait_for_completion=True, poll_interval=0.01).execute(context)
-    assert ti.xcoms["video"]["status"] == "cancelled"
+    assert ti.xcoms["video"]["status"] == failure.get("rendering", "failed")
+    assert ti.xcoms["video"]["error_message"] == failure.get("error_message")
 
 
 def test_a_rendering_that_takes_too_long_is_not_paid_for_again(gateway, context, ti):
     gateway.fault(route="create", rendering="stuck")
     with pytest.raises(AirflowFailException) as caught:
-        create(wait_for_completion=True, poll_interval=0.01, timeout=0.05).execute(context)
+        create(**TOO_SHORT).execute(context)
     assert "goes on rendering" in str(caught.value)
     assert f"Sora2VideoSensor(video_id='{gateway.billed[0].id}'" in str(caught.value)
     assert ti.xcoms["video"]["id"] == gateway.billed[0].id
@@ -135,94 +111,17 @@ def test_an_unknown_word_is_waited_out_and_named_at_the_deadline(gateway, contex
     assert logged().count("the gateway's word is 'pondering'") == 1
 
 
-REFUSALS = {
-    "wrong key": (
-        {"status": 401, "body": {"error": {"message": "无效的令牌 (request id: r2)", "code": ""}}},
-        FinalError,
-        ("无效的令牌", "HTTP 401", "request r2", "API key field"),
-    ),
-    "no balance": (
-        {"status": 403, "body": {"error": {"message": "user quota is not enough", "code": "insufficient_user_quota"}}},
-        FinalError,
-        ("insufficient_user_quota", "Top up"),
-    ),
-    "moderation": (
-        {"status": 400, "body": {"error": {"message": "Hmmm. Please try again later", "code": "sentinel_block"}}},
-        FinalError,
-        ("sentinel_block", "moderation", "Change the prompt"),
-    ),
-    "too busy": (
-        {
-            "status": 429,
-            "body": {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None},
-            "times": None,
-        },
-        Sora2Error,
-        ("当前分组上游负载已饱和", "retries may try again"),
-    ),
-    "a web page": ({"html": True}, FinalError, ("web page", "base URL")),
-    "a redirect": ({"redirect": "https://other.example.com/x?token=1"}, FinalError, ("other.example.com",)),
-}
-
-
-@pytest.mark.parametrize(("fault", "kind", "said"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refused_create_says_why_and_what_to_do(gateway, context, ti, fault, kind, said):
-    gateway.fault(route="create", **fault)
-    with pytest.raises(AirflowException) as caught:
-        create().execute(context)
-    assert type(caught.value) is kind
-    assert all(text in str(caught.value) for text in said), str(caught.value)
-    assert "token=1" not in str(caught.value)
-    assert gateway.billed == ()
-    assert ti.xcoms == {}
-
-
-LOST = {
-    "reset after it was accepted": {"reset": "after"},
-    "cut JSON": {"truncate": 20},
-    "bad gateway page": {"status": 502, "html": True, "accept": True},
-    "an empty 200": {"status": 200, "accept": True},
-    "a 200 without an id": {"body": {"object": "video.create"}, "accept": True},
-    "a slow answer": {"delay": 30},
-}
-
-
-@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_a_lost_answer_is_never_retried_into_a_second_bill(gateway, connect, context, fault):
-    connect(gateway.url, read_timeout=0.3)
-    gateway.fault(route="create", **fault)
-    with pytest.raises(AirflowFailException) as caught:
-        create().execute(context)
-    assert "may be rendering" in str(caught.value)
-    assert "gateway's console" in str(caught.value)
-    assert [request.route for request in gateway.requests] == ["create"]
-
-
-def test_a_gateway_that_is_down_is_left_to_airflows_retries(connect, context):
-    connect("http://127.0.0.1:9")
-    with pytest.raises(AirflowException) as caught:
-        create().execute(context)
-    assert not isinstance(caught.value, AirflowFailException)
-    assert "Nothing was sent" in str(caught.value)
-    assert "refused" in str(caught.value)
-
-
 def test_a_file_that_cannot_be_stored_does_not_cost_a_second_video(gateway, context, ti, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(AirflowFailException) as caught:
-        create(wait_for_completion=True, poll_interval=0.01, output_path=str(tmp_path / "file" / "cat.mp4")).execute(
-            context
-        )
+        create(**WAITS, output_path=str(tmp_path / "file" / "cat.mp4")).execute(context)
     assert "Sora2DownloadVideoOperator(video_id=" in str(caught.value)
     assert ti.xcoms["video"]["status"] == "completed"
     assert ti.xcoms["video"]["stored_uri"] is None
 
 
 def test_a_task_that_breaks_after_the_submit_is_not_retried_into_a_second_bill(gateway, context, ti):
-    def broken(**_):
-        raise RuntimeError("the metadata database is away")
-
-    ti.xcom_push = broken
+    ti.xcom_push = failing(RuntimeError("the metadata database is away"))
     with pytest.raises(AirflowFailException) as caught:
         create().execute(context)
     assert gateway.billed[0].id in str(caught.value)

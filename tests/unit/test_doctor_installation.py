@@ -10,6 +10,7 @@ from sora2_provider import compat
 from sora2_provider.cli.doctor import installation
 from sora2_provider.cli.doctor.report import State
 from sora2_provider.storage import Target
+from tests.unit.durable import failing
 
 OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP
 
@@ -51,10 +52,7 @@ def test_without_a_place_for_records_airflow_3_3_serves_and_earlier_ones_are_war
 
 
 def test_a_triggerer_that_cannot_be_asked_about_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise RuntimeError("no such table: job")
-
-    monkeypatch.setattr(compat, "latest_triggerer", broken)
+    monkeypatch.setattr(compat, "latest_triggerer", failing(RuntimeError("no such table: job")))
     assert installation.check_triggerer().state is SKIP
 
 

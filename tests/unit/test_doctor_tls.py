@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
+import datetime
+import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trustme
 
 from sora2_provider.cli.doctor.examine import examine
 from sora2_provider.cli.doctor.report import CheckResult, State
 from sora2_provider.emulator import Emulator
-from tests.benchmarks.certificate import Certificate, make_certificate
+from tests.unit.link_hosts import LinkHost, answer
 
 OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP
 
@@ -24,38 +25,23 @@ def examined() -> dict[str, CheckResult]:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return make_certificate(tmp_path_factory.mktemp("tls"))
+def authority() -> trustme.CA:
+    return trustme.CA()
 
 
-class _Refusing(http.server.BaseHTTPRequestHandler):
-    """Answers everything with "no such task"."""
+class TlsHost(LinkHost):
+    """Answers "no such task", with a certificate that is valid for a day more."""
 
-    def do_GET(self) -> None:
-        body = b'{"code": "task_not_exist", "message": "task_not_exist", "data": null}'
-        self.send_response(400)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def __init__(self, authority: trustme.CA) -> None:
+        tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost", not_after=tomorrow).configure_cert(self._context)
+        refusal = answer(b'{"code": "task_not_exist", "message": "task_not_exist"}', status="400 Bad Request")
+        super().__init__(refusal, address="127.0.0.1")
 
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextlib.contextmanager
-def serving_tls(certificate: Certificate) -> Iterator[int]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.certificate, certificate.key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    def _answer(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            super()._answer(self._context.wrap_socket(connection, server_side=True))
 
 
 # Whether the CA is known, the environment, how the checks end, and what ``tls`` says.
@@ -73,11 +59,13 @@ CERTIFICATES: dict[str, tuple[Any, dict[str, str], dict[str, State], str]] = {
 
 
 @pytest.mark.parametrize(("verify", "environment", "ends", "text"), CERTIFICATES.values(), ids=CERTIFICATES)
-def test_a_certificate(certificate, connect, monkeypatch, verify, environment, ends, text) -> None:
+def test_a_certificate(authority, connect, monkeypatch, tmp_path, verify, environment, ends, text) -> None:
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with serving_tls(certificate) as port:
-        connect(f"https://localhost:{port}", verify_tls=str(certificate.authority) if verify == "CA" else verify)
+    with TlsHost(authority) as host:
+        connect(f"https://localhost:{host.port}", verify_tls=str(bundle) if verify == "CA" else verify)
         results = examined()
     assert results["address"].state is OK
     assert {check: results[check].state for check in ends} == ends

@@ -12,7 +12,7 @@ from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import ContentRejected
 from sora2_provider.operators import create_run
 from sora2_provider.submission.stores import STATE_KEY
-from tests.unit.durable import WAITS, as_try, clear, create, record
+from tests.unit.durable import WAITS, as_try, clear, create, failing, record
 
 
 @contextmanager
@@ -31,29 +31,39 @@ def after_create(meanwhile: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-class BrokenState:
-    """A task state store that fails at some of its calls, as an API server that is away does."""
+class Watched:
+    """A task state store; before a call of one of its methods something happens.
 
-    def __init__(self, state, *, fails: str = "", times: int = 10_000) -> None:
-        self._state, self.fails, self._left = state, fails, times
+    :param before: by the name of the method; gets the arguments of the call.
+    """
+
+    def __init__(self, state, **before: Callable[..., None]) -> None:
+        self._state, self.before = state, before
 
     def __getattr__(self, name):
         def call(*args, **options):
-            if name == self.fails and self._left > 0:
-                self._left -= 1
-                raise RuntimeError("API_SERVER_ERROR")
+            if name in self.before:
+                self.before[name](*args, **options)
             return getattr(self._state, name)(*args, **options)
 
         return call
 
-    def break_down(self) -> None:
-        self.fails = "set"
+
+def away(times: int = 10_000) -> Callable[..., None]:
+    """Fail so many times, as an API server that is away does."""
+    left = iter(range(times))
+
+    def fail(*_, **__) -> None:
+        if next(left, None) is not None:
+            raise RuntimeError("API_SERVER_ERROR")
+
+    return fail
 
 
 @pytest.mark.parametrize("fails", ["get", "set"])
 def test_a_store_that_fails_before_the_create_means_that_nothing_is_sent(gateway, ti, state, fails):
     with pytest.raises(AirflowException, match="othing was sent") as caught:
-        create().execute({"ti": ti, "task_state_store": BrokenState(state, fails=fails)})
+        create().execute({"ti": ti, "task_state_store": Watched(state, **{fails: away()})})
     assert not isinstance(caught.value, AirflowFailException), "a retry is safe"
     assert gateway.requests == ()
     assert create().execute({"ti": ti, "task_state_store": state})
@@ -61,15 +71,15 @@ def test_a_store_that_fails_before_the_create_means_that_nothing_is_sent(gateway
 
 def test_an_id_that_cannot_be_written_is_named_loudly(gateway, ti, state, monkeypatch, logged):
     monkeypatch.setattr("sora2_provider.submission.journal._PAUSE", 0)
-    broken = BrokenState(state)
+    broken = Watched(state)
     context = {"ti": ti, "task_state_store": broken}
-    with after_create(broken.break_down), pytest.raises(AirflowFailException) as caught:
+    with after_create(lambda: broken.before.update(set=away())), pytest.raises(AirflowFailException) as caught:
         create().execute(context)
     made = gateway.billed[0].id
     assert made in str(caught.value)
     assert made in logged()
     assert ti.xcoms == {}, "they may be a later try's by now"
-    broken.fails = ""
+    broken.before.clear()
     with pytest.raises(AirflowFailException, match="An earlier try"):
         create().execute(context)
     assert len(gateway.billed) == 1
@@ -77,8 +87,8 @@ def test_an_id_that_cannot_be_written_is_named_loudly(gateway, ti, state, monkey
 
 def test_a_blip_of_the_store_after_the_create_is_ridden_out(gateway, ti, state, monkeypatch):
     monkeypatch.setattr("sora2_provider.submission.journal._PAUSE", 0)
-    broken = BrokenState(state, times=2)
-    with after_create(broken.break_down):
+    broken = Watched(state)
+    with after_create(lambda: broken.before.update(set=away(times=2))):
         made = create().execute({"ti": ti, "task_state_store": broken})
     assert record(state)["video_id"] == made
 
@@ -108,27 +118,16 @@ def test_a_process_that_was_believed_dead_does_not_write_over_its_successor(gate
     assert len(gateway.billed) == 2, "a person asked for the second"
 
 
-class Sleeps:
-    """A store; before one of its calls its process sleeps, and Airflow goes on without it."""
-
-    def __init__(self, state, *, before: str, meanwhile) -> None:
-        self._state, self._before, self._meanwhile = state, before, meanwhile
-
-    def __getattr__(self, name):
-        if name == self._before and self._meanwhile is not None:
-            meanwhile, self._meanwhile = self._meanwhile, None
-            meanwhile()
-        return getattr(self._state, name)
-
-
 def test_a_process_that_was_believed_dead_and_reads_late_submits_nothing(gateway, durable_context, ti, state):
     """Without this, it would take what its successor has delivered for an old video, and its own try for a clear."""
 
-    def meanwhile() -> None:
+    def meanwhile(*_, **__) -> None:
+        asleep.before.clear()
         clear(ti)
         create().execute(as_try(durable_context, 2))
 
-    slow = {**as_try(durable_context, 1), "task_state_store": Sleeps(state, before="get", meanwhile=meanwhile)}
+    asleep = Watched(state, get=meanwhile)
+    slow = {**as_try(durable_context, 1), "task_state_store": asleep}
     with pytest.raises(AirflowException, match="Try 2 of this task is at work"):
         create().execute(slow)
     assert len(gateway.billed) == 1
@@ -145,12 +144,12 @@ def test_an_id_that_a_slow_process_writes_is_not_submitted_over(gateway, durable
     resubmits = {"on_unknown_submission": "resubmit"}
     made = create(**resubmits).execute(durable_context)
 
-    class ReadEarlier(Sleeps):
+    class ReadEarlier(Watched):
         def get(self, key, default=None):
             self.get = self._state.get
             return {**record(self._state), "video_id": None, "delivered_at": None}
 
-    early = {**durable_context, "task_state_store": ReadEarlier(state, before="", meanwhile=None)}
+    early = {**durable_context, "task_state_store": ReadEarlier(state)}
     with pytest.raises(AirflowException, match="Another process"):
         create(**resubmits).execute(early)
     assert create(**resubmits).execute(durable_context) == made
@@ -178,13 +177,10 @@ def test_a_delivery_by_a_process_that_was_believed_dead_does_not_undo_a_clear(ga
     """The clear came first, so the tries after it go on with the video, and pay for no other."""
     gateway.settings(render_seconds=0)
 
-    def interrupted(self, *args, **options):
-        raise AirflowTaskTimeout
-
     def sleeps(self, *args, **options):
         clear(ti)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Sora2Client, "get_video", interrupted)
+            patch.setattr(Sora2Client, "get_video", failing(AirflowTaskTimeout()))
             with pytest.raises(AirflowTaskTimeout):
                 create(**WAITS).execute(as_try(durable_context, 2))
         return real(self, *args, **options)
@@ -201,16 +197,11 @@ def test_a_delivery_by_a_process_that_was_believed_dead_does_not_undo_a_clear(ga
 def test_an_unknown_outcome_is_said_before_it_is_noted(gateway, durable_context, state, logged):
     """A clear of a task that was killed between the two would else be taken for the decision of a person who knows."""
 
-    class Dies:
-        def __getattr__(self, name):
-            return getattr(state, name)
-
-        def set(self, key, value, **options):
-            if value["unknown_reported"]:
-                raise SystemExit("killed")
-            state.set(key, value, **options)
+    def dies(key, value, **_) -> None:
+        if value["unknown_reported"]:
+            raise SystemExit("killed")
 
     gateway.fault(route="create", reset="after")
     with pytest.raises(AirflowFailException):
-        create().execute({**durable_context, "task_state_store": Dies()})
+        create().execute({**durable_context, "task_state_store": Watched(state, set=dies)})
     assert "The outcome of the create" in logged()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import json
 import random
 import sys
@@ -80,17 +81,9 @@ def in_operator(context: dict, clock: MadeUpTime, video_id: str | None, **option
     return resumed(operator, context, lambda: operator.execute(context))
 
 
-def deferred_operator(context: dict, clock: MadeUpTime, video_id: str | None, **options: Any) -> Any:
-    return in_operator(context, clock, video_id, deferrable=True, **options)
-
-
 def poke(context: dict, clock: MadeUpTime, video_id: str | None, **options: Any) -> Any:
     sensor = Sora2VideoSensor(task_id="wait", video_id=video_id, timeout=TIMEOUT, **options)
     return resumed(sensor, context, lambda: sensor.execute(context))
-
-
-def deferred_sensor(context: dict, clock: MadeUpTime, video_id: str | None, **options: Any) -> Any:
-    return poke(context, clock, video_id, deferrable=True, **options)
 
 
 def reschedule(context: dict, clock: MadeUpTime, video_id: str | None, **options: Any) -> Any:
@@ -115,10 +108,10 @@ def reschedule(context: dict, clock: MadeUpTime, video_id: str | None, **options
 
 RUN = {
     "in the operator": in_operator,
-    "deferred operator": deferred_operator,
+    "deferred operator": functools.partial(in_operator, deferrable=True),
     "poke": poke,
     "reschedule": reschedule,
-    "deferred sensor": deferred_sensor,
+    "deferred sensor": functools.partial(poke, deferrable=True),
 }
 
 
@@ -232,7 +225,7 @@ def test_the_default_comes_from_airflows_configuration(monkeypatch):
 
 
 def test_the_file_is_stored_by_the_worker_after_the_resume(gateway, clock, context, ti, tmp_path):
-    deferred_operator(context, clock, None, output_path=f"{tmp_path}/cat.mp4")
+    in_operator(context, clock, None, deferrable=True, output_path=f"{tmp_path}/cat.mp4")
     assert ti.xcoms["video"]["stored_uri"] == f"file://{tmp_path}/cat.mp4"
     assert (tmp_path / "cat.mp4").exists()
 

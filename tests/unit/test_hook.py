@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sora2_provider.compat import AirflowFailException
+from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 
 TESTS = {
@@ -40,6 +41,7 @@ NOTHING_ASKED = {
     "unreachable": ({"host": "http://127.0.0.1:9"}, "Unreachable"),
     "no key": ({"host": "http://127.0.0.1:9", "password": ""}, "no API key"),
     "no scheme": ({"host": "api.example.com"}, "https://"),
+    "no such connection": ({"host": "http://127.0.0.1:9", "conn_id": "another"}, "sora2_default"),
 }
 
 
@@ -51,31 +53,16 @@ def test_the_connection_test_says_what_is_missing(connect, connection, said):
     assert said in message
 
 
-def test_a_missing_connection_is_named():
-    status, message = Sora2Hook("no_such_connection").test_connection()
-    assert status is False
-    assert "no_such_connection" in message
-
-
-def test_waiting_asks_at_once_and_returns_the_video(gateway):
+def test_waiting_asks_at_once_returns_the_video_and_names_one_that_does_not_come(gateway):
     hook = Sora2Hook()
     gateway.settings(render_seconds=0)
-    from sora2_provider.gateway.models import VideoRequest
-
     video = hook.create_video(VideoRequest("a cat"))
     assert hook.wait_for_video(video.id, timeout=20).url.startswith(gateway.url)
     assert [request.route for request in gateway.requests] == ["create", "query"]
     gateway.end(video.id, "cancelled")
     with pytest.raises(Exception, match="cancelled"):
         hook.wait_for_video(video.id, timeout=20)
-
-
-def test_a_wait_that_times_out_keeps_the_id_in_the_message(gateway):
-    hook = Sora2Hook()
-    gateway.settings(render_seconds=1000)
-    from sora2_provider.gateway.models import VideoRequest
-
-    video = hook.create_video(VideoRequest("a cat"))
+    gateway.end(video.id, "stuck")
     with pytest.raises(AirflowFailException, match=video.id):
         hook.wait_for_video(video.id, timeout=0.01, poll_interval=0.01)
 

@@ -15,9 +15,9 @@ from sora2_provider.compat import AirflowException, AirflowFailException, Airflo
 from sora2_provider.exceptions import LeftRendering
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.hooks import operations
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.signals import deferred_signals
 from sora2_provider.submission.stores import STATE_KEY
+from tests.unit.durable import create, failing
 
 
 class Terminated(BaseException):
@@ -84,16 +84,19 @@ def test_outside_the_main_thread_there_is_nothing_to_hold():
     assert seen == [signal.getsignal(signal.SIGTERM)]
 
 
-def interrupt_create(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Send this process a signal while the gateway has the request and its answer is still on the way."""
+def interrupt_create(monkeypatch: pytest.MonkeyPatch, number: int, *, when: str) -> None:
+    """Send this process a signal just before its create, or when the gateway has it and the answer is on its way."""
     real = Sora2Client.create_video
 
-    def create(self: Sora2Client, request: Any) -> Any:
+    def create_video(self: Sora2Client, request: Any) -> Any:
+        if when == "before":
+            os.kill(os.getpid(), number)
         video = real(self, request)
-        os.kill(os.getpid(), number)
+        if when == "after":
+            os.kill(os.getpid(), number)
         return video
 
-    monkeypatch.setattr(Sora2Client, "create_video", create)
+    monkeypatch.setattr(Sora2Client, "create_video", create_video)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGALRM])
@@ -101,12 +104,12 @@ def test_a_task_that_is_stopped_in_the_middle_of_its_create_stores_the_id_first(
     raising, gateway, durable_context, state, monkeypatch, number
 ):
     with monkeypatch.context() as patch:
-        interrupt_create(patch, number)
+        interrupt_create(patch, number, when="after")
         with pytest.raises(LeftRendering, match=r"Terminated.*a retry picks it up"):
-            Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context)
+            create().execute(durable_context)
     made = gateway.billed[0].id
     assert json.loads(state.values[STATE_KEY])["video_id"] == made
-    assert Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context) == made
+    assert create().execute(durable_context) == made
     assert len(gateway.billed) == 1
 
 
@@ -114,23 +117,17 @@ def test_a_task_that_is_stopped_in_the_middle_of_its_create_stores_the_id_first(
 def test_a_task_without_a_record_that_is_stopped_in_its_create_is_not_retried(
     raising, gateway, context, monkeypatch, lost
 ):
-    real = Sora2Client.create_video
-
-    def create(self: Sora2Client, request: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGALRM)
-        return real(self, request)
-
-    monkeypatch.setattr(Sora2Client, "create_video", create)
+    interrupt_create(monkeypatch, signal.SIGALRM, when="before")
     if lost:
         gateway.fault(route="create", reset="after")
     with pytest.raises(AirflowFailException, match="The outcome of the create" if lost else "was submitted, and then"):
-        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+        create().execute(context)
 
 
 def test_airflow_3_asks_a_stopped_task_to_end_its_wait(gateway, durable_context, monkeypatch, logged):
     """Airflow 3's handler only calls ``on_kill``; the wait would otherwise go on until the process is killed."""
     gateway.settings(render_seconds=600)
-    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True)
+    operator = create(wait_for_completion=True)
     usual = signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
 
     def sleep(seconds: float) -> None:
@@ -151,7 +148,7 @@ def test_airflow_3_asks_a_stopped_task_to_end_its_wait(gateway, durable_context,
 
 
 def test_a_stop_while_nothing_is_waited_for_raises_nothing(gateway, durable_context):
-    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
+    operator = create()
     operator.on_kill()
     operator.execute(durable_context)
     operator.on_kill()
@@ -160,10 +157,7 @@ def test_a_stop_while_nothing_is_waited_for_raises_nothing(gateway, durable_cont
 def test_airflows_time_out_in_a_create_outside_the_main_thread_is_an_unknown_outcome(
     gateway, durable_context, state, monkeypatch
 ):
-    def interrupted(self: Sora2Client, request: Any) -> Any:
-        raise AirflowTaskTimeout("time is over")
-
-    monkeypatch.setattr(Sora2Client, "create_video", interrupted)
+    monkeypatch.setattr(Sora2Client, "create_video", failing(AirflowTaskTimeout("time is over")))
     with pytest.raises(AirflowException, match="The outcome of the create"):
-        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(durable_context)
+        create().execute(durable_context)
     assert state.get(STATE_KEY)["unknown_reported"] is True

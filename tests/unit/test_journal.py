@@ -58,10 +58,14 @@ def journal(store: Kept, number: int = 1, *, epoch: int = 0) -> SubmissionJourna
     return SubmissionJournal(store, epoch=epoch, try_number=number, log=LOG)
 
 
-def submit(one: SubmissionJournal, video_id: str, digest: str = "a cat") -> None:
+def intend(one: SubmissionJournal, digest: str = "a cat") -> SubmissionJournal:
     assert isinstance(one.decide(digest, **POLICIES), Submit)
     one.intend(digest, "sora2_default", {"prompt": digest})
-    one.accepted(video_id)
+    return one
+
+
+def submit(one: SubmissionJournal, video_id: str, digest: str = "a cat") -> None:
+    intend(one, digest).accepted(video_id)
 
 
 def test_a_try_that_wakes_late_does_not_write_over_what_its_successor_has_submitted(store):
@@ -113,9 +117,7 @@ def test_a_change_is_made_to_what_others_have_noted_meanwhile(store):
 
 
 def test_an_id_that_arrives_late_is_written_over_the_report_that_it_is_unknown(store):
-    slow = journal(store, 1)
-    slow.decide("a cat", **POLICIES)
-    slow.intend("a cat", "sora2_default", {})
+    slow = intend(journal(store, 1))
     successor = journal(store, 2)
     successor.decide("a cat", **POLICIES)
     successor.mark_outcome_unknown(RuntimeError("unknown"))
@@ -124,19 +126,11 @@ def test_an_id_that_arrives_late_is_written_over_the_report_that_it_is_unknown(s
     assert (store.record.video_id, store.record.unknown_reported) == ("video_1", False)
 
 
-def test_an_id_that_arrives_when_the_record_is_gone_is_written_anew(store):
-    slow = journal(store, 1)
-    slow.decide("a cat", **POLICIES)
-    slow.intend("a cat", "sora2_default", {})
+def test_an_id_that_arrives_late_is_written_where_the_record_is_gone_and_named_where_another_video_is_recorded(store):
+    slow = intend(journal(store, 1))
     store.remove()
     slow.accepted("video_1")
     assert store.record.video_id == "video_1"
-
-
-def test_an_id_that_arrives_when_another_video_is_recorded_is_named(store):
-    slow = journal(store, 1)
-    slow.decide("a cat", **POLICIES)
-    slow.intend("a cat", "sora2_default", {})
     store.remove()
     submit(journal(store, 2), "video_2")
     with pytest.raises(FinalError, match="video_1.*has submitted video video_2"):
@@ -162,9 +156,7 @@ def test_a_first_record_that_was_written_twice_by_the_storage_is_ones_own(store)
             return super().create(record)
 
     kept = Repeats()
-    one = journal(kept)
-    one.decide("a cat", **POLICIES)
-    one.intend("a cat", "sora2_default", {})
+    intend(journal(kept))
     assert kept.record.digest == "a cat"
 
 
@@ -181,8 +173,7 @@ def test_a_write_that_fails_and_happened_all_the_same_is_not_made_twice(store, m
                 raise RecordUnavailable("the answer was lost")
 
     kept = Fails()
-    one = journal(kept)
-    submit(one, "video_1")
+    submit(journal(kept), "video_1")
     assert kept.record.video_id == "video_1"
     assert kept.writes == 2, "the intent and the id"
 
@@ -190,14 +181,12 @@ def test_a_write_that_fails_and_happened_all_the_same_is_not_made_twice(store, m
 def test_a_change_of_nothing_writes_nothing(store):
     submit(journal(store, 1), "video_1")
     before = store.writes
-    late = journal(store, 1)
-    late.mark_outcome_unknown(RuntimeError("unknown"))
+    journal(store, 1).mark_outcome_unknown(RuntimeError("unknown"))
     assert store.writes == before, "the id is known"
 
 
 def test_what_is_changed_between_read_and_comparison_is_seen(store):
-    first = journal(store, 1)
-    submit(first, "video_1")
+    submit(journal(store, 1), "video_1")
     store.after_read = lambda: store.write(dataclasses.replace(store.record, token="another", video_id="video_2"))
     journal(store, 1).delivered("video_1")
     assert store.record.delivered_at is None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-import threading
 
 import pytest
 
@@ -15,57 +15,30 @@ from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from tests.unit.durable import failing
+from tests.unit.link_hosts import LinkHost
 
 REQUEST = VideoRequest("a cat")
 RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 
 
-class Proxy:
-    """An HTTP proxy that forwards one request, waits for the gateway's answer, and then does not pass it on."""
+def forwarded(connection: socket.socket, head: bytes) -> bytes:
+    """Do what an HTTP proxy does with a request; return the gateway's answer."""
+    target = head.split(b" ")[1].decode().removeprefix("http://").partition("/")[0]
+    host, _, port = target.partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as gateway:
+        gateway.sendall(head)
+        # The body may still be on its way.
+        connection.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            while part := connection.recv(65536):
+                gateway.sendall(part)
+        return gateway.recv(65536)
 
-    def __init__(self, *, refuses: bytes = b"", loses_answer: bool = True) -> None:
-        self._refuses = refuses
-        self._loses_answer = loses_answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(20)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> Proxy:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._listener.close()
-        self._thread.join(20)
-
-    def _serve(self) -> None:
-        client, _ = self._listener.accept()
-        with client:
-            client.settimeout(20)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(65536)
-            if self._refuses:
-                client.sendall(self._refuses)
-                return
-            target = head.split(b" ")[1].decode().removeprefix("http://").partition("/")[0]
-            host, _, port = target.partition(":")
-            with socket.create_connection((host, int(port)), timeout=20) as gateway:
-                gateway.sendall(head)
-                gateway.settimeout(20)
-                # The body may still be on its way.
-                client.settimeout(0.2)
-                try:
-                    while part := client.recv(65536):
-                        gateway.sendall(part)
-                except TimeoutError:
-                    pass
-                answer = gateway.recv(65536)
-            if self._loses_answer:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            else:
-                client.sendall(answer)
+def lose_the_answer(connection: socket.socket, head: bytes) -> None:
+    forwarded(connection, head)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
 
 def create_at_one_of(first: str, second: str) -> None:
@@ -79,31 +52,28 @@ def client(url: str, **options) -> Sora2Client:
     return Sora2Client(GatewaySettings(url, "sk-x", **options))
 
 
-def test_a_proxy_that_loses_the_answer_leaves_the_outcome_unknown(monkeypatch):
-    with Emulator(canned=True) as gateway, Proxy() as proxy, client(gateway.url, proxy=proxy.url) as one:
-        with pytest.raises(SubmissionUnknown):
-            one.create_video(REQUEST)
-        assert len(gateway.billed) == 1
-
-
-def test_a_proxy_of_the_environment_that_loses_the_answer_does_so_too(monkeypatch):
-    with Emulator(canned=True) as gateway, Proxy() as proxy, client(gateway.url) as one:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        monkeypatch.setenv("no_proxy", "")
-        with pytest.raises(SubmissionUnknown):
+@pytest.mark.parametrize("named_by", ["connection", "environment"])
+def test_a_proxy_that_loses_the_answer_leaves_the_outcome_unknown(monkeypatch, named_by):
+    with Emulator(canned=True) as gateway, LinkHost(lose_the_answer) as proxy:
+        if named_by == "environment":
+            monkeypatch.setenv("http_proxy", proxy.url)
+            monkeypatch.setenv("no_proxy", "")
+        options = {"proxy": proxy.url} if named_by == "connection" else {}
+        with client(gateway.url, **options) as one, pytest.raises(SubmissionUnknown):
             one.create_video(REQUEST)
         assert len(gateway.billed) == 1
 
 
 def test_a_proxy_that_works_is_used():
-    with Emulator(canned=True) as gateway, Proxy(loses_answer=False) as proxy:
+    pass_on = lambda connection, head: connection.sendall(forwarded(connection, head))  # noqa: E731
+    with Emulator(canned=True) as gateway, LinkHost(pass_on) as proxy:
         with client(gateway.url, proxy=proxy.url) as one:
             assert one.create_video(REQUEST).id == gateway.billed[0].id
 
 
 def test_a_proxy_that_refuses_a_tunnel_is_named_and_nothing_was_sent():
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-    with Proxy(refuses=refusal) as proxy, client("https://gateway.invalid", proxy=proxy.url) as one:
+    with LinkHost(refusal) as proxy, client("https://gateway.invalid", proxy=proxy.url) as one:
         with pytest.raises(GatewayUnavailable, match=r"Nothing was sent.*407.*Proxy field"):
             one.create_video(REQUEST)
 
@@ -123,47 +93,37 @@ def test_an_error_that_the_caller_is_handling_is_no_evidence_about_this_create(g
     assert len(gateway.billed) == 1
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        ({"reset": "after"}, SubmissionUnknown),
-        ({"status": 401, "body": {"error": {"message": "invalid token"}}}, AuthenticationError),
-    ],
-)
-def test_the_hooks_errors_end_a_task_of_the_users_own_without_a_retry(gateway, fault, kind):
+HOOKS_ERRORS = {
+    "lost": ({"reset": "after"}, SubmissionUnknown, True),
+    "refused": ({"status": 401, "body": {"error": {"message": "invalid token"}}}, AuthenticationError, True),
+    "busy": ({"status": 503, "body": {"error": {"message": "no channel"}}, "times": None}, GatewayUnavailable, False),
+}
+
+
+@pytest.mark.parametrize(("fault", "kind", "is_final"), HOOKS_ERRORS.values(), ids=HOOKS_ERRORS)
+def test_only_the_hooks_passing_errors_leave_a_task_of_the_users_own_to_retries(gateway, fault, kind, is_final):
     gateway.fault(route="create", **fault)
     with pytest.raises(kind) as caught:
         Sora2Hook().create_video(REQUEST)
-    assert isinstance(caught.value, AirflowFailException)
-    assert caught.value.transient is False
-
-
-def test_the_hooks_passing_errors_are_left_to_retries(gateway):
-    gateway.fault(route="create", status=503, body={"error": {"message": "no available channel"}}, times=None)
-    with pytest.raises(GatewayUnavailable) as caught:
-        Sora2Hook().create_video(REQUEST)
-    assert not isinstance(caught.value, AirflowFailException)
+    assert isinstance(caught.value, AirflowFailException) is is_final
+    assert caught.value.transient is not is_final
 
 
 @pytest.mark.parametrize("interruption", [AirflowTaskTimeout, SystemExit])
-def test_an_interruption_in_the_middle_of_the_create_is_not_retried(gateway, context, monkeypatch, interruption):
-    def interrupted(self, request):
-        raise interruption("interrupted")
-
-    monkeypatch.setattr(Sora2Client, "create_video", interrupted)
-    with pytest.raises(AirflowFailException, match="The outcome of"):
-        Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
-
-
-@pytest.mark.parametrize("interruption", [AirflowTaskTimeout, SystemExit])
-def test_an_interruption_while_waiting_is_not_retried(gateway, context, monkeypatch, interruption):
-    def interrupted(self, *args, **options):
-        raise interruption("interrupted")
-
-    monkeypatch.setattr("sora2_provider.operators.create_run.await_outcome", interrupted)
-    with pytest.raises(AirflowFailException, match="goes on rendering"):
+@pytest.mark.parametrize(
+    ("interrupted", "said", "billed"),
+    [
+        ("gateway.client.Sora2Client.create_video", "The outcome of", 0),
+        ("operators.create_run.await_outcome", "goes on rendering", 1),
+    ],
+)
+def test_an_interruption_in_the_create_or_the_wait_is_not_retried(
+    gateway, context, monkeypatch, interruption, interrupted, said, billed
+):
+    monkeypatch.setattr(f"sora2_provider.{interrupted}", failing(interruption("interrupted")))
+    with pytest.raises(AirflowFailException, match=said):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True).execute(context)
-    assert len(gateway.billed) == 1
+    assert len(gateway.billed) == billed
 
 
 @pytest.mark.parametrize("images", [iter(["https://a.example/1.png"]), map(str, ["https://a.example/1.png"])])
@@ -180,9 +140,3 @@ def test_a_key_that_the_gateway_repeats_stands_in_no_message(gateway, connect, c
         Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     assert "Incorrect API key provided: ***" in str(caught.value)
     assert "sk-echo" not in f"{caught.value} {caught.value.__cause__} {Sora2Hook().test_connection()}"
-
-
-def test_a_redirect_to_nonsense_is_an_error_of_the_gateway(gateway):
-    gateway.fault(route="create", redirect="http://[bad")
-    with client(gateway.url) as one, pytest.raises(Exception, match="Redirects are not followed"):
-        one.create_video(REQUEST)

@@ -39,6 +39,16 @@ COMPUTED = {
 }
 
 
+#: What each video takes of one unit, by the name of the unit.
+SECONDS_A_VIDEO = {
+    "workers' task slots": "worker seconds a video",
+    "workers' processors": "processor time a video: Celery workers",
+    "API server processes": "processor time a video: API server",
+    "scheduler processes": "processor time a video: scheduler",
+    "PostgreSQL's processors": "processor time a video: PostgreSQL",
+}
+
+
 def about(value: float) -> object:
     return pytest.approx(value, rel=ROUNDED)
 
@@ -87,23 +97,12 @@ def test_what_kubernetes_computes_follows_from_what_was_measured():
             "questions a second at the gateway": questions,
             "memory of all triggers, GB": videos * MEASURED["memory of a waiting video, in the triggerer"] / 2**20,
             "database transactions a second": creates * MEASURED["database transactions a video"],
-            **{what: creates * a_video / PLANNED_SHARE for what, a_video in seconds_a_video().items()},
+            **{what: creates * MEASURED[a_video] / PLANNED_SHARE for what, a_video in SECONDS_A_VIDEO.items()},
         }
         assert {what: row[column] for what, row in COMPUTED.items() if what != "triggerers"} == {
             what: about(value) for what, value in expected.items()
         }
         assert COMPUTED["triggerers"][column] == math.ceil(max(busy, videos / TRIGGERER_HOLDS))
-
-
-def seconds_a_video() -> dict[str, float]:
-    """Return what each video takes of one unit, by the name of the unit."""
-    return {
-        "workers' task slots": MEASURED["worker seconds a video"],
-        "workers' processors": MEASURED["processor time a video: Celery workers"],
-        "API server processes": MEASURED["processor time a video: API server"],
-        "scheduler processes": MEASURED["processor time a video: scheduler"],
-        "PostgreSQL's processors": MEASURED["processor time a video: PostgreSQL"],
-    }
 
 
 def test_what_the_page_concludes_is_what_its_tables_say():

@@ -16,6 +16,7 @@ from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.endings import Ending
+from tests.unit.durable import failing
 
 GUIDE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -70,11 +71,7 @@ def test_a_retry_counts_no_second_create(gateway, durable_context, client):
 
 
 ENDS: dict[str, tuple[dict, dict, list[str]]] = {
-    "wrong key": (
-        {"route": "create", "status": 401, "body": {"error": {"message": "no"}}},
-        {},
-        ["failed.authentication"],
-    ),
+    "wrong key": ({"route": "create", "status": 401}, {}, ["failed.authentication"]),
     "moderation": (
         {"route": "create", "status": 400, "body": {"error": {"message": "no", "code": "sentinel_block"}}},
         {},
@@ -111,10 +108,7 @@ def test_each_end_has_its_name(gateway, context, client, fault, options, names):
 
 
 def test_a_task_that_breaks_after_the_submit_counts(gateway, context, ti, client):
-    def broken(**_):
-        raise RuntimeError("the metadata database is away")
-
-    ti.xcom_push = broken
+    ti.xcom_push = failing(RuntimeError("the metadata database is away"))
     with pytest.raises(AirflowException):
         create().execute(context)
     assert client.names == ["created", "failed.broken"]
@@ -148,19 +142,15 @@ def test_a_download_counts_its_failures(gateway, context, client, tmp_path):
     video_id = create().execute(context)
     (tmp_path / "cat.mp4").write_text("here")
     for path, if_exists in ((f"{tmp_path}/new.mp4", "replace"), (f"{tmp_path}/cat.mp4", "fail")):
+        store = Sora2DownloadVideoOperator(task_id="store", video_id=video_id, path=path, if_exists=if_exists)
         with pytest.raises(AirflowException):
-            Sora2DownloadVideoOperator(task_id="store", video_id=video_id, path=path, if_exists=if_exists).execute(
-                context
-            )
+            store.execute(context)
     assert client.names == ["created", "failed.unavailable", "failed.storage"]
 
 
 @pytest.mark.parametrize(
     ("error", "name"),
-    [
-        (errors.VideoNotFound("no such video"), "failed.lost"),
-        (errors.GatewayUnavailable("away"), "failed.unreachable"),
-    ],
+    [(errors.VideoNotFound("no such video"), "failed.lost"), (errors.GatewayUnavailable("away"), "failed.unreachable")],
 )
 def test_a_wait_that_nobody_answers_has_its_name(client, error, name):
     metrics.failed(Ending.of_wait(Finished(Outcome.UNREACHABLE, error=error), "v", "sora2_default", waited="1 h"))
@@ -182,10 +172,7 @@ def test_every_error_of_the_gateway_has_a_word_of_its_own():
 
 
 def test_a_client_that_fails_breaks_nothing(gateway, context, monkeypatch):
-    def broken():
-        raise OSError("no such host")
-
-    monkeypatch.setattr("sora2_provider.compat.stats", broken)
+    monkeypatch.setattr("sora2_provider.compat.stats", failing(OSError("no such host")))
     assert create().execute(context) == gateway.billed[0].id
 
 

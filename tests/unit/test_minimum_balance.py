@@ -51,13 +51,7 @@ def test_below_the_minimum_nothing_is_submitted(gateway, require, context, by):
     require(5)
     with pytest.raises(BalanceTooLow) as caught:
         create(context) if by == "operator" else Sora2Hook().create_video(REQUEST)
-    for words in (
-        "4.20 USD left",
-        "min_balance is 5.00 USD",
-        "'sora2_default'",
-        "Nothing was sent",
-        "Top up the account",
-    ):
+    for words in ("4.20 USD left", "min_balance is 5.00 USD", "'sora2_default'", "Nothing was sent", "Top up"):
         assert words in str(caught.value)
     assert isinstance(caught.value, AirflowFailException), "a retry would wait for nothing"
     assert gateway.billed == ()
@@ -116,24 +110,13 @@ def test_while_the_balance_cannot_be_read_nothing_is_submitted(gateway, require,
     assert len(gateway.billed) == 1
 
 
+DOLLARS, POINTS = Balance(remaining=100.0), Balance(remaining=2e6, unit="quota")
 # The minimum, the gateway's balance, and the error.
 BALANCES = {
-    "points for dollars": (
-        "2500000 quota",
-        Balance(remaining=100.0),
-        r"2,500,000 quota, but .* as 100\.00 USD.*such as '5'",
-    ),
-    "dollars for points": (
-        5,
-        Balance(remaining=2e6, unit="quota"),
-        r"5\.00 USD, but .* 2,000,000 quota.*'2500000 quota'",
-    ),
-    "too few points": (
-        "2500000 quota",
-        Balance(remaining=2e6, unit="quota"),
-        "2,000,000 quota left.* is 2,500,000 quota",
-    ),
-    "enough points": ("1500000 quota", Balance(remaining=2e6, unit="quota"), None),
+    "points for dollars": ("2500000 quota", DOLLARS, r"2,500,000 quota, but .* as 100\.00 USD.*such as '5'"),
+    "dollars for points": (5, POINTS, r"5\.00 USD, but .* 2,000,000 quota.*'2500000 quota'"),
+    "too few points": ("2500000 quota", POINTS, "2,000,000 quota left.* is 2,500,000 quota"),
+    "enough points": ("1500000 quota", POINTS, None),
     "none shown": (5, Balance(), "does not show the balance.*remove min_balance"),
 }
 
@@ -145,13 +128,8 @@ def test_balances_are_compared_only_in_one_unit(gateway, require, context, monke
     if error is None:
         create(context)
     else:
-        kind = (
-            BalanceTooLow
-            if "left" in error
-            else AirflowFailException
-            if balance.remaining is None
-            else InvalidParameter
-        )
+        other = AirflowFailException if balance.remaining is None else InvalidParameter
+        kind = BalanceTooLow if "left" in error else other
         with pytest.raises(kind, match=error):
             create(context)
     assert len(gateway.billed) == (error is None)

@@ -12,15 +12,9 @@ from typing import Any
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.submission.record import Record, UnreadableRecord
-from sora2_provider.submission.stores import (
-    RecordUnavailable,
-    StorageRecords,
-    TaskStateRecords,
-    record_name,
-    store_of,
-)
+from sora2_provider.submission.stores import RecordUnavailable, StorageRecords, TaskStateRecords, record_name, store_of
+from tests.unit.durable import create, failing
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
 ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")
@@ -69,10 +63,7 @@ def test_only_one_of_many_processes_makes_the_record(tmp_path):
 
 
 def test_a_disk_without_hard_links_is_used_all_the_same(tmp_path, monkeypatch):
-    def refused(*args: Any) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refused)
+    monkeypatch.setattr(os, "link", failing(PermissionError(1, "Operation not permitted")))
     store(tmp_path).create(INTENT)
     assert store(tmp_path).read() == INTENT
     assert not store(tmp_path).create(ACCEPTED)
@@ -88,10 +79,9 @@ def test_a_damaged_file_is_never_taken_for_none(tmp_path, content):
 
 def test_a_storage_that_fails_is_never_taken_for_an_empty_one(tmp_path):
     (tmp_path / "dag").write_text("a file where a folder should be")
-    with pytest.raises(RecordUnavailable):
-        store(tmp_path).read()
-    with pytest.raises(RecordUnavailable):
-        store(tmp_path).create(INTENT)
+    for act in (StorageRecords.read, lambda records: records.create(INTENT)):
+        with pytest.raises(RecordUnavailable):
+            act(store(tmp_path))
 
 
 def ti(**other: Any) -> Any:
@@ -120,27 +110,18 @@ def test_each_task_instance_has_a_file_of_its_own():
     assert all(len(one.split("/")) == 3 and ".." not in one.split("/") for one in names)
 
 
-def test_the_name_says_whose_record_it_is():
+def test_the_name_says_whose_record_it_is_and_is_the_same_in_all_tries():
     assert name(dag_id="films", run_id="manual__2026-11-22T10:00:00+00:00", task_id="make", map_index=3).startswith(
         "films/manual__2026-11-22T10_00_00_00_00/make-3-"
     )
-
-
-def test_the_name_is_the_same_in_all_tries():
     assert name(SimpleNamespace(id=1, state="queued")) == name(SimpleNamespace(id=1, state="running"), try_number=3)
 
 
-def test_the_option_comes_before_the_task_state_store(state_path, durable_context):
-    assert isinstance(store_of(durable_context), StorageRecords)
-
-
-def test_without_the_option_the_task_state_store_is_used(durable_context, context):
+def test_the_option_comes_before_the_task_state_store(durable_context, context, monkeypatch, tmp_path):
     assert isinstance(store_of(durable_context), TaskStateRecords)
     assert store_of(context) is None
-
-
-def create(**options: Any) -> Sora2CreateVideoOperator:
-    return Sora2CreateVideoOperator(task_id="create", prompt="a cat", **options)
+    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
+    assert isinstance(store_of(durable_context), StorageRecords)
 
 
 def test_a_retry_finds_its_video_under_the_path(gateway, context, ti, state_path, logged):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sora2_provider.compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from sora2_provider.compat import AirflowFailException, AirflowSensorTimeout
 from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
@@ -33,14 +33,6 @@ def test_it_returns_the_video_as_a_dict(gateway, video_id, context):
     assert returned["id"] == video_id
     assert returned["url"].startswith(gateway.url)
     assert "raw" not in returned
-
-
-@pytest.mark.parametrize("soft_fail", [False, True])
-def test_a_failed_rendering_ends_the_wait_at_once(gateway, video_id, context, soft_fail):
-    gateway.fail(video_id, "content_policy_violation", "real person detected")
-    kind = AirflowSkipException if soft_fail else AirflowFailException
-    with pytest.raises(kind, match="real person detected"):
-        sensor(video_id, soft_fail=soft_fail).execute(context)
 
 
 FAILING_POLLS = {

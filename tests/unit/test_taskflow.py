@@ -13,14 +13,7 @@ from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from tests.unit.durable import Film, prompts
 
-USUAL = {
-    "images": [],
-    "model": "sora-2",
-    "orientation": "portrait",
-    "prompt": "a cat",
-    "size": "small",
-    "duration": 10,
-}
+USUAL = {"images": [], "model": "sora-2", "orientation": "portrait", "prompt": "a cat", "size": "small", "duration": 10}
 PICTURE = "https://example.com/a.png"
 REQUESTS: dict[str, tuple[str | VideoParameters, dict[str, Any], dict[str, Any]]] = {
     "a string is the prompt, and the decorator says the rest": (

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from sora2_provider.compat import never_expire, retry_types
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from tests.markdown_tables import table_of
 
 PROJECT = Path(__file__).parents[2]
@@ -54,12 +53,6 @@ def test_the_page_has_each_capability_once():
 def test_the_page_says_what_is_found_on_this_airflow(what):
     since = tuple(int(part) for part in SINCE[what].split("."))
     assert CAPABILITIES[what]() is (since <= AIRFLOW)
-
-
-def test_a_try_that_can_write_its_submission_down_nowhere_says_so_once(gateway, context, logged):
-    operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True, poll_interval=0.01)
-    operator.execute(context)
-    assert logged().count("What this task submits is written down nowhere") == 1
 
 
 def test_each_file_of_constraints_has_a_row_on_the_page_with_its_airflow():

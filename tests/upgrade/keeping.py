@@ -1,4 +1,4 @@
-"""The two places in which records are kept, filled with what an earlier or a newer release has written."""
+"""What earlier releases have left, as ``dev/upgrade_fixtures.py`` recorded it, and the two places in which records are kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,37 @@ from typing import Any, Protocol
 
 from dev.upgrade_fixtures import StateStore, TaskInstance
 from sora2_provider.submission.stores import STATE_KEY
+
+FIXTURES = Path(__file__).with_name("fixtures")
+VERSIONS = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir())
+
+
+def kept_by(version: str, name: str) -> Any:
+    return json.loads((FIXTURES / version / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def about(document: Any, video_id: str) -> Any:
+    """Return a document with another video's id wherever it has its own: gateways give ids, fixtures cannot."""
+    return _replaced(document, _id_in(document), video_id)
+
+
+def _id_in(document: Any) -> str:
+    ids = {value for name, value in _pairs(document) if name in ("video_id", "id") and isinstance(value, str)}
+    (only,) = ids
+    return only
+
+
+def _pairs(document: Any) -> list[tuple[str, Any]]:
+    if not isinstance(document, dict):
+        return []
+    return [*document.items(), *(pair for value in document.values() for pair in _pairs(value))]
+
+
+def _replaced(document: Any, old: str, new: str) -> Any:
+    if isinstance(document, dict):
+        return {name: _replaced(value, old, new) for name, value in document.items()}
+    return new if document == old else document
+
 
 #: Airflow's ``max_tries`` of the recorded task instance after a clear.
 CLEARED = TaskInstance.max_tries + 3
@@ -28,8 +59,6 @@ class Keeping(Protocol):
 
 
 class InStateStore:
-    """In the task state store."""
-
     def __init__(self) -> None:
         self._store = StateStore()
 

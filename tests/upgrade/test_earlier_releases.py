@@ -18,8 +18,7 @@ from sora2_provider.provider_info import provider_info
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.submission.record import digest_of
 from sora2_provider.triggers.events import from_event
-from tests.upgrade.fixture_files import VERSIONS, about, kept_by
-from tests.upgrade.keeping import CLEARED, Keeping
+from tests.upgrade.keeping import CLEARED, VERSIONS, Keeping, about, kept_by
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS)
 

@@ -12,7 +12,7 @@ import sora2_provider
 from dev import upgrade_fixtures as record_fixtures
 from dev.check_tag import released_versions
 from dev.upgrade_fixtures import parameters_of, record
-from tests.upgrade.fixture_files import FIXTURES, VERSIONS, kept_by
+from tests.upgrade.keeping import FIXTURES, VERSIONS, kept_by
 
 CHANGELOG = (record_fixtures.PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
 

@@ -3,6 +3,7 @@ no video is paid for again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,8 +15,7 @@ from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.record import VERSION
-from tests.upgrade.fixture_files import about, kept_by
-from tests.upgrade.keeping import CLEARED, Keeping
+from tests.upgrade.keeping import CLEARED, Keeping, about, kept_by
 
 KEPT = {name: kept_by(sora2_provider.__version__, name) for name in ("deferred_create", "records", "events")}
 
@@ -71,31 +71,24 @@ def test_a_trigger_with_an_argument_more_is_refused_as_airflow_expects(gateway: 
         event_of(KEPT["deferred_create"]["trigger"], colour="red")
 
 
+#: How a deferral, or the event that ends it, may differ: both are changed in place.
+CHANGES: dict[str, Callable[[Any, Any], object]] = {
+    "another version of the event": lambda kept, event: event.update(version=event["version"] + 1),
+    "another outcome": lambda kept, event: event.update(outcome="archived"),
+    "another status": lambda kept, event: event["video"].update(status="archived"),
+    "another method": lambda kept, event: kept.update(method_name="execute_store"),
+    "another argument": lambda kept, event: kept["kwargs"].update(stage="store"),
+    "another resume state": lambda kept, event: kept["kwargs"].update(record={"video": event["video_id"]}),
+}
+
+
 def deferral_of_a_newer_release(what: str, video_id: str) -> tuple[Any, Any]:
-    kept = about(KEPT["deferred_create"], video_id)
-    event = {**about(KEPT["events"]["completed"], video_id)}
-    if what == "another version of the event":
-        event["version"] += 1
-    elif what == "another outcome":
-        event["outcome"] = "archived"
-    elif what == "another status":
-        event["video"] = {**event["video"], "status": "archived"}
-    elif what == "another method":
-        kept["method_name"] = "execute_store"
-    elif what == "another argument":
-        kept["kwargs"]["stage"] = "store"
-    else:
-        kept["kwargs"]["record"] = {"video": video_id}
+    kept, event = (about(one, video_id) for one in (KEPT["deferred_create"], KEPT["events"]["completed"]))
+    CHANGES[what](kept, event)
     return kept, event
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        *("another version of the event", "another outcome", "another status"),
-        *("another method", "another argument", "another resume state"),
-    ],
-)
+@pytest.mark.parametrize("what", CHANGES)
 def test_a_deferral_that_cannot_be_resumed_fails_and_the_retry_goes_on_with_the_video(
     gateway: Emulator, video_id: str, keeping: Keeping, what: str
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import sora2_provider
 from dev.upgrade_fixtures import CONN_ID, REQUEST
 from sora2_provider.emulator import Emulator
-from tests.upgrade.fixture_files import VERSIONS, about, kept_by
+from tests.upgrade.keeping import VERSIONS, about, kept_by
 from tests.upgrade.upgrading import Upgrading
 
 pytestmark = pytest.mark.whole

@@ -21,13 +21,8 @@ EARLIER = Path(os.environ["UPGRADE_FROM"])
 
 def provider_of(environment: dict[str, str]) -> Path:
     """Return the provider that a process with this environment imports."""
-    asked = subprocess.run(
-        [sys.executable, "-P", "-c", "import sora2_provider; print(sora2_provider.__file__)"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = [sys.executable, "-P", "-c", "import sora2_provider; print(sora2_provider.__file__)"]
+    asked = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return Path(asked.stdout.strip())
 
 

@@ -29,7 +29,6 @@ class Upgrading:
         return Sora2Hook(conn_id).create_video(VideoRequest(**request)).id
 
     def airflow(self, environment: Mapping[str, str]) -> LocalAirflow:
-        """Return an Airflow that is not started yet."""
         airflow = LocalAirflow(dags_folder=DAGS, connection=self._gateway.connection(), environment=environment)
         major, minor = (int(part) for part in airflow.installation.version.split(".")[:2])
         if (major, minor) < (3, 3):
@@ -69,7 +68,6 @@ class Upgrading:
         )
 
     def tries(self, airflow: LocalAirflow, dag_id: str, run_id: str) -> dict[str, int]:
-        """Return each task's number of tries."""
         rows = airflow.query(
             "SELECT task_id, try_number FROM task_instance WHERE dag_id = :dag_id AND run_id = :run_id",
             dag_id=dag_id,
