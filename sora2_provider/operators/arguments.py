@@ -13,8 +13,8 @@ from sora2_provider.compat import conf
 from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
 
-#: Airflow takes no deferral of infinite length.
-_LONGEST = 1e9
+#: Seconds. Airflow cannot keep the moment at which a longer deferral ends.
+_LONGEST = 1e11
 ON_CLEAR = ("regenerate", "reuse")
 ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
 
@@ -41,7 +41,7 @@ def check_waiting(
         if seconds is None and name == "poll_interval":
             continue
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
-            raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0 and below 1e9.")
+            raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0 and below 1e11.")
     check_path(task_id, "output_path", output_path)
     if output_path is not None and not wait_for_completion:
         raise InvalidParameter(

@@ -87,6 +87,4 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
         return None if self._report is None else lineage_of_download(self._report.metadata)
 
-    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Lineage | None:
-        """Tell OpenLineage which video could not be stored."""
-        return self.get_openlineage_facets_on_complete(task_instance)
+    get_openlineage_facets_on_failure = get_openlineage_facets_on_complete

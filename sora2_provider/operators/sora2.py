@@ -155,9 +155,7 @@ class Sora2CreateVideoOperator(BaseOperator):
 
         return None if self._run is None else lineage_of_create(self._run.metadata)
 
-    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Lineage | None:
-        """Tell OpenLineage what is known of a video that was not delivered."""
-        return self.get_openlineage_facets_on_complete(task_instance)
+    get_openlineage_facets_on_failure = get_openlineage_facets_on_complete
 
     def _begin(self, context: Context) -> CreateRun:
         # Imported here: DAG files must parse fast.

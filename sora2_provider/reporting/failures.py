@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sora2_provider import exceptions
+from sora2_provider.compat import AirflowFailException
 from sora2_provider.exceptions import (
     Fate,
     FinalError,
@@ -252,15 +253,8 @@ _FAILURES: dict[End, Callable[[Ending], Sora2Error]] = {
 }
 
 #: A gateway's errors, and what they are where Airflow must not retry.
-_FINAL: dict[type[GatewayError], type[GatewayError]] = {
+_FINAL: dict[type, type[GatewayError]] = {
     kind.__bases__[0]: kind
-    for kind in (
-        exceptions.FinalAuthenticationError,
-        exceptions.FinalContentRejected,
-        exceptions.FinalInsufficientBalance,
-        exceptions.FinalInvalidRequest,
-        exceptions.FinalPermissionDenied,
-        exceptions.FinalSubmissionUnknown,
-        exceptions.FinalUnreadableResponse,
-    )
+    for kind in vars(exceptions).values()
+    if isinstance(kind, type) and issubclass(kind, GatewayError) and issubclass(kind, AirflowFailException)
 }

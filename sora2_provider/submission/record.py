@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,20 +79,14 @@ class Record:
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
-    "digest": (str,),
-    "conn_id": (str,),
-    "epoch": (int,),
-    "intent_at": (float, int),
-    "token": (str,),
+    **dict.fromkeys(("digest", "conn_id", "token"), (str,)),
+    **dict.fromkeys(("epoch", "try_number"), (int,)),
+    **dict.fromkeys(("intent_at", "noted_at"), (float, int)),
     "request": (dict,),
-    "video_id": (str, type(None)),
+    "video_id": (str, NoneType),
     "unknown_reported": (bool,),
-    "delivered_at": (float, int, type(None)),
-    "try_number": (int,),
-    "noted_at": (float, int),
+    "delivered_at": (float, int, NoneType),
 }
-
-
 _ABSENT: dict[str, Any] = {"request": {}, "unknown_reported": False, "try_number": 0, "noted_at": 0.0}
 
 

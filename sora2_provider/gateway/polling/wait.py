@@ -138,5 +138,4 @@ class VideoWait:
         return seconds * (1 + _JITTER * (2 * self._jitter() - 1))
 
 
-# To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _END = {status: Outcome(status.value) for status in VideoStatus if status.is_terminal}
