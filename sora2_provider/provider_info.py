@@ -10,7 +10,6 @@ from sora2_provider.hooks.connection_fields import LIMIT_FIELDS
 
 
 def provider_info() -> dict[str, Any]:
-    """Return the provider's description in the form of Airflow's provider schema."""
     return {
         "package-name": "airflow-provider-sora2",
         "name": "Sora 2",
@@ -58,11 +57,7 @@ def _options() -> dict[str, Any]:
             "Empty: state_path.",
             example="s3://my_conn@bucket/sora2-spending",
         ),
-        **{
-            field.name: _option(field.option, kind=field.kind, example=field.example)
-            for field in LIMIT_FIELDS
-            if field.option
-        },
+        **{field.name: _option(field.option, kind=field.kind, example=field.example) for field in LIMIT_FIELDS},
         "openlineage_prompt": _option(
             "Whether the run facet for OpenLineage shows the prompt. Otherwise it shows only a digest of it.",
             kind="boolean",
@@ -72,10 +67,4 @@ def _options() -> dict[str, Any]:
 
 
 def _option(description: str, *, kind: str = "string", example: str | None = None, default: str = "") -> dict[str, Any]:
-    return {
-        "description": description,
-        "version_added": "0.1.0",
-        "type": kind,
-        "example": example,
-        "default": default,
-    }
+    return {"description": description, "version_added": "0.1.0", "type": kind, "example": example, "default": default}

@@ -68,7 +68,6 @@ COMMANDS = (
 
 
 def run(command: Command, arguments: argparse.Namespace) -> int:
-    """Run a command; return its exit code."""
     with warnings.catch_warnings():
         # Airflow 2.11 announces Airflow 3 whenever it is loaded.
         warnings.simplefilter("ignore")

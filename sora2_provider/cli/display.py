@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sora2_provider.cli.doctor.report import CheckResult, Report, State
+from sora2_provider.cli.doctor.report import Report, State
 from sora2_provider.gateway.models import Video, VideoStatus
 
 _STYLES = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red", State.SKIP: "dim"}
@@ -35,30 +35,21 @@ def print_report(report: Report, console: Console | None = None) -> None:
     console.print()
     rows = _grid()
     for result in report.results:
-        rows.add_row(Text(result.state, _STYLES[result.state]), Text(result.check, "bold"), _text_of(result))
+        text = Text(result.seen, "dim" if result.state is State.SKIP else "")
+        if result.to_do:
+            text.append(f"\nTo do: {result.to_do}", "cyan")
+        rows.add_row(Text(result.state, _STYLES[result.state]), Text(result.check, "bold"), text)
     console.print(rows)
     console.print()
     console.print(_summary(report))
 
 
-def _text_of(result: CheckResult) -> Text:
-    text = Text(result.seen, "dim" if result.state is State.SKIP else "")
-    if result.to_do:
-        text.append(f"\nTo do: {result.to_do}", "cyan")
-    return text
-
-
 def _summary(report: Report) -> Text:
-    failed, warned, skipped = (report.count(state) for state in (State.FAIL, State.WARN, State.SKIP))
-    parts = [
-        f"{failed} to fix" if failed else "",
-        f"{warned} to look at" if warned else "",
-        f"{skipped} not checked" if skipped else "",
-    ]
-    rest = ", ".join(part for part in parts if part)
+    counted = {"to fix": State.FAIL, "to look at": State.WARN, "not checked": State.SKIP}
+    rest = ", ".join(f"{count} {what}" for what, state in counted.items() if (count := report.count(state)))
     total = len(report.results)
     text = f"{report.count(State.OK)} of {total} checks are fine; {rest}." if rest else f"All {total} checks are fine."
-    return Text(f"{text} Nothing was paid.", "bold red" if failed else "bold")
+    return Text(f"{text} Nothing was paid.", "bold" if report.is_healthy else "bold red")
 
 
 def print_video(

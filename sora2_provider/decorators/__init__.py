@@ -1,0 +1,1 @@
+"""The decorator ``@task.sora2_video``."""

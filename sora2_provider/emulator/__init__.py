@@ -1,10 +1,7 @@
 """A gateway for development and tests: real HTTP on loopback, real MP4s, faults on demand.
 
-It shares no code with the client that it tests, so that both cannot have the same mistake: it imports nothing from
-the rest of ``sora2_provider``, and nothing from Airflow.
-
-Importing this package loads nothing else, because pytest loads its plugin for every user: names are loaded when they
-are first used.
+It shares no code with the client that it tests, so that both cannot have the same mistake. Names are loaded when they are
+first used, because pytest loads this package for every user.
 """
 
 from __future__ import annotations

@@ -38,11 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         with Emulator(**settings) as emulator:
-            _say(_greeting(emulator))
+            # Flushed: a program that started this one reads the address from a pipe.
+            print(_greeting(emulator), flush=True)  # noqa: T201
             while True:
                 time.sleep(3600)
     except KeyboardInterrupt:
-        _say("The emulator has ended.")
+        print("The emulator has ended.", flush=True)  # noqa: T201
         return 0
     except (EmulatorError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -58,12 +59,6 @@ Point Airflow at it:
 Control API: {emulator.url}/_emulator/   (what was billed: {emulator.url}/_emulator/billed)
 Sample images: {emulator.url}/images/sample.png, {emulator.url}/images/landscape.png
 Ctrl-C ends it."""
-
-
-def _say(text: str) -> None:
-    # Flushed: a program that started this one reads the address from a pipe.
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _balance(text: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from http.client import responses
 from typing import Any
 
 
@@ -53,21 +54,6 @@ def no_such_task(_video_id: str) -> Answer:
     return task_error(400, "task_not_exist", "task_not_exist")
 
 
-def no_channel(model: str) -> Answer:
-    message = f"No available channel for model {model} under group default"
-    return api_error(503, message, code="model_not_found")
-
-
-def no_balance(remaining: float, request_id: str) -> Answer:
-    message = f"用户额度不足, 剩余额度: ＄{remaining:.6f} (request id: {request_id})"
-    return api_error(403, message, code="insufficient_user_quota")
-
-
-def not_completed(word: str) -> Answer:
-    message = f"Task is not completed yet, current status: {word}"
-    return api_error(400, message, kind="invalid_request_error")
-
-
 def html_page(status: int, host: str) -> bytes:
     """The page of a proxy's error, or with a good status the start page that a wrong base URL leads to."""
     if status < 400:
@@ -76,7 +62,7 @@ def html_page(status: int, host: str) -> bytes:
             b"<title>AI gateway console</title></head><body><noscript>This page needs JavaScript."
             b'</noscript><div id="root"></div></body></html>'
         )
-    name = _STATUS_NAMES.get(status, "Error")
+    name = responses.get(status) or _CLOUDFLARE_ERRORS.get(status, "Error")
     return (
         f'<!DOCTYPE html>\n<html lang="en-US">\n<head><title>{host} | {status}: {name}</title>'
         f'<meta charset="UTF-8"/></head>\n<body><h1>{name}</h1><p>Error code {status}. '
@@ -84,14 +70,8 @@ def html_page(status: int, host: str) -> bytes:
     ).encode()
 
 
-_STATUS_NAMES = {
-    403: "Access denied",
-    404: "Not found",
-    429: "Too many requests",
-    500: "Internal server error",
-    502: "Bad gateway",
-    503: "Service temporarily unavailable",
-    504: "Gateway time-out",
+#: What Cloudflare adds to the standard's.
+_CLOUDFLARE_ERRORS = {
     520: "Web server is returning an unknown error",
     522: "Connection timed out",
     524: "A timeout occurred",

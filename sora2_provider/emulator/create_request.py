@@ -1,16 +1,15 @@
-"""A create request as the emulator understood it, and how its fields are read.
+"""A create request, read as strictly as the servers of this family read it, which are written in Go.
 
-They are read as strictly as the family's servers, which are written in Go, read them: a wrong type is refused, never
-converted. Fields that the API does not name are accepted and kept, because models add their own.
+A wrong type is refused, never converted. Fields that the API does not name are accepted, because models add their own.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from sora2_provider.emulator.answers import RefusedError, api_error, no_channel, task_error
+from sora2_provider.emulator.answers import RefusedError, api_error, task_error
 
 MODELS = ("sora-2", "sora-2-pro", "sora-2-all", "veo3.1", "veo3.1-fast", "grok-imagine-video")
 PIXELS = {
@@ -67,21 +66,17 @@ def read_object(content_type: str, body: bytes) -> dict[str, Any]:
     return data
 
 
-_Kind = TypeVar("_Kind", str, int, list[Any])
-
-
-def read_field(data: dict[str, Any], name: str, kind: type[_Kind]) -> _Kind:
+def read_field(data: dict[str, Any], name: str, kind: type) -> Any:
     """Return a field that must be there and of exactly this type."""
     value = data.get(name)
     if value is None:
         raise refused(f"{name} is required")
     _check_type(value, name, kind)
-    found: _Kind = value
-    return found
+    return value
 
 
 def read_text(data: dict[str, Any], name: str) -> str:
-    value = read_field(data, name, str)
+    value: str = read_field(data, name, str)
     if not value.strip():
         raise refused(f"{name} is required")
     return value
@@ -99,7 +94,8 @@ def read_images(data: dict[str, Any]) -> tuple[str, ...]:
 def read_model(data: dict[str, Any]) -> str:
     model = read_text(data, "model")
     if model not in MODELS:
-        raise RefusedError(no_channel(model))
+        message = f"No available channel for model {model} under group default"
+        raise RefusedError(api_error(503, message, code="model_not_found"))
     return model
 
 
@@ -112,7 +108,7 @@ def read_choice(data: dict[str, Any], name: str, allowed: tuple[str, ...], model
 
 
 def read_duration(data: dict[str, Any], model: str) -> int:
-    value = read_field(data, "duration", int)
+    value: int = read_field(data, "duration", int)
     allowed = _durations(model)
     if value not in allowed:
         message = f"参数 'duration' 无效：{model} 不支持 {value} 秒"

@@ -24,8 +24,6 @@ from sora2_provider.emulator.server.control import is_loopback
 from sora2_provider.emulator.settings import INSTALL_EXTRA, EmulatorError, Settings
 from sora2_provider.emulator.state import EmulatorState
 
-_START_SECONDS = 30.0
-
 
 class Emulator:
     """A gateway on this machine. Use it as a context manager, or call ``start`` and ``close``.
@@ -35,7 +33,12 @@ class Emulator:
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, cache_bytes: int = 2**30, **settings: Any) -> None:
-        self._host = _loopback_host(host)
+        if not is_loopback(host):
+            raise EmulatorError(
+                f"the emulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}: "
+                "its control API asks for no key"
+            )
+        self._host = "127.0.0.1" if host == "localhost" else host
         self._port = port
         self._cache_bytes = cache_bytes
         self._settings = Settings().changed(settings)
@@ -53,7 +56,7 @@ class Emulator:
         self._thread = threading.Thread(target=self._run, args=(listener, ready), name="sora2-emulator", daemon=True)
         self._thread.start()
         try:
-            ready.result(_START_SECONDS)
+            ready.result(timeout=30)
         except Exception as failure:
             self._thread = None
             raise EmulatorError(f"the emulator did not start: {failure}") from failure
@@ -85,13 +88,9 @@ class Emulator:
     async def _serve(self, listener: socket.socket, ready: Future[None]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._library = MovieLibrary(cache_bytes=self._cache_bytes)
+        application = Server(self._state, self._library).application()
         # Downloads in progress are ended, not waited for; and a handler learns that its client has gone.
-        runner = web.AppRunner(
-            Server(self._state, self._library).application(),
-            access_log=None,
-            shutdown_timeout=0.01,
-            handler_cancellation=True,
-        )
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.01, handler_cancellation=True)
         try:
             await runner.setup()
             await web.SockSite(runner, listener).start()
@@ -154,7 +153,7 @@ class Emulator:
 
     def advance(self, seconds: float) -> None:
         """Move the emulator's time forward."""
-        self._state.clock.advance(seconds)
+        self._state.advance(seconds)
 
     def settings(self, **changes: Any) -> Settings:
         """Change settings while it runs, and return them all."""
@@ -189,15 +188,6 @@ class Emulator:
         """Forget videos, bills, requests and faults, and return to the first settings."""
         self._state.reset()
         self._loop.call_soon_threadsafe(self._library.clear)
-
-
-def _loopback_host(host: str) -> str:
-    if not is_loopback(host):
-        raise EmulatorError(
-            f"the emulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}: "
-            "its control API asks for no key"
-        )
-    return "127.0.0.1" if host == "localhost" else host
 
 
 def _listen(host: str, port: int) -> socket.socket:

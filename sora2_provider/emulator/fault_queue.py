@@ -1,4 +1,4 @@
-"""Keeps the faults that wait for their request, and draws random ones. A queue may be used from any thread."""
+"""Keeps the faults that wait for their request, and draws random ones."""
 
 from __future__ import annotations
 
@@ -84,9 +84,10 @@ class QueuedFault:
 
 
 class FaultQueue:
-    """The faults that were added, in order."""
+    """The faults that were added, in order, and random ones: the same seed and requests give the same faults."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
+        self.seed(seed)
         self._queue: list[QueuedFault] = []
         self._added = 0
         self._lock = threading.Lock()
@@ -97,6 +98,15 @@ class FaultQueue:
             self._added += 1
             self._queue.append(QueuedFault(self._added, fault))
             return self._added
+
+    def seed(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - reproducible, and no secret
+
+    def draw(self, route: str, rate: float) -> Fault | None:
+        """Return a random fault for a share of the requests."""
+        if rate <= 0 or route not in RANDOM_FAULTS or self._random.random() >= rate:
+            return None
+        return self._random.choice(RANDOM_FAULTS[route])
 
     def clear(self) -> None:
         with self._lock:
@@ -127,15 +137,3 @@ def _matches(fault: Fault, route: str, video_id: str, prompt: str) -> bool:
         and fault.video_id in (None, video_id)
         and (fault.prompt_contains is None or fault.prompt_contains in prompt)
     )
-
-
-class RandomFaults:
-    """Draws a fault for a share of the requests: the same seed and order of requests give the same faults."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - reproducible, and no secret
-
-    def draw(self, route: str, rate: float) -> Fault | None:
-        if rate <= 0 or route not in RANDOM_FAULTS or self._random.random() >= rate:
-            return None
-        return self._random.choice(RANDOM_FAULTS[route])

@@ -1,8 +1,7 @@
 """Faults: what goes wrong, with which requests, and how often.
 
-Invariants: a request meets at most one fault, the first that matches in the order in which they were added; a fault
-that could not do anything, or contradicts itself, is refused when it is made, so that no test passes because its
-fault never happened.
+Invariants: a request meets at most one fault, the first that matches; a fault that could not do anything, or contradicts
+itself, is refused when it is made, so that no test passes because its fault never happened.
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from typing import Annotated, Any, Literal
 from sora2_provider.emulator.answers import Answer, html_page
 from sora2_provider.emulator.validation import Within, check_fields, read_fields
 from sora2_provider.emulator.videos import LinkTrouble
-
-_DOWNLOADS = ("content", "file")
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ def _check_combination(fault: Fault) -> None:
         (fault.accept and fault.route != "create", "accept is about creates: add route='create'"),
         (fault.accept and not fault.replaces, "accept needs another answer: status, body, html or redirect"),
         (changes_video and fault.replaces and not fault.accept, "the create is refused: add accept=True, or no answer"),
-        (download and fault.route not in _DOWNLOADS, "slow and cut downloads are for the routes content and file"),
+        (download and fault.route not in ("content", "file"), "slow and cut downloads are for the routes content and file"),
         (download and fault.replaces, "a replaced answer is no download: use truncate"),
         (fault.rendering is not None and fault.route != "create", "rendering needs route='create'"),
         (fault.rendering == "", "rendering must be a status word"),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
-from sora2_provider.emulator import answers
-from sora2_provider.emulator.answers import Answer, RefusedError, json_answer
+from sora2_provider.emulator.answers import Answer, RefusedError, api_error, json_answer
 from sora2_provider.emulator.create_request import MODELS
 from sora2_provider.emulator.dialects.base import VideoSnapshot
 from sora2_provider.emulator.faults import Fault
@@ -25,19 +23,18 @@ class Gateway:
     def __init__(self, state: EmulatorState) -> None:
         self._state = state
 
-    def create(
-        self, headers: Mapping[str, str], body: bytes, request_id: str, fault: Fault | None
-    ) -> tuple[Answer, str]:
+    def create(self, content_type: str, body: bytes, request_id: str, fault: Fault | None) -> tuple[Answer, str]:
         """Return the answer, and the id of the video where one was accepted."""
         state = self._state
         try:
-            request = state.dialect.read_create(headers.get("content-type", ""), body)
+            request = state.dialect.read_create(content_type, body)
         except RefusedError as refused:
             return refused.answer, ""
         video = state.accept(request, fault)
         if video is None:
             remaining = (state.settings.balance or 0) - state.used
-            return answers.no_balance(max(0.0, remaining), request_id), ""
+            message = f"用户额度不足, 剩余额度: ＄{max(0.0, remaining):.6f} (request id: {request_id})"
+            return api_error(403, message, code="insufficient_user_quota"), ""
         # The answer says queued even where rendering takes no time.
         snapshot = VideoSnapshot(video, VideoState("queued", 0, video.created_at), None)
         return json_answer(200, state.dialect.created(snapshot)), video.id
@@ -61,7 +58,7 @@ class Gateway:
     def file(self, file_name: str, query: Mapping[str, str]) -> Answer | Video:
         """Return the video whose file is the answer, or a refusal."""
         video = self._state.video_of_file(file_name)
-        return check_link(video, query, self._state.secret, self._state.clock.now())
+        return check_link(video, query, self._state.secret, self._state.now())
 
     def models(self, name: str) -> Answer:
         if not name:
@@ -71,7 +68,7 @@ class Gateway:
             return json_answer(200, _model(name))
         # Seen on gateways of this family: the error comes with HTTP 200.
         message = f"The model '{name}' does not exist"
-        return answers.api_error(200, message, kind="invalid_request_error", param="model", code="model_not_found")
+        return api_error(200, message, kind="invalid_request_error", param="model", code="model_not_found")
 
     def billing(self, name: str) -> Answer:
         balance, used = self._state.settings.balance, self._state.used
@@ -80,7 +77,7 @@ class Gateway:
         if name == "token":
             return json_answer(200, _token(balance, used))
         limit = UNLIMITED_USD if balance is None else balance
-        body = {
+        subscription = {
             "object": "billing_subscription",
             "has_payment_method": True,
             "soft_limit_usd": limit,
@@ -88,11 +85,7 @@ class Gateway:
             "system_hard_limit_usd": limit,
             "access_until": 0,
         }
-        return json_answer(200, body)
-
-
-def new_request_id(number: int) -> str:
-    return f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}{number:09d}"
+        return json_answer(200, subscription)
 
 
 def _model(name: str) -> dict[str, object]:

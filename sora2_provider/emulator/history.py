@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sora2_provider.emulator.videos import Video, VideoState
@@ -81,22 +81,9 @@ class VideoView:
 
 
 def view(video: Video, state: VideoState) -> VideoView:
-    request = video.request
-    return VideoView(
-        id=video.id,
-        status=state.status,
-        progress=state.progress,
-        error_code=state.error_code,
-        error_message=state.error_message,
-        model=request.model,
-        prompt=request.prompt,
-        orientation=request.orientation,
-        size=request.size,
-        duration=request.duration,
-        images=request.images,
-        created_at=video.created_at,
-        links=len(video.links),
-    )
+    """Return what tests see of a video in a state: the fields of both and of the request, by name."""
+    known = {**vars(video.request), **vars(video), **vars(state), "links": len(video.links)}
+    return VideoView(**{field.name: known[field.name] for field in fields(VideoView)})
 
 
 def fingerprint(key: str) -> str:

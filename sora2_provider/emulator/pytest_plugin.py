@@ -1,7 +1,6 @@
 """The pytest fixture ``sora2_emulator``, for tests of your own DAGs.
 
-pytest loads this module wherever the package is installed, so it imports nothing but pytest; the server and its
-libraries are loaded when a test asks for the fixture.
+pytest loads this module wherever the package is installed, so nothing but pytest is imported before a test uses it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Everything the emulator knows, behind one lock: tests read and change it from their threads while the server runs.
 
-Invariant: a create is billed in the same locked step that makes the video, so ``billed`` lists exactly the creates
-that were accepted.
+Invariants: a create is billed in the same locked step that makes the video; the time never goes back, not even when the
+machine's clock is set.
 """
 
 from __future__ import annotations
@@ -9,26 +9,19 @@ from __future__ import annotations
 import math
 import secrets
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
-from sora2_provider.emulator.clock import Clock
 from sora2_provider.emulator.create_request import CreateRequest
 from sora2_provider.emulator.dialects import load_dialect
 from sora2_provider.emulator.dialects.base import Dialect, VideoSnapshot
-from sora2_provider.emulator.fault_queue import FaultQueue, RandomFaults
+from sora2_provider.emulator.fault_queue import FaultQueue
 from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.history import Billed, Received, VideoView, view
 from sora2_provider.emulator.media.signed_urls import link_url
 from sora2_provider.emulator.settings import Settings
-from sora2_provider.emulator.videos import (
-    LINK_TROUBLES,
-    Outcome,
-    Video,
-    state_at,
-    with_expired_links,
-    with_link,
-)
+from sora2_provider.emulator.videos import LINK_TROUBLES, Outcome, Video, state_at, with_expired_links, with_link
 
 MOST_REQUESTS = 50_000
 """How many requests are remembered; the oldest are forgotten first. Bills are never forgotten."""
@@ -38,12 +31,12 @@ class EmulatorState:
     """The gateway's account, videos, records and faults."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
-        self.clock = Clock()
+        self._time_offset = time.time() - time.monotonic()
         self.host = host
         self.port = port
         self.secret = secrets.token_bytes(16)
         self._first_settings = settings
-        self._settings = settings
+        self.settings = settings
         self._lock = threading.RLock()
         self._clear()
 
@@ -51,45 +44,50 @@ class EmulatorState:
         self._videos: dict[str, Video] = {}
         self._ids_by_file: dict[str, str] = {}
         self._billed: list[Billed] = []
-        self._used = 0.0
+        #: What was spent, in USD.
+        self.used = 0.0
         self._received: dict[int, Received] = {}
         self._count = 0
-        self.faults = FaultQueue()
-        self._random = RandomFaults(self._settings.seed)
+        self.faults = FaultQueue(self.settings.seed)
+
+    def now(self) -> float:
+        """Return the emulator's time, in seconds since 1970."""
+        return time.monotonic() + self._time_offset
+
+    def advance(self, seconds: float) -> None:
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ValueError(f"the time only moves forward: seconds must be 0 or more, not {seconds!r}")
+        self._time_offset += seconds
 
     def reset(self) -> None:
         """Forget everything and return to the first settings; the time goes on."""
         with self._lock:
-            self._settings = self._first_settings
+            self.settings = self._first_settings
             self._clear()
 
     @property
-    def settings(self) -> Settings:
-        return self._settings
-
-    @property
     def dialect(self) -> Dialect:
-        return load_dialect(self._settings.dialect)
+        return load_dialect(self.settings.dialect)
 
     def change_settings(self, changes: dict[str, Any]) -> Settings:
         with self._lock:
-            self._settings = self._settings.changed(changes)
+            self.settings = self.settings.changed(changes)
             if "seed" in changes:
-                self._random = RandomFaults(self._settings.seed)
-            return self._settings
+                self.faults.seed(self.settings.seed)
+            return self.settings
 
     def receive(self, request: Received) -> tuple[Received, Fault | None]:
         """Record a request; return it with its number, and the fault that it meets."""
         with self._lock:
             self._count += 1
-            numbered = replace(request, number=self._count, at=self.clock.now())
+            numbered = replace(request, number=self._count, at=self.now())
             prompt = ""
             if numbered.route == "create" and isinstance(numbered.body, dict):
                 prompt = str(numbered.body.get("prompt", ""))
             elif numbered.video_id in self._videos:
                 prompt = self._videos[numbered.video_id].request.prompt
             fault = self.faults.take(numbered.route, numbered.video_id, prompt, now=numbered.at)
-            fault = fault or self._random.draw(numbered.route, self._settings.fault_rate)
+            fault = fault or self.faults.draw(numbered.route, self.settings.fault_rate)
             if fault:
                 numbered = replace(numbered, fault=fault.to_json())
             self._received[numbered.number] = numbered
@@ -98,7 +96,6 @@ class EmulatorState:
             return numbered, fault
 
     def answered(self, request: Received, status: int | None) -> Received:
-        """Record what the request was answered."""
         with self._lock:
             done = replace(request, status=status)
             kept = self._received.get(request.number)
@@ -117,16 +114,11 @@ class EmulatorState:
         with self._lock:
             return tuple(self._billed)
 
-    @property
-    def used(self) -> float:
-        """What was spent, in USD."""
-        return self._used
-
     def accept(self, request: CreateRequest, fault: Fault | None) -> Video | None:
         """Make and bill a video; return None where the balance is too low."""
         with self._lock:
             # Whole milliseconds, never in the future: times in answers then differ by exactly what a test moved.
-            settings, now = self._settings, math.floor(self.clock.now() * 1000) / 1000
+            settings, now = self.settings, math.floor(self.now() * 1000) / 1000
             if settings.balance is not None and self.used + settings.price > settings.balance + 1e-9:
                 return None
             video = Video(
@@ -143,7 +135,7 @@ class EmulatorState:
                 video = replace(video, outcome=ending)
             self._videos[video.id] = video
             self._ids_by_file[video.file_name] = video.id
-            self._used = round(self._used + settings.price, 6)
+            self.used = round(self.used + settings.price, 6)
             self._billed.append(Billed(video.number, video.id, now, request.body, settings.price))
             return video
 
@@ -165,7 +157,7 @@ class EmulatorState:
         ``link_trouble`` is that of this answer alone.
         """
         with self._lock:
-            video, now = self._videos.get(video_id), self.clock.now()
+            video, now = self._videos.get(video_id), self.now()
             if video is None:
                 return None
             state = state_at(video, now)
@@ -173,11 +165,11 @@ class EmulatorState:
                 return VideoSnapshot(video, state, None)
             if link_trouble:
                 video = replace(with_expired_links(video, now), link_trouble=link_trouble)
-            video = with_link(video, now, self._settings.link_seconds)
+            video = with_link(video, now, self.settings.link_seconds)
             if link_trouble == "dead":
                 video = replace(video, link_trouble="")
             self._videos[video.id] = video
-            base = f"http://{self._settings.link_host or self.host}:{self.port}"
+            base = f"http://{self.settings.link_host or self.host}:{self.port}"
             url = link_url(base, video, video.links[-1], self.secret)
             return VideoSnapshot(video, state, url, video.links[-1].expires_at)
 
@@ -188,14 +180,13 @@ class EmulatorState:
     def view(self, video_id: str) -> VideoView:
         with self._lock:
             video = self._known(video_id)
-            return view(video, state_at(video, self.clock.now()))
+            return view(video, state_at(video, self.now()))
 
     def end(self, video_id: str, status: str, error_code: str = "", error_message: str = "") -> VideoView:
-        """End a rendering now, whatever it was doing."""
         if not status:
             raise ValueError("status must be completed, failed, cancelled, stuck or another word")
         with self._lock:
-            outcome = Outcome(status, self.clock.now(), error_code, error_message)
+            outcome = Outcome(status, self.now(), error_code, error_message)
             self._videos[video_id] = replace(self._known(video_id), outcome=outcome)
             return self.view(video_id)
 
@@ -204,9 +195,9 @@ class EmulatorState:
         with self._lock:
             video = self._known(video_id)
             if trouble == "expired":
-                video = with_expired_links(video, self.clock.now())
+                video = with_expired_links(video, self.now())
             elif trouble == "ok":
-                video = replace(with_expired_links(video, self.clock.now()), link_trouble="")
+                video = replace(with_expired_links(video, self.now()), link_trouble="")
             elif trouble in LINK_TROUBLES:
                 links = tuple(replace(link, dead=trouble == "dead") for link in video.links)
                 video = replace(video, link_trouble=trouble, links=links)

@@ -53,7 +53,6 @@ def read_fields(kind: type[_Kind], data: Any) -> _Kind:
 
 
 def check_names(names: Iterable[str], allowed: Collection[str], noun: str) -> None:
-    """Raise ValueError for the first name that is not allowed."""
     for name in names:
         if name not in allowed:
             raise ValueError(f"unknown {noun} {name!r}; allowed: {', '.join(allowed)}")

@@ -1,7 +1,6 @@
 """The life of a video: queued, in progress with a percent, and an end. Pure: the time is passed in.
 
-Invariant: a video's state follows from the video and the time alone, so a test that moves the clock sees what a
-client would see that waits.
+A video's state follows from the video and the time alone, so moving the time shows what a client sees that waits.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from typing import Literal, get_args
 
 from sora2_provider.emulator.create_request import CreateRequest
 
-QUEUED_SHARE = 0.1
 LinkTrouble = Literal["expired", "missing", "dead"]
 LINK_TROUBLES = get_args(LinkTrouble)
 
@@ -82,7 +80,7 @@ def state_at(video: Video, now: float) -> VideoState:
         return VideoState(ending.status, percent, ending.at, ending.at, ending.error_code, ending.error_message)
     if ending:
         return VideoState(ending.status, percent, now)
-    if share < QUEUED_SHARE:
+    if share < 0.1:
         return VideoState("queued", 0, video.created_at)
     if share < 1 or video.outcome:
         return VideoState("in_progress", percent, now)

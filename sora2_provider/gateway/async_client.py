@@ -11,12 +11,11 @@ import asyncio
 import os
 import ssl
 from functools import lru_cache
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
 from multidict import CIMultiDict
+from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
 from sora2_provider.gateway.dialects import dialect
@@ -25,10 +24,6 @@ from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.session import MAX_BODY, USER_AGENT, NoResponse
-
-#: Seconds that a connection is kept: longer than the pause between two polls, so that it is used again.
-_KEEP_ALIVE = 120.0
-_DNS_CACHE = 300
 
 DEFAULT_CONNECTIONS = 100
 
@@ -47,14 +42,11 @@ class AsyncSora2Client:
         """Return a client that holds at most ``connections`` TCP connections; further polls wait for one."""
         tls = await asyncio.to_thread(_tls_context, settings.verify_tls)
         proxy = await asyncio.to_thread(_proxy_of, settings)
-        connector = aiohttp.TCPConnector(
-            limit=connections, keepalive_timeout=_KEEP_ALIVE, ssl=tls, ttl_dns_cache=_DNS_CACHE
-        )
-        timeout = aiohttp.ClientTimeout(
-            # Not sock_read: to move that timer with all that arrives costs as much as to read the answer.
-            total=settings.connect_timeout + settings.read_timeout,
-            sock_connect=settings.connect_timeout,
-        )
+        # A connection is kept (seconds) for longer than the pause between two polls, so that it is used again.
+        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=120.0, ssl=tls, ttl_dns_cache=300)
+        # Not sock_read: to move that timer with all that arrives costs as much as to read the answer.
+        whole = settings.connect_timeout + settings.read_timeout
+        timeout = aiohttp.ClientTimeout(total=whole, sock_connect=settings.connect_timeout)
         headers = CIMultiDict({"User-Agent": USER_AGENT})
         headers.update({**settings.headers(), "Accept": "application/json"})
         session = aiohttp.ClientSession(
@@ -96,13 +88,12 @@ async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
     first = await answer.content.readany()
     if answer.content.at_eof():
         return first
-    parts, size = [first], len(first)
+    body = bytearray(first)
     async for part in answer.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > MAX_BODY:
+        body += part
+        if len(body) > MAX_BODY:
             raise GatewayUnavailable(f"The answer is longer than {MAX_BODY} bytes.", transient=True)
-    return b"".join(parts)
+    return bytes(body)
 
 
 def _diagnosis(error: BaseException) -> NoResponse:
@@ -118,16 +109,13 @@ def _diagnosis(error: BaseException) -> NoResponse:
 
 
 @lru_cache(maxsize=8)
-def _tls_context(verify: bool | str) -> ssl.SSLContext:
-    """Return the process's one TLS context of this kind: making one takes 25 ms of CPU.
+def _tls_context(verify: bool | str) -> ssl.SSLContext | bool:
+    """Return the process's one TLS context of this kind, since making one takes 25 ms of CPU; ``False``: no checks.
 
     Trusts what the workers' requests trusts: the bundle that the environment names, else certifi's.
     """
     if verify is False:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
+        return False
     environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     named = (verify if isinstance(verify, str) else environment) or certifi.where()
     folder = os.path.isdir(named)  # noqa: PTH112 - runs in a thread
@@ -135,10 +123,5 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext:
 
 
 def _proxy_of(settings: GatewaySettings) -> str | None:
-    if settings.proxy:
-        return settings.proxy
-    parts = urlsplit(settings.base_url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    """Return the proxy that the workers' requests take."""
+    return settings.proxy or select_proxy(settings.base_url, get_environ_proxies(settings.base_url))

@@ -1,27 +1,15 @@
-"""What can go wrong at the gateway, sorted by what a caller does about it.
-
-::
-
-    GatewayError
-    ├── AuthenticationError    the key is wrong: correct the connection
-    ├── PermissionDenied       the key may not use this model or route
-    ├── InsufficientBalance    the account is empty: top it up
-    ├── InvalidRequest         the request (or the address) is wrong: change it
-    ├── ContentRejected        moderation: change the prompt or the images
-    ├── VideoNotFound          the gateway does not know this id
-    ├── RateLimited            too many requests: later
-    ├── GatewayUnavailable     the gateway or what is behind it cannot serve now: later
-    ├── UnreadableResponse     the answer cannot be read: a proxy's page, a web site, cut JSON
-    ├── InternalAddress        a link leads into the network that Airflow runs in
-    ├── FileTooLarge           a file is larger than the connection allows
-    └── SubmissionUnknown      a create whose answer was lost: the video may be rendering, and billed
+"""What can go wrong at the gateway: one class for each thing that a caller does about it.
 
 A caller that only wants to know whether to try again reads :attr:`GatewayError.transient`.
 """
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
+
+@dataclass(eq=False, repr=False)
 class GatewayError(Exception):
     """A call to the gateway failed.
 
@@ -34,34 +22,23 @@ class GatewayError(Exception):
     """
 
     #: What a person does next; shown at the end of a task's message.
-    remedy = "Look at the gateway's answer above, and at its status page."
+    remedy: ClassVar[str] = "Look at the gateway's answer above, and at its status page."
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str | None = None,
-        http_status: int | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        transient: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.http_status = http_status
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.transient = transient
+    message: str
+    _: KW_ONLY
+    code: str | None = None
+    http_status: int | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+    transient: bool = False
+
+    def __post_init__(self) -> None:
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         """Return the message with what support asks for: ``text (HTTP 429, code x, request y)``."""
-        facts = [
-            f"HTTP {self.http_status}" if self.http_status is not None else "",
-            f"code {self.code}" if self.code else "",
-            f"request {self.request_id}" if self.request_id else "",
-        ]
-        known = ", ".join(fact for fact in facts if fact)
+        facts = {"HTTP": self.http_status, "code": self.code, "request": self.request_id}
+        known = ", ".join(f"{name} {fact}" for name, fact in facts.items() if fact not in (None, ""))
         return f"{self.message} ({known})" if known else self.message
 
 
@@ -142,8 +119,7 @@ class FileTooLarge(GatewayError):
 class SubmissionUnknown(GatewayError):
     """A create was sent and its answer was lost: whether a video is rendering, and billed, is not known.
 
-    Never transient. There is no idempotency key and no list route, so no call can tell: a person must look into the
-    gateway's console.
+    Never transient. No call can tell, without idempotency keys and a list route: a person must look.
     """
 
     remedy = (

@@ -26,10 +26,7 @@ class VideoStatus(enum.StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether nothing more will happen to the video."""
-        return self in _TERMINAL
-
-
-_TERMINAL = (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
+        return self in (VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,7 @@ class VideoRequest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, value in parameters.checked(
-            {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        ).items():
+        for name, value in parameters.checked(vars(self)).items():
             object.__setattr__(self, name, value)
 
     def to_json(self) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import json
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+
+from sora2_provider.gateway.settings import web_address
 
 ORIENTATIONS = ("portrait", "landscape")
 SIZES = ("small", "large")
@@ -33,7 +34,9 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
         Without ``model``, what only some models offer is not checked either.
     :raises ValueError: with the parameter's name, the value, and what is allowed.
     """
-    model = _model(values["model"]) if "model" in values else ""
+    model = ""
+    if "model" in values:
+        model = _text("model", values["model"], "the model's name, for example 'sora-2'").strip()
     for name in values:
         if name not in _CHECKS:
             raise ValueError(f"{name} is not a parameter of a video. Known: {', '.join(_CHECKS)}.")
@@ -58,6 +61,10 @@ def _is_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value.strip() in _EMPTY_WORDS)
 
 
+def _hint(value: Any) -> str:
+    return f" {_NOTHING_CAME}" if _is_nothing(value) else ""
+
+
 def _text(name: str, value: Any, allowed: str) -> str:
     if _is_nothing(value):
         raise ValueError(f"{name}={_shown(value)}: it must be {allowed}. {_NOTHING_CAME}")
@@ -70,13 +77,7 @@ def _text(name: str, value: Any, allowed: str) -> str:
     return value
 
 
-def _model(value: Any) -> str:
-    return _text("model", value, "the model's name, for example 'sora-2'").strip()
-
-
 def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
-    if type(value) is str and value in choices:
-        return value
     allowed = " or ".join(repr(choice) for choice in choices)
     text = _text(name, value, allowed).strip()
     if text not in choices and model in DURATIONS:
@@ -86,16 +87,13 @@ def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
 
 def _duration(value: Any, model: str) -> int:
     offered = DURATIONS.get(model)
-    if offered and type(value) is int and value in offered:
-        return value
     if offered:
         allowed = " or ".join(str(seconds) for seconds in offered) + f" seconds for {model}"
     else:
         allowed = "a whole number of seconds above 0"
     seconds = _whole_number(value)
     if seconds is None:
-        hint = f" {_NOTHING_CAME}" if _is_nothing(value) else ""
-        raise ValueError(f"duration={_shown(value)}: it must be {allowed}.{hint}")
+        raise ValueError(f"duration={_shown(value)}: it must be {allowed}.{_hint(value)}")
     if seconds < 1 or (offered and seconds not in offered):
         longer = " (25 seconds: model='sora-2-pro')" if seconds == 25 and model == "sora-2" else ""
         raise ValueError(f"duration={_shown(value)}: it must be {allowed}{longer}.")
@@ -122,22 +120,18 @@ def _images(value: Any) -> tuple[str, ...]:
         raise ValueError(f"images={_shown(value)}: it must be {allowed}. {_NOTHING_CAME}")
     links: Any = value
     if isinstance(value, str):
-        links = _json_list(value) if value.lstrip().startswith("[") else [value]
-    listed = isinstance(links, (list, tuple))
-    if not listed and (isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable)):
+        hint = " In a template write {{ the_list | tojson }}, or set render_template_as_native_obj=True on the DAG."
+        links = _json("images", value, "list", hint) if value.lstrip().startswith("[") else [value]
+    if isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable):
         raise ValueError(f"images={_shown(value)}: it must be {allowed}, not {type(value).__name__}.")
     return tuple(_link(link) for link in links)
 
 
-def _json_list(text: str) -> list[Any]:
+def _json(name: str, text: str, form: str, hint: str = "") -> Any:
     try:
-        read = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError(
-            f"images={_shown(text)}: it begins like a JSON list but is not one. In a template write "
-            "{{ the_list | tojson }}, or set render_template_as_native_obj=True on the DAG."
-        ) from None
-    return list(read)
+        raise ValueError(f"{name}={_shown(text)}: it begins like a JSON {form} but is not one.{hint}") from None
 
 
 def _link(value: Any) -> str:
@@ -146,11 +140,11 @@ def _link(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"images: {_shown(value)} is a {type(value).__name__}, not an http(s) link.")
     link = value.strip()
-    scheme = link.partition(":")[0].lower() if ":" in link else ""
     if ",http://" in link or ",https://" in link:
         raise ValueError(f"images: {_shown(value)} holds several links. Pass a list with one link in each string.")
-    if scheme in ("http", "https") and _is_usable(link):
+    if web_address(link):
         return link
+    scheme = link.partition(":")[0].lower() if ":" in link else ""
     if scheme in ("s3", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "file", "") or link.startswith(("/", ".")):
         raise ValueError(
             f"images: {_shown(value)} cannot be read by the gateway, which fetches images over the internet. "
@@ -160,31 +154,15 @@ def _link(value: Any) -> str:
     raise ValueError(f"images: {_shown(value)} is not an http:// or https:// link, which is what the gateway takes.")
 
 
-def _is_usable(link: str) -> bool:
-    try:
-        parts = urlsplit(link)
-        # Reading the port raises for one that is no number.
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-    # Half a character, a control or a blank: a proxy on the way would send it on as something else.
-    return named and link.isprintable() and " " not in link
-
-
 def _extra(value: Any) -> dict[str, Any]:
-    allowed = "a dict of fields that the model adds, such as {'watermark': False}"
     read: Any = value
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            read = json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError(f"extra={_shown(value)}: it begins like a JSON object but is not one.") from None
+        read = _json("extra", value, "object")
     if not isinstance(read, Mapping):
-        hint = f" {_NOTHING_CAME}" if _is_nothing(value) else ""
-        raise ValueError(f"extra={_shown(value)}: it must be {allowed}.{hint}")
-    if not read:
-        return {}
-    for name in read:
+        allowed = "a dict of fields that the model adds, such as {'watermark': False}"
+        raise ValueError(f"extra={_shown(value)}: it must be {allowed}.{_hint(value)}")
+    fields = dict(read)
+    for name in fields:
         if not isinstance(name, str):
             raise ValueError(f"extra: the field name {_shown(name)} must be a string.")
         if name in NAMED:
@@ -193,10 +171,10 @@ def _extra(value: Any) -> dict[str, Any]:
                 f"pass {name}=... instead."
             )
     try:
-        json.dumps(read if isinstance(read, dict) else dict(read), allow_nan=False)
+        json.dumps(fields, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"extra={_shown(value)}: it cannot be sent as JSON ({error}).") from None
-    return dict(read)
+    return fields
 
 
 #: How each parameter is checked: of its value, and the model.

@@ -171,8 +171,6 @@ def web_address(url: str) -> SplitResult | None:
     return parts if usable and url.isprintable() and " " not in url else None
 
 
-def _origin(url: str) -> tuple[str, str, int] | None:
+def _origin(url: str) -> tuple[str, str | None, int] | None:
     parts = web_address(url)
-    if parts is None:
-        return None
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    return (parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]) if parts else None

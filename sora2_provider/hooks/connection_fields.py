@@ -1,8 +1,4 @@
-"""The fields of a connection's extra: one table, in which each field stands once.
-
-Everything that knows a field reads it here: the parsing (:mod:`.connection`), the forms (:mod:`.connection_form`), the
-options of ``[sora2]`` (provider info) and the tests of the docs. A new field is a new row.
-"""
+"""The fields of a connection's extra: one table for the parsing, the forms, the options of ``[sora2]`` and tests of the docs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """The connection form, made of the table of fields for every version of Airflow.
 
-Airflow 3.2 and later read ``conn-fields`` from the provider info; older versions call methods of the hook, which return
-wtforms fields.
+Airflow 3.2 and later read ``conn-fields`` from the provider info; older versions ask the hook for wtforms fields.
 """
 
 from __future__ import annotations
@@ -46,7 +45,6 @@ def _schema(field: ConnectionField) -> dict[str, Any]:
 
 
 def ui_field_behaviour() -> dict[str, Any]:
-    """Return the behaviour of the built-in fields, for the provider info."""
     return {"hidden-fields": list(HIDDEN), "relabeling": dict(RELABELING), "placeholders": dict(PLACEHOLDERS)}
 
 

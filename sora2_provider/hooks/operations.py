@@ -1,4 +1,4 @@
-"""What the hook does in a running task. The hook loads it when it is asked: a DAG file must not pay for it."""
+"""What the hook does in a running task; imported only then, because DAG files must parse fast."""
 
 from __future__ import annotations
 

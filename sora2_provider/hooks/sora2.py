@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import BaseHook, mask_secret
+from sora2_provider.compat import BaseHook
 from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
@@ -59,7 +59,7 @@ class Sora2Hook(BaseHook):
         :raises AirflowNotFoundException: there is no such connection.
         """
         if self._client is None:
-            # Loaded here: a DAG file that imports the operators must not pay for requests.
+            # Imported here: DAG files must parse fast.
             from sora2_provider.gateway.client import Sora2Client
 
             connection = self.get_connection(self.sora2_conn_id)
@@ -67,8 +67,6 @@ class Sora2Hook(BaseHook):
                 settings = settings_of(connection)
             except ValueError as error:
                 raise InvalidParameter(str(error)) from None
-            for secret in settings.secrets:
-                mask_secret(secret)
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)
@@ -108,7 +106,8 @@ class Sora2Hook(BaseHook):
         """
         from sora2_provider.spending.guard import SpendingGuard
 
-        return SpendingGuard(self.sora2_conn_id, self._limits(), self.get_conn(), retry_waits=retry_waits, log=self.log)
+        client = self.get_conn()
+        return SpendingGuard(self.sora2_conn_id, self._limits(), client, retry_waits=retry_waits, log=self.log)
 
     def _limits(self) -> SpendingLimits:
         try:

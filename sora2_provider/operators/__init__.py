@@ -1,0 +1,1 @@
+"""The operators, and a create task at work (``create_run.py``)."""

@@ -13,6 +13,8 @@ from sora2_provider.compat import conf
 from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
 
+#: Airflow takes no deferral of infinite length.
+_LONGEST = 1e9
 ON_CLEAR = ("regenerate", "reuse")
 ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
 
@@ -38,8 +40,8 @@ def check_waiting(
     for name, seconds in (("timeout", timeout), ("poll_interval", poll_interval)):
         if seconds is None and name == "poll_interval":
             continue
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
-            raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0.")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
+            raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0 and below 1e9.")
     check_path(task_id, "output_path", output_path)
     if output_path is not None and not wait_for_completion:
         raise InvalidParameter(
@@ -62,7 +64,7 @@ def check_paying(task_id: str, *, durable: Any, on_clear: Any, on_unknown_submis
 
 def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
     """Check where and how to store, as far as it is known now."""
-    # Loaded here: a DAG file that stores nothing must not pay for it.
+    # Imported here: DAG files must parse fast.
     from sora2_provider.storage import IF_EXISTS
 
     if _is_settled(if_exists) and if_exists not in IF_EXISTS:
@@ -98,7 +100,7 @@ def checked_target(path: str) -> None:
 
     :raises InvalidParameter: it could not.
     """
-    # Loaded here: a DAG file must not pay for it.
+    # Imported here: DAG files must parse fast.
     from sora2_provider.storage import Target
 
     try:

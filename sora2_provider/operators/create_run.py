@@ -101,13 +101,14 @@ class CreateRun:
         """
         if isinstance(error, _SAID):
             return error
-        video_id, durable = "of this task's log", False
+        video_id, conn_id, durable = "of this task's log", self._options.sora2_conn_id, False
         with contextlib.suppress(Exception):
-            state = (kept or {}).get("record")
-            video_id = (ResumeState.of(state) if state else self._state_of_xcom()).video_id
+            record = (kept or {}).get("record")
+            state = ResumeState.of(record) if record else self._state_of_xcom()
+            video_id, conn_id = state.video_id, state.conn_id
         with contextlib.suppress(Exception):
             durable = self._journal().durable
-        ending = Ending(End.BROKEN, video_id, self._options.sora2_conn_id, durable, error=error)
+        ending = Ending(End.BROKEN, video_id, conn_id, durable, error=error)
         self._report.failed(ending)
         return failure(ending)
 
@@ -121,7 +122,7 @@ class CreateRun:
                 "The task is stopped before the end of video %s. %s %s",
                 video_id,
                 Fate.RENDERING,
-                pick_up(video_id, self._options.sora2_conn_id),
+                pick_up(video_id, self.metadata.conn_id),
             )
         if self._asleep:
             # Airflow 3 calls this from its signal handler, and then lets the task go on until it is killed. Only while

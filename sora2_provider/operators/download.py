@@ -58,7 +58,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
-        # Loaded here: a DAG file is parsed again and again, and must not pay for what a task does.
+        # Imported here: DAG files must parse fast.
         from sora2_provider.reporting.failures import not_downloaded
         from sora2_provider.reporting.retry_policy import pass_on_retry_after
         from sora2_provider.reporting.task_report import TaskReport

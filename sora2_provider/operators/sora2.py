@@ -160,7 +160,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         return self.get_openlineage_facets_on_complete(task_instance)
 
     def _begin(self, context: Context) -> CreateRun:
-        # Loaded here: a DAG file must not pay for what only a running task needs.
+        # Imported here: DAG files must parse fast.
         from sora2_provider.operators.create_options import CreateOptions
         from sora2_provider.operators.create_run import CreateRun
 

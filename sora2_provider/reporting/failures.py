@@ -51,7 +51,7 @@ def still_rendering(ending: Ending) -> str:
 
 def not_told(error: GatewayError, video_id: str) -> Sora2Error:
     """Return the exception for a wait that pays for nothing and that the gateway does not answer."""
-    problem = f"The gateway has not told the state of video {video_id} for minutes: {error}"
+    problem = f"The gateway has not reported the state of video {video_id} for minutes: {error}"
     if error.transient:
         return Sora2Error(problem, Fate.FREE_QUESTION, "Airflow's retries may ask again.")
     return FinalError(problem, Fate.FREE_QUESTION, error.remedy)
@@ -163,7 +163,7 @@ def _timeout(ending: Ending) -> Sora2Error:
 
 
 def _unreachable(ending: Ending) -> Sora2Error:
-    problem = f"The gateway has not told the state of video {ending.video_id} for minutes: {ending.error}"
+    problem = f"The gateway has not reported the state of video {ending.video_id} for minutes: {ending.error}"
     if ending.durable and not ending.transient and not isinstance(ending.error, UnreadableResponse):
         return FinalError(
             problem,
@@ -174,7 +174,7 @@ def _unreachable(ending: Ending) -> Sora2Error:
 
 
 def _lost(ending: Ending) -> Sora2Error:
-    problem = f"The gateway has not told the state of video {ending.video_id} for minutes: {ending.error}"
+    problem = f"The gateway has not reported the state of video {ending.video_id} for minutes: {ending.error}"
     if not ending.durable:
         return _left_rendering(ending, problem, ending.remedy)
     return FinalError(

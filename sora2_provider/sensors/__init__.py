@@ -1,0 +1,1 @@
+"""The sensor, and the sensor at work (``sensor_run.py``)."""

@@ -74,7 +74,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         return (self._run or self._begin()).poke(context)
 
     def _begin(self) -> SensorRun:
-        # Loaded here: a DAG file must not pay for what only a running task needs.
+        # Imported here: DAG files must parse fast.
         from sora2_provider.sensors.sensor_run import SensorRun
 
         self._run = SensorRun(self)

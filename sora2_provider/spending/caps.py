@@ -1,8 +1,7 @@
 """Keeps creates within a connection's caps.
 
-The order is: balance, then a reservation in the counts of the day and of the hour, then the task's intent, then the
-create. So a process that dies in between loses a reservation at most, and no create is sent that is not counted. A
-reservation is released only where certainly nothing was accepted.
+The order is: balance, reservation in the counts of the day and of the hour, the task's intent, create. So a process that
+dies in between loses a reservation at most. A reservation is released only where certainly nothing was accepted.
 """
 
 from __future__ import annotations
@@ -43,11 +42,7 @@ class Period(NamedTuple):
     cap: str
     folder: str
     unit: str
-
-    @property
-    def length(self) -> timedelta:
-        """One hour or one day."""
-        return timedelta(**{self.unit: 1})
+    length: timedelta
 
     def begin(self, folder: str) -> datetime:
         """Return when the count in a folder began.
@@ -57,8 +52,8 @@ class Period(NamedTuple):
         return datetime.strptime(folder, self.folder).replace(tzinfo=UTC)
 
 
-_DAY = Period("max_creates_per_day", "day-%Y-%m-%d", "days")
-_HOUR = Period("max_creates_per_hour", "hour-%Y-%m-%dT%H", "hours")
+_DAY = Period("max_creates_per_day", "day-%Y-%m-%d", "days", timedelta(days=1))
+_HOUR = Period("max_creates_per_hour", "hour-%Y-%m-%dT%H", "hours", timedelta(hours=1))
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,6 @@ class CappedWindow:
 
     @property
     def ends(self) -> datetime:
-        """When the next one begins."""
         return self.begins + self.period.length
 
     def __str__(self) -> str:

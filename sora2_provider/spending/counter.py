@@ -70,10 +70,7 @@ class CreateCounter:
 
 
 class _Log:
-    """Files 0, 1, 2, ... without a gap.
-
-    :param stem: the beginning of their names.
-    """
+    """Files 0, 1, 2, ... without a gap."""
 
     def __init__(self, stem: str) -> None:
         self._stem = stem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.spending.balance import ensure_minimum_balance
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
 
 
+@dataclass(frozen=True)
 class SpendingGuard:
     """Lets a create pass within what its connection may spend. Asking costs nothing.
 
@@ -19,14 +21,11 @@ class SpendingGuard:
     :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
     """
 
-    def __init__(
-        self, conn_id: str, limits: SpendingLimits, client: Sora2Client, *, retry_waits: bool = False, log: Any
-    ) -> None:
-        self._conn_id = conn_id
-        self._limits = limits
-        self._client = client
-        self._retry_waits = retry_waits
-        self._log = log
+    conn_id: str
+    limits: SpendingLimits
+    client: Sora2Client
+    retry_waits: bool = field(default=False, kw_only=True)
+    log: Any = field(kw_only=True)
 
     def reserve(self) -> Reservation:
         """Reserve one create.
@@ -37,5 +36,5 @@ class SpendingGuard:
         :raises InvalidParameter: there is no folder to count in, or the balance is in another unit; says what to write where.
         :raises Sora2Error: the count or the balance could not be read.
         """
-        ensure_minimum_balance(self._conn_id, self._limits.min_balance, self._client, log=self._log)
-        return reserve_create(self._conn_id, self._limits, retry_waits=self._retry_waits, log=self._log)
+        ensure_minimum_balance(self.conn_id, self.limits.min_balance, self.client, log=self.log)
+        return reserve_create(self.conn_id, self.limits, retry_waits=self.retry_waits, log=self.log)

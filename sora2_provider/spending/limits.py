@@ -32,5 +32,4 @@ class SpendingLimits:
 
 
 def money(amount: float, unit: str) -> str:
-    """Return an amount with its unit, as people read it."""
     return f"{amount:,.2f} USD" if unit == "usd" else f"{amount:,.0f} quota"

@@ -21,8 +21,6 @@ from sora2_provider.gateway.polling.wait import Finished, Outcome
 _VERSION = 1
 #: Seconds between a trigger's own deadline and the moment at which Airflow gives the deferral up.
 TRIGGER_GRACE = 600.0
-_TIMES = ("created_at", "updated_at", "completed_at", "expires_at")
-_ERROR_FACTS = ("message", "code", "http_status", "request_id", "retry_after", "transient")
 
 
 class UnreadableEvent(ValueError):
@@ -37,9 +35,7 @@ def to_event(video_id: str, finished: Finished) -> dict[str, Any]:
         "video_id": video_id,
         "outcome": finished.outcome.value,
         "video": finished.video.to_dict() if finished.video else None,
-        "error": {"kind": type(error).__name__, **{name: getattr(error, name) for name in _ERROR_FACTS}}
-        if error
-        else None,
+        "error": {"kind": type(error).__name__, **dataclasses.asdict(error)} if error else None,
     }
 
 
@@ -69,7 +65,7 @@ def from_event(event: Any, *, video_id: str) -> Finished:
 
 def _video(facts: Mapping[str, Any]) -> Video:
     read = _known(Video, facts)
-    for name in _TIMES:
+    for name in ("created_at", "updated_at", "completed_at", "expires_at"):
         if isinstance(read.get(name), str):
             moment = pendulum.parse(read[name])
             read[name] = moment if isinstance(moment, pendulum.DateTime) else None
@@ -78,15 +74,12 @@ def _video(facts: Mapping[str, Any]) -> Video:
     return Video(**{**read, "status": VideoStatus(read["status"])})
 
 
-def _known(kind: type[Video | Usage], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _known(kind: type[Video | Usage | GatewayError], facts: Mapping[str, Any]) -> dict[str, Any]:
     return {one.name: facts[one.name] for one in dataclasses.fields(kind) if one.name in facts}
 
 
 def _error(facts: Mapping[str, Any]) -> GatewayError:
-    kind = getattr(errors, str(facts["kind"]), GatewayError)
-    known = isinstance(kind, type) and issubclass(kind, GatewayError)
-    named = {name: facts.get(name) for name in _ERROR_FACTS if name not in ("message", "transient")}
-    made: GatewayError = (kind if known else GatewayError)(
-        str(facts["message"]), transient=bool(facts.get("transient")), **named
-    )
-    return made
+    kind = getattr(errors, str(facts["kind"]), None)
+    known = kind if isinstance(kind, type) and issubclass(kind, GatewayError) else GatewayError
+    read = _known(GatewayError, facts)
+    return known(**{**read, "message": str(facts["message"]), "transient": bool(facts.get("transient"))})

@@ -1,10 +1,7 @@
-"""What all triggers of one connection share in a triggerer.
+"""What all triggers of one connection share on a triggerer's event loop, for as long as any of them needs it.
 
 That is one HTTP session, one connection lookup, one schedule of polls with one limit and one pause after "too many
 requests", and one estimator of rendering times.
-
-A registry holds one of these for each event loop and connection while any trigger needs it. The connection is looked
-up once, in a way that does not block the loop, and again after some minutes, so that a new key comes into use.
 """
 
 from __future__ import annotations
@@ -12,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 
-from sora2_provider.compat import conf, mask_secret, read_connection
+from sora2_provider.compat import conf, read_connection
 from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
 from sora2_provider.gateway.errors import InvalidRequest, RateLimited
 from sora2_provider.gateway.models import Video
@@ -25,12 +21,12 @@ from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.polling.estimates import RenderTimeEstimator
 from sora2_provider.gateway.polling.poller import Poller, WatchedVideo
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import ConnectionLike, settings_of, unverified
+from sora2_provider.hooks.connection import settings_of, unverified
 from sora2_provider.reporting import metrics
 
 _log = logging.getLogger(__name__)
 
-#: Seconds for which a connection's settings are used before they are looked up again.
+#: Seconds for which a connection's settings are used before they are looked up again, so that a new key comes into use.
 _LOOKUP_LIFE = 300.0
 #: Seconds of pause after a 429 that names none.
 _PAUSE = 5.0
@@ -65,7 +61,10 @@ class SharedGateway:
         if self.users == 0:
             if self._registry.get(self.conn_id) is self:
                 del self._registry[self.conn_id]
-            await self.close()
+            await self.poller.close()
+            if self._client is not None:
+                await self._client.close()
+                self._client = None
 
     async def ask(self, watched: WatchedVideo) -> Video | UnfinishedVideo:
         """Poll a video's state. After "too many requests" no other poll of the connection is begun for a while.
@@ -84,18 +83,18 @@ class SharedGateway:
             self.poller.pause(_PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE))
             raise
 
-    async def close(self) -> None:
-        """End the polls and close the session."""
-        await self.poller.close()
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
-
     async def _looked_up_client(self) -> AsyncSora2Client:
         async with self._opening:
             if self._client is not None and time.monotonic() - self._looked_up <= _LOOKUP_LIFE:
                 return self._client
-            settings = await self._settings()
+            try:
+                settings = await self._settings()
+            except InvalidRequest as error:
+                if self._client is None:
+                    raise
+                # A secrets backend that is away must not end the waits of videos that are paid for.
+                _log.warning("%s; the settings that were read before stay in use", error)
+                settings = self._client.settings
             if self._client is None or self._client.settings != settings:
                 if settings.verify_tls is False:
                     _log.warning(unverified(self.conn_id))
@@ -111,17 +110,9 @@ class SharedGateway:
             connection, extra = await read_connection(self.conn_id)
             # In a thread: a CA bundle is looked for, and masking talks to the supervisor. In one that knows this loop: on
             # Airflow 3.0 and 3.1 a message from any other thread gets between those of the loop, and the triggerer dies.
-            return await sync_to_async(_masked_settings)(connection, extra)
+            return await sync_to_async(settings_of)(connection, extra=extra)
         except Exception as error:
-            # A secrets backend that is away for a moment must not lose a paid video: the wait rides this out too.
             raise InvalidRequest(f"The connection {self.conn_id!r} cannot be used: {error}") from error
-
-
-def _masked_settings(connection: ConnectionLike, extra: dict[str, Any]) -> GatewaySettings:
-    settings = settings_of(connection, extra=extra)
-    for secret in settings.secrets:
-        mask_secret(secret)
-    return settings
 
 
 _registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]] = WeakKeyDictionary()
@@ -130,7 +121,6 @@ _registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]
 def shared_gateway(conn_id: str) -> SharedGateway:
     """Return the gateway of a connection on this event loop, to be entered at once."""
     gateways = _registry.setdefault(asyncio.get_running_loop(), {})
-    gateway = gateways.get(conn_id)
-    if gateway is None:
-        gateway = gateways[conn_id] = SharedGateway(conn_id, gateways)
-    return gateway
+    if conn_id not in gateways:
+        gateways[conn_id] = SharedGateway(conn_id, gateways)
+    return gateways[conn_id]

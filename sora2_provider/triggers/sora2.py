@@ -71,7 +71,7 @@ class Sora2VideoTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire the event."""
-        # Loaded here: the scheduler and the workers import triggers too, and must not pay for aiohttp.
+        # Imported here: the scheduler and the workers import triggers too, and need no aiohttp.
         from sora2_provider.gateway.polling.poller import WatchedVideo
         from sora2_provider.triggers.shared_gateway import shared_gateway
 

@@ -62,7 +62,7 @@ def test_a_faulty_status_on_a_create_bills_nothing_unless_it_is_accepted(client,
     emulator.fault(route="create", status=504, html=True, accept=True)
     response = client.create()
     assert (response.status_code, response.headers["Content-Type"]) == (504, "text/html; charset=utf-8")
-    assert "504: Gateway time-out" in response.text
+    assert "504: Gateway Timeout" in response.text
     assert lost(emulator) == [True]
 
 
@@ -103,6 +103,15 @@ def test_a_create_is_accepted_before_the_delay_so_a_client_that_stops_waiting_ha
     while lost(emulator) != [True] and time.monotonic() < deadline:
         client.get("/v1/models")
     assert lost(emulator) == [True]
+
+
+def test_a_client_that_stops_waiting_for_a_query_has_still_read_the_answer_to_its_create(client, emulator):
+    video_id = client.created()
+    emulator.fault(route="query", delay=600)
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        client.session.get(f"{emulator.url}/v1/videos/{video_id}", timeout=0.3)
+    emulator.close()
+    assert lost(emulator) == [False]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def test_a_connection_that_cannot_work_fails_before_any_request(gateway, connect
     ("options", "said"),
     [
         ({"timeout": 0}, "timeout=0"),
+        ({"timeout": float("inf")}, "timeout=inf"),
         ({"timeout": "long"}, "timeout='long'"),
         ({"poll_interval": -1}, "poll_interval=-1"),
         ({"output_path": "/tmp/x.mp4"}, "wait_for_completion=True"),

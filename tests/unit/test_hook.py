@@ -78,3 +78,8 @@ def test_models_and_balance_cost_nothing(gateway):
     assert "sora-2" in hook.list_models()
     assert hook.get_balance().remaining == 100
     assert gateway.billed == ()
+
+
+def test_the_guard_of_a_fresh_hook_knows_what_the_connection_may_spend(connect):
+    connect("http://127.0.0.1:9", max_creates_per_hour=1)
+    assert Sora2Hook().spending_guard()._limits.max_creates_per_hour == 1

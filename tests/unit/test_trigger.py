@@ -12,15 +12,12 @@ from asgiref.sync import async_to_sync
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, VideoNotFound
-from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.polling import poller as polling
 from sora2_provider.gateway.polling.poller import WatchedVideo
 from sora2_provider.gateway.polling.wait import VideoWait
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.triggers import shared_gateway as shared
 from sora2_provider.triggers.shared_gateway import shared_gateway
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
-from tests.unit.loop_time import LoopTime
 
 
 def trigger(video_id: str, **options) -> Sora2VideoTrigger:
@@ -61,7 +58,7 @@ def test_what_talks_to_the_supervisor_does_so_on_the_triggers_loop(gateway, cont
     async def on_which_loop():
         loops.add(asyncio.get_running_loop())
 
-    monkeypatch.setattr(shared, "mask_secret", lambda _: async_to_sync(on_which_loop)())
+    monkeypatch.setattr("sora2_provider.hooks.connection.mask_secret", lambda _: async_to_sync(on_which_loop)())
 
     async def wait():
         await only_event(trigger(video_id))
@@ -129,38 +126,6 @@ def test_no_more_connections_are_opened_than_the_limit(connect, context, monkeyp
     assert kept <= 3
 
 
-def videos_of(poller: polling.Poller, count: int, after: float) -> list[WatchedVideo]:
-    made = [watched(f"video_{number}") for number in range(count)]
-    for one in made:
-        poller.watch(one, after=after)
-    return made
-
-
-def test_after_a_429_no_poll_is_begun_and_then_they_are_spread(monkeypatch):
-    asked: list[tuple[str, float]] = []
-    clock = LoopTime()
-
-    async def all_of_it():
-        begun = clock.now
-
-        async def ask(one):
-            asked.append((one.video_id, clock.now - begun))
-            return Video(one.video_id, VideoStatus.COMPLETED)
-
-        poller = polling.Poller(ask, at_once=100, poll_failed=pytest.fail)
-        videos_of(poller, 5, after=3.0)
-        poller.pause(7.0)
-        await asyncio.sleep(20)
-        await poller.close()
-
-    monkeypatch.setattr(polling.random, "random", iter(number / 10 for number in range(10)).__next__)
-    clock.run(all_of_it())
-    assert [video_id for video_id, _ in asked] == [f"video_{number}" for number in range(5)]
-    moments = [moment for _, moment in asked]
-    assert min(moments) >= 7
-    assert len(set(moments)) >= 4, "spread"
-
-
 @pytest.mark.parametrize(("asked_for", "made"), [("7", 7), ("86400", 300)])
 def test_a_pause_is_as_long_as_the_gateway_asks_but_never_carries_waits_far_past_their_deadlines(
     gateway, context, asked_for, made
@@ -176,62 +141,6 @@ def test_a_pause_is_as_long_as_the_gateway_asks_but_never_carries_waits_far_past
             return one.poller._paused_until - asyncio.get_running_loop().time()
 
     assert made - 1 < asyncio.run(pause()) <= made
-
-
-def test_never_more_polls_at_once_than_connections():
-    async def all_of_it():
-        answers: list[asyncio.Future] = []
-
-        async def ask(_):
-            answers.append(asyncio.get_running_loop().create_future())
-            return await answers[-1]
-
-        poller = polling.Poller(ask, at_once=3, poll_failed=pytest.fail)
-        videos = videos_of(poller, 5, after=1.0)
-        await asyncio.sleep(2)
-        assert len(answers) == 3
-        answers[1].set_result(Video("video_1", VideoStatus.COMPLETED))
-        await asyncio.sleep(2)
-        assert len(answers) == 4, "the next poll takes the place of the one that is done"
-        poller.unwatch(4)
-        for answer in answers:
-            if not answer.done():
-                answer.set_result(Video("video", VideoStatus.COMPLETED))
-        await asyncio.sleep(2)
-        assert len(answers) == 4, "the fifth video is not watched any more"
-        ends = [(await one.updates())[-1].outcome for one in videos[:4]]
-        await poller.close()
-        return ends
-
-    assert LoopTime().run(all_of_it()) == ["completed"] * 4
-
-
-def test_each_failed_poll_is_reported_and_logged_once_until_the_gateway_answers_again():
-    refused = RateLimited("slow down", transient=True)
-    failures: list[Exception] = []
-
-    async def all_of_it():
-        answers = iter([refused, refused, Video("video_0", VideoStatus.COMPLETED)])
-
-        async def ask(_):
-            if isinstance(answer := next(answers), Exception):
-                raise answer
-            return answer
-
-        poller = polling.Poller(ask, at_once=1, poll_failed=failures.append)
-        (one,) = videos_of(poller, 1, after=1.0)
-        await asyncio.sleep(60)
-        await poller.close()
-        return await one.updates()
-
-    *lines, end = LoopTime().run(all_of_it())
-    assert failures == [refused, refused]
-    assert [line.text.partition(" video")[0] for line in lines] == [
-        "The gateway could not say how",
-        "The gateway answers again about",
-        "Video",
-    ]
-    assert end.outcome == "completed"
 
 
 def test_what_breaks_while_asking_is_the_triggers_to_raise(gateway, context, monkeypatch):
@@ -292,69 +201,10 @@ def test_errors_are_what_the_blocking_client_calls_them(gateway, connect, contex
     gateway.fault(route="query", redirect="http://127.0.0.1:9/elsewhere")
     with pytest.raises(Exception, match="Redirects are not followed"):
         asyncio.run(ask(video_id))
-    connect("http://127.0.0.1:9")
-    with pytest.raises(GatewayUnavailable, match="refused"):
-        asyncio.run(ask(video_id))
-    connect("http://gateway.invalid")
-    with pytest.raises(GatewayUnavailable, match="cannot be resolved"):
-        asyncio.run(ask(video_id))
-
-
-def test_a_connection_that_cannot_be_looked_up_is_ridden_out(gateway, context, monkeypatch):
-    (video_id,) = create(context)
-    read = shared.read_connection
-    failures = iter([True, True, False])
-
-    async def flaky(conn_id):
-        if next(failures):
-            raise RuntimeError("the secrets backend is away")
-        return await read(conn_id)
-
-    monkeypatch.setattr(shared, "read_connection", flaky)
-    assert asyncio.run(only_event(trigger(video_id)))["outcome"] == "completed"
-
-
-def test_a_new_key_comes_into_use_when_the_lookup_is_old(gateway, connect, context, monkeypatch):
-    (video_id,) = create(context)
-
-    async def ask_with_two_keys():
-        mine = watched(video_id)
-        async with shared_gateway("sora2_default") as one:
-            await one.ask(mine)
-            connect(gateway.url, password="sk-the-new-key")
-            await one.ask(mine)
-            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
-            await one.ask(mine)
-
-    asyncio.run(ask_with_two_keys())
-    prints = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
-    assert prints[0] == prints[1] != prints[2]
-
-
-def test_a_new_key_never_goes_to_the_old_address(gateway, connect, context, monkeypatch):
-    (video_id,) = create(context)
-
-    async def move(new: Emulator) -> None:
-        mine = watched(video_id)
-        async with shared_gateway("sora2_default") as one:
-            await one.ask(mine)
-            prepared = mine.url
-            await one.ask(mine)
-            assert mine.url is prepared
-            connect(new.url, password="sk-the-new-key")
-            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
-            with pytest.raises(VideoNotFound):
-                await one.ask(mine)
-            monkeypatch.setattr(shared, "_LOOKUP_LIFE", 300)
-            with pytest.raises(VideoNotFound):
-                await one.ask(mine)
-            assert mine.url is not prepared
-
-    with Emulator(canned=True) as new:
-        asyncio.run(move(new))
-        assert len([request for request in new.requests if request.route == "query"]) == 2
-    asked = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
-    assert len(asked) == 2, "the old gateway never saw the new key"
+    for address, why in (("http://127.0.0.1:9", "refused"), ("http://gateway.invalid", "cannot be resolved")):
+        connect(address)
+        with pytest.raises(GatewayUnavailable, match=why):
+            asyncio.run(ask(video_id))
 
 
 def test_the_log_has_a_line_for_what_is_new_and_not_for_each_poll(gateway, context, logged):

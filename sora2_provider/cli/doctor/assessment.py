@@ -27,11 +27,9 @@ _NO_CREATES = (
     "Until then create tasks submit nothing: correct min_balance in the connection's extra or in [sora2], or remove it."
 )
 _LOOK_IT_UP = "Look up the balance in the gateway's console now and then."
-_CHECKS = ("key", "routes", "models", "balance", "clock")
 
 
 def assess(probed: ProbeResults, *, create_path: str, minimum: MinimumBalance | None = None) -> tuple[CheckResult, ...]:
-    """Return the checks of the key, the routes, the models, the balance and the clock."""
     return (
         assess_key(probed),
         assess_routes(probed.query, probed.other_path, create_path=create_path),
@@ -43,7 +41,7 @@ def assess(probed: ProbeResults, *, create_path: str, minimum: MinimumBalance | 
 
 def not_assessed(why: str) -> tuple[CheckResult, ...]:
     """Return the same checks where the gateway could not be asked."""
-    return tuple(skip(check, why) for check in _CHECKS)
+    return tuple(skip(check, why) for check in ("key", "routes", "models", "balance", "clock"))
 
 
 def assess_key(probed: ProbeResults) -> CheckResult:
@@ -105,7 +103,8 @@ def assess_models(models: tuple[str, ...] | GatewayError) -> CheckResult:
         return _unavailable(
             "models", "The list of models", models, "Nothing, if tasks work: they do not need the list."
         )
-    others = _some([name for name in models if name != DEFAULT_MODEL])
+    names = [name for name in models if name != DEFAULT_MODEL]
+    others = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     if DEFAULT_MODEL in models:
         return ok("models", f"{DEFAULT_MODEL} is offered{f', and {others}' if others else ''}.")
     return warn(
@@ -142,7 +141,6 @@ def assess_balance(balance: Balance | GatewayError, minimum: MinimumBalance | No
 
 
 def assess_clock(skew: float | None) -> CheckResult:
-    """Compare this machine's clock with the gateway's."""
     if skew is None:
         return skip("clock", "The gateway's answers hold no time.")
     if abs(skew) < _CLOCK_IS_OFF:
@@ -167,10 +165,6 @@ def _unavailable(check: str, what: str, error: GatewayError, to_do: str) -> Chec
 def _without_clearing(error: GatewayError) -> str:
     """Return an error's remedy for a person who has no task to clear."""
     return error.remedy.replace(", then clear the task", "")
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 
 import pendulum
@@ -111,19 +111,19 @@ def check_versions() -> CheckResult:
         f"{_DISTRIBUTION} {metadata.version(_DISTRIBUTION)}, Airflow {compat.airflow_version()}, Python {python}, "
         f"on {socket.gethostname()}."
     )
-    missing = list(_unmet(metadata.requires(_DISTRIBUTION) or [], metadata.version))
+    missing = list(_unmet(metadata.requires(_DISTRIBUTION) or []))
     if missing:
         return fail("versions", f"{seen} It needs {', '.join(missing)}.", "Install these: pip install 'NAME>=VERSION'.")
     return ok("versions", seen)
 
 
-def _unmet(requires: list[str], version_of: Callable[[str], str]) -> Iterator[str]:
+def _unmet(requires: list[str]) -> Iterator[str]:
     for text in requires:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
-            installed = version_of(requirement.name)
+            installed = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
             yield f"{requirement.name}{requirement.specifier} (not installed)"
             continue

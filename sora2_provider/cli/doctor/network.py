@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import time
@@ -12,13 +11,12 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
-from urllib3.util.connection import allowed_gai_family
+from urllib3.util.connection import allowed_gai_family, create_connection
 
 from sora2_provider.cli.doctor.report import CheckResult, fail, ok, skip, warn
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.addresses import classify_address
 
-_DAY = 86_400.0
 #: A certificate with fewer days left is a warning: one of 90 days is renewed 30 days before its end.
 _CERTIFICATE_DAYS = 14
 
@@ -66,7 +64,7 @@ def check_address(settings: GatewaySettings) -> list[CheckResult]:
         seen = f"The name {destination.host} cannot be resolved on this machine."
         return [fail("address", seen, "Correct the Base URL, or the DNS of this machine.")]
     try:
-        connected = _connected(addresses, destination.port, settings.connect_timeout)
+        connected = create_connection((destination.host, destination.port), settings.connect_timeout)
     except OSError as error:
         seen = f"{where} ({', '.join(addresses[:3])}) accepts no connection: {_reason(error)}."
         to_do = (
@@ -77,12 +75,8 @@ def check_address(settings: GatewaySettings) -> list[CheckResult]:
     with connected:
         address = str(connected.getpeername()[0])
         reached = where if address == destination.host else f"{where} ({address})"
-        if not destination.is_tls:
-            return _plain(reached, address)
-        return [ok("address", f"{reached} accepts connections."), _tls(connected, destination)]
-
-
-def _plain(reached: str, address: str) -> list[CheckResult]:
+        if destination.is_tls:
+            return [ok("address", f"{reached} accepts connections."), _tls(connected, destination)]
     kind = classify_address(address)
     if kind is None:
         to_do = "Begin the Base URL with https://. Then get a new key, because others may have read this one."
@@ -118,7 +112,7 @@ def _tls(connected: socket.socket, destination: Destination) -> CheckResult:
     except (ssl.SSLError, OSError) as error:
         seen = f"{destination.host} port {destination.port} has no working TLS: {_reason(error)}."
         return fail("tls", seen, "Check the port in the Base URL; a gateway inside your network may need http://.")
-    left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / _DAY
+    left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / 86_400
     seen = f"{version}; the certificate is valid for {left:.0f} more days."
     if left < _CERTIFICATE_DAYS:
         return warn("tls", seen, "Tell the gateway's operator: no task reaches the gateway after it expires.")
@@ -130,7 +124,8 @@ def _through_proxy(destination: Destination, timeout: float) -> list[CheckResult
     host, port = parts.hostname or "", parts.port or 80
     tls = skip("tls", "Not checked through a proxy. The checks below use it.")
     try:
-        with _connected(_resolved(host, port), port, timeout):
+        _resolved(host, port)
+        with create_connection((host, port), timeout):
             return [ok("address", f"Through the proxy {host} port {port}, which accepts connections."), tls]
     except OSError as error:
         seen = f"The proxy {host} port {port} cannot be reached: {_reason(error)}."
@@ -146,15 +141,6 @@ def _resolved(host: str, port: int) -> list[str]:
     except UnicodeError as error:
         raise OSError(str(error)) from error
     return list(dict.fromkeys(str(one[4][0]) for one in found))
-
-
-def _connected(addresses: list[str], port: int, timeout: float) -> socket.socket:
-    """Return a connection to the first address that accepts one."""
-    *others, last = addresses
-    for address in others:
-        with contextlib.suppress(OSError):
-            return socket.create_connection((address, port), timeout)
-    return socket.create_connection((last, port), timeout)
 
 
 def _reason(error: OSError) -> str:

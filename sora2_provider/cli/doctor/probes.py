@@ -27,17 +27,12 @@ Value = TypeVar("Value")
 class QueryProbe(NamedTuple):
     """The answer of a query route about an id that cannot exist.
 
-    :param like_nowhere: it is the answer of a route that cannot exist either.
+    :param is_served: there is such a route: its answer is that the id is unknown.
     """
 
     path: str
     answer: Video | GatewayError
-    like_nowhere: bool = False
-
-    @property
-    def is_served(self) -> bool:
-        """Whether there is such a route: its answer is that the id is unknown."""
-        return isinstance(self.answer, VideoNotFound) and not self.like_nowhere
+    is_served: bool
 
 
 class ProbeResults(NamedTuple):
@@ -55,7 +50,6 @@ class ProbeResults(NamedTuple):
 
 
 def probe(client: Sora2Client) -> ProbeResults:
-    """Send all requests."""
     prober = _Prober(client)
     models = prober.get(MODELS, read_models)
     configured = client.settings.query_path
@@ -82,12 +76,13 @@ class _Prober:
         """Ask a query route for a video that cannot exist."""
         dialect, video_id = self._client.dialect, f"sora2-doctor-{uuid4().hex}"
         answer = self.get(dialect.query(video_id, path), dialect.read_video)
-        if not (isinstance(answer, VideoNotFound) and answer.http_status == 404):
-            return QueryProbe(path, answer)
-        # "Not found" can also mean the route. A route that certainly does not exist shows how this gateway says that.
-        nowhere = self.get(dialect.query(video_id, _NOWHERE), dialect.read_video)
-        same = isinstance(nowhere, GatewayError) and (nowhere.http_status, nowhere.message) == (404, answer.message)
-        return QueryProbe(path, answer, like_nowhere=same)
+        is_served = isinstance(answer, VideoNotFound)
+        if isinstance(answer, VideoNotFound) and answer.http_status == 404:
+            # It can also mean the route. A route that certainly does not exist shows how this gateway says that.
+            nowhere = self.get(dialect.query(video_id, _NOWHERE), dialect.read_video)
+            without_route = (nowhere.http_status, nowhere.message) if isinstance(nowhere, GatewayError) else None
+            is_served = without_route != (404, answer.message)
+        return QueryProbe(path, answer, is_served)
 
     def get(self, request: HttpRequest, read: Callable[[int, Mapping[str, str], bytes], Value]) -> Value | GatewayError:
         """Return the answer of a route, or the error that it means."""

@@ -48,7 +48,6 @@ class Report(NamedTuple):
         return not self.count(State.FAIL)
 
     def count(self, state: State) -> int:
-        """Return how many checks ended so."""
         return sum(result.state is state for result in self.results)
 
     def redacted(self, redact: Callable[[str], str]) -> Report:
@@ -57,7 +56,6 @@ class Report(NamedTuple):
         return self._replace(results=tuple(results))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dict."""
         return {
             "conn_id": self.conn_id,
             "base_url": self.base_url or None,
@@ -67,20 +65,16 @@ class Report(NamedTuple):
 
 
 def ok(check: str, seen: str) -> CheckResult:
-    """Return a result with nothing to do."""
     return CheckResult(check, State.OK, seen)
 
 
 def warn(check: str, seen: str, to_do: str) -> CheckResult:
-    """Return a warning."""
     return CheckResult(check, State.WARN, seen, to_do)
 
 
 def fail(check: str, seen: str, to_do: str) -> CheckResult:
-    """Return a failure."""
     return CheckResult(check, State.FAIL, seen, to_do)
 
 
 def skip(check: str, why: str) -> CheckResult:
-    """Return the result of a check that could not be made."""
     return CheckResult(check, State.SKIP, why)

@@ -1,17 +1,17 @@
 """What a dialect says, and what dialects share. Pure.
 
-``guide`` is the reference platform's; the others are siblings that users move to. A dialect decides on routes and
-shapes only: the rules and the life of a video are the same in all of them.
+A dialect decides on routes and shapes only: the rules and the life of a video are the same in all of them.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sora2_provider.emulator.answers import Answer, no_such_task, not_completed
+from sora2_provider.emulator.answers import Answer, api_error, no_such_task
 from sora2_provider.emulator.create_request import CreateRequest, read_unified
 from sora2_provider.emulator.videos import Video, VideoState
 
@@ -45,6 +45,15 @@ UNIFIED_ROUTES = (
 )
 
 
+SHARED_ROUTES = (
+    Route("models", "GET", "/v1/models(?:/(?P<item>[^/]*))?/?"),
+    Route("billing", "GET", "/v1/dashboard/billing/(?P<item>subscription|usage)"),
+    Route("billing", "GET", "/api/usage/(?P<item>token)/?"),
+    Route("file", "GET", "/files/(?P<item>[^/]+)/?"),
+)
+"""The routes that every dialect has besides its own."""
+
+
 @dataclass(frozen=True)
 class VideoSnapshot:
     """A video as one answer shows it."""
@@ -55,8 +64,14 @@ class VideoSnapshot:
     link_expires_at: float | None = None
 
 
-def unfinished_task(state: VideoState) -> Answer:
-    return not_completed(task_word(state))
+def task_word(state: VideoState) -> str:
+    """Return the status word of new-api's tasks."""
+    return TASK_WORDS.get(state.status, state.status.upper())
+
+
+def not_completed(state: VideoState) -> Answer:
+    message = f"Task is not completed yet, current status: {task_word(state)}"
+    return api_error(400, message, kind="invalid_request_error")
 
 
 @dataclass(frozen=True)
@@ -75,17 +90,21 @@ class Dialect:
     """Reads a create's content type and body; RefusedError holds the answer to a wrong one."""
     no_such_video: Callable[[str], Answer] = no_such_task
     """The answer to a request for an id that does not exist."""
-    unfinished: Callable[[VideoState], Answer] = unfinished_task
+    unfinished: Callable[[VideoState], Answer] = not_completed
     """The answer to a request for the content of a video that is not completed."""
+
+    def find_route(self, method: str, path: str, query: Mapping[str, str]) -> tuple[str, str]:
+        """Return the route's name, or ``other``, and what is asked for: an id, or the name of a model, a bill or a file."""
+        reads = "GET" if method == "HEAD" else method
+        for route in (*self.routes, *SHARED_ROUTES):
+            match = re.fullmatch(route.path, path)
+            if match and route.method == reads:
+                return route.name, match.groupdict().get("item", query.get("id")) or ""
+        return "other", ""
 
 
 def random_id(alphabet: str, length: int) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(length))
-
-
-def task_word(state: VideoState) -> str:
-    """The status word of new-api's tasks."""
-    return TASK_WORDS.get(state.status, state.status.upper())
 
 
 def openai_video(snapshot: VideoSnapshot) -> dict[str, Any]:

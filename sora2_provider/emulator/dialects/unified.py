@@ -45,8 +45,4 @@ def _detail(snapshot: VideoSnapshot) -> dict[str, Any]:
     return {"pending_info": pending}
 
 
-DIALECT = Dialect(
-    new_id=lambda model: f"{model}:task_01k{random_id(BASE32, 23)}",
-    created=_created,
-    queried=_queried,
-)
+DIALECT = Dialect(new_id=lambda model: f"{model}:task_01k{random_id(BASE32, 23)}", created=_created, queried=_queried)

@@ -1,0 +1,1 @@
+"""The emulator's video files: drawn, kept, and served under signed links."""

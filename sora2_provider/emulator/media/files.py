@@ -41,15 +41,10 @@ class Movie:
         """Yield the bytes from start up to stop, in constant memory."""
         position = start
         with self.path.open("rb") as file:
-            file.seek(min(position, self.natural_size))
+            file.seek(min(start, self.natural_size))
             while position < stop:
                 wanted = min(length, stop - position)
-                if position < self.natural_size:
-                    chunk = file.read(min(wanted, self.natural_size - position))
-                    if not chunk:
-                        raise OSError(f"{self.path} became shorter while it was served")
-                else:
-                    chunk = self._padding(position - self.natural_size, wanted)
+                chunk = file.read(wanted) or self._padding(position - self.natural_size, wanted)
                 position += len(chunk)
                 yield chunk
 

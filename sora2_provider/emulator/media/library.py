@@ -1,7 +1,6 @@
 """Movies on disk: each is encoded once, when first fetched, in a thread, and the oldest are removed.
 
-Invariants: the event loop never encodes or waits for an image; a video that many clients fetch at once is encoded
-once; the folder is gone after ``close``. Call every method from the event loop that serves.
+Invariants: the event loop, which calls every method, never encodes; the folder is gone after ``close``.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ IMAGE_BYTES = 20 * 2**20
 
 
 def can_draw() -> bool:
-    """Whether PyAV and Pillow are installed."""
     return all(importlib.util.find_spec(name) is not None for name in ("av", "PIL"))
 
 
@@ -65,7 +63,7 @@ class MovieLibrary:
         self._jobs[video.id] = job
         # The encoding goes on for the others when one client goes away.
         movie = await asyncio.shield(job)
-        self._shrink(keep=video.id)
+        self._shrink(self._cache_bytes, keep=video.id)
         return movie
 
     async def _draw(self, video: Video) -> Movie:
@@ -76,42 +74,29 @@ class MovieLibrary:
         return await loop.run_in_executor(self._encoder, self._encode, video, image, note)
 
     def _encode(self, video: Video, image: bytes | None, note: str) -> Movie:
-        from sora2_provider.emulator.media.movies import Scene, StoppedError, write_movie
+        from sora2_provider.emulator.media.movies import Scene, write_movie
 
         request = video.request
         width, height = request.pixels
         caption = f"{request.model}   {width}x{height}   {request.duration} s"
         scene = Scene(width, height, request.duration, request.prompt, caption, image, note)
         path = Path(self._folder.name, video.file_name)
-        try:
-            write_movie(path, scene, self._closing.is_set)
-        except StoppedError:
-            raise EmulatorError("the emulator closed while a video was drawn") from None
+        write_movie(path, scene, self._closing.is_set)
         self.encoded += 1
         return movie_at(path)
 
-    def _shrink(self, keep: str) -> None:
+    def _shrink(self, most_bytes: int, *, keep: str = "") -> None:
         """Remove the files that were not fetched for the longest time; a download in progress keeps its open file."""
-        done = self._finished()
+        done = {key: job.result() for key, job in self._jobs.items() if job.done() and not _failed(job)}
         total = sum(movie.natural_size for movie in done.values())
         for key, movie in done.items():
-            if total <= self._cache_bytes:
-                return
-            if key != keep:
-                self._remove(key, movie)
+            if total > most_bytes and key != keep:
+                del self._jobs[key]
+                movie.path.unlink(missing_ok=True)
                 total -= movie.natural_size
 
     def clear(self) -> None:
-        """Remove every finished file."""
-        for key, movie in self._finished().items():
-            self._remove(key, movie)
-
-    def _finished(self) -> dict[str, Movie]:
-        return {key: job.result() for key, job in self._jobs.items() if job.done() and not _failed(job)}
-
-    def _remove(self, key: str, movie: Movie) -> None:
-        del self._jobs[key]
-        movie.path.unlink(missing_ok=True)
+        self._shrink(0)
 
     async def close(self) -> None:
         """Stop encoding and remove the folder."""
@@ -136,8 +121,8 @@ async def _fetch_image(images: tuple[str, ...]) -> tuple[bytes | None, str]:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(images[0]) as response:
             if response.status != 200:
                 return None, f"the source image answered HTTP {response.status}"
-            body = await response.content.read(0)
-            while chunk := await response.content.read(2**16):
+            body = b""
+            async for chunk in response.content.iter_chunked(2**16):
                 body += chunk
                 if len(body) > IMAGE_BYTES:
                     return None, f"the source image is over {IMAGE_BYTES // 2**20} MB"

@@ -1,26 +1,24 @@
 """Draws a video as real H.264: the prompt, a running time, a moving bar, and the source image behind them.
 
-Invariants: the size, the length and the orientation are exactly what was asked; a prompt of any length and script
-is drawn or said to be cut, never an error. Only a narrow grey strip changes between frames, in the luma plane alone,
-so that a clip of fifteen seconds costs a second or so of two cores.
-
-Needs PyAV and Pillow: import it where a movie is drawn.
+Invariants: size and length are exactly what was asked; a prompt of any length and script is drawn or said to be cut. Only a
+grey strip in the luma plane changes between frames, so that 15 seconds cost a second or so. Needs PyAV and Pillow.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from sora2_provider.emulator.media.fonts import AnyFont, Lettering, lettering, plain_font
+from sora2_provider.emulator.media.fonts import AnyFont, Lettering, lettering
+from sora2_provider.emulator.settings import EmulatorError
 
 log = logging.getLogger("sora2_provider.emulator")
 
@@ -43,64 +41,47 @@ class Scene:
     image_note: str = ""
     """Why there is no source image, where one was asked for."""
 
-
-class StoppedError(Exception):
-    """The emulator closes; the movie is not wanted any more."""
+    @property
+    def strip_top(self) -> int:
+        """Where the strip at the foot begins, whose height is an even number."""
+        return self.height - self.height // 14 // 2 * 2
 
 
 def write_movie(path: Path, scene: Scene, stopped: Callable[[], bool] = lambda: False) -> None:
-    """Encode a scene; raises StoppedError as soon as ``stopped`` says so."""
-    strip = _Strip(scene)
+    """Encode a scene; raises EmulatorError as soon as ``stopped`` says so."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "24"}
-        still = av.VideoFrame.from_image(_background(scene)).reformat(  # type: ignore[no-untyped-call]
-            format="yuv420p"
-        )
-        planes = [bytearray(plane) for plane in still.planes]
-        stride = still.planes[0].line_size
+        background = av.VideoFrame.from_image(_background(scene))  # type: ignore[no-untyped-call]
+        still = background.reformat(format="yuv420p")
+        luma, *chroma = (bytes(plane) for plane in still.planes)
+        picture = Image.frombytes("L", (still.planes[0].line_size, scene.height), luma)
         for number in range(scene.seconds * FRAMES_PER_SECOND):
             if stopped():
-                raise StoppedError
-            strip.draw_into(planes[0], stride, number)
+                raise EmulatorError("the emulator closed while a video was drawn")
+            _draw_strip(picture, scene, number)
             frame = av.VideoFrame(scene.width, scene.height, "yuv420p")
-            for plane, content in zip(frame.planes, planes, strict=True):
-                plane.update(bytes(content))
+            for plane, content in zip(frame.planes, (picture.tobytes(), *chroma), strict=True):
+                plane.update(content)
             frame.pts, frame.time_base = number, Fraction(1, FRAMES_PER_SECOND)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
 
-class _Strip:
-    """The grey strip at the foot that changes: the running time and a bar."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._width, self._seconds = scene.width, scene.seconds
-        self._height = scene.height // 14 // 2 * 2
-        self._top = _strip_top(scene)
-        self._font = plain_font(self._height * 5 // 10)
-
-    def draw_into(self, luma: bytearray, stride: int, number: int) -> None:
-        image = Image.new("L", (self._width, self._height), 32)
-        draw = ImageDraw.Draw(image)
-        share = number / (self._seconds * FRAMES_PER_SECOND - 1)
-        foot = self._height // 6
-        draw.rectangle((0, self._height - foot, int(share * (self._width - 1)), self._height), fill=210)
-        time = number / FRAMES_PER_SECOND
-        text = f"{time:05.2f} s of {self._seconds} s"
-        draw.text((self._height // 3, self._height // 7), text, font=self._font, fill=235)
-        box = self._height // 2
-        left = int((self._width - box) * (0.5 + 0.5 * (1 - abs(time % 2 - 1))))
-        draw.ellipse((left, self._height // 6, left + box, self._height // 6 + box), fill=235)
-        rows = image.tobytes()
-        for row in range(self._height):
-            start = (self._top + row) * stride
-            luma[start : start + self._width] = rows[row * self._width : (row + 1) * self._width]
-
-
-def _strip_top(scene: Scene) -> int:
-    return scene.height - scene.height // 14 // 2 * 2
+def _draw_strip(picture: Image.Image, scene: Scene, number: int) -> None:
+    """Draw what changes at the foot of a frame: the running time, a dot and a bar."""
+    draw = ImageDraw.Draw(picture)
+    top, height = scene.strip_top, scene.height - scene.strip_top
+    time = number / FRAMES_PER_SECOND
+    draw.rectangle((0, top, scene.width, scene.height), fill=32)
+    share = number / (scene.seconds * FRAMES_PER_SECOND - 1)
+    draw.rectangle((0, scene.height - height // 6, int(share * (scene.width - 1)), scene.height), fill=210)
+    text = f"{time:05.2f} s of {scene.seconds} s"
+    draw.text((height // 3, top + height // 7), text, font=ImageFont.load_default(height // 2), fill=235)
+    dot = height // 2
+    left = int((scene.width - dot) * (0.5 + 0.5 * (1 - abs(time % 2 - 1))))
+    draw.ellipse((left, top + height // 6, left + dot, top + height // 6 + dot), fill=235)
 
 
 def _background(scene: Scene) -> Image.Image:
@@ -108,14 +89,14 @@ def _background(scene: Scene) -> Image.Image:
     draw = ImageDraw.Draw(image, "RGBA")
     margin = scene.width // 24
     size, lines = _text_box(scene, note, scene.width - 4 * margin, scene.height * 6 // 10)
-    bottom = _strip_top(scene) - margin
+    bottom = scene.strip_top - margin
     top = bottom - 2 * margin - _line_height(size) * len(lines)
     draw.rectangle((margin, top, scene.width - margin, bottom), fill=(12, 14, 24, 190))
     for index, line in enumerate(lines):
         place = (2 * margin, top + margin + index * _line_height(size))
         draw.text(place, line.text, font=line.font, fill=line.colour)
     # Grey under the strip, so that only the luma plane has to change there.
-    draw.rectangle((0, _strip_top(scene), scene.width, scene.height), fill=(32, 32, 32, 255))
+    draw.rectangle((0, scene.strip_top, scene.width, scene.height), fill=(32, 32, 32, 255))
     return image
 
 
@@ -169,21 +150,13 @@ def _text_box(scene: Scene, note: str, width: int, height: int) -> tuple[int, li
     return size, [*lines[: max(1, room - len(tail) - 1)], cut, *tail]
 
 
-def _wrap(letters: Lettering, width: int) -> Iterator[str]:
+def _wrap(letters: Lettering, width: float) -> Iterator[str]:
     """Yield lines no wider than ``width``, broken at blanks, or anywhere where a word is too long."""
     for paragraph in letters.text.split("\n"):
-        line = ""
-        for word in re.findall(r"\S+|\s+", paragraph):
-            if letters.font.getlength(line + word) <= width:
-                line += word
-                continue
-            if line.strip():
-                yield line.rstrip()
-            line = ""
-            for char in word.lstrip():
-                if line and letters.font.getlength(line + char) > width:
-                    yield line
-                    line = ""
-                line += char
-        if line.strip():
-            yield line.rstrip()
+        while paragraph := paragraph.lstrip():
+            lengths = range(1, len(paragraph) + 1)
+            length = bisect_right(lengths, width, key=lambda length: letters.font.getlength(paragraph[:length])) or 1
+            if length < len(paragraph):
+                length = paragraph.rfind(" ", 0, length + 1) + 1 or length
+            yield paragraph[:length].rstrip()
+            paragraph = paragraph[length:]

@@ -1,14 +1,13 @@
 """The HTTP side: reads a request, lets the gateway answer it, and applies the fault that the request meets.
 
-The order for each request: record it; reset before; let the gateway answer, unless the fault replaces that; record
-the answer; wait; send it, or break the connection. A create is therefore accepted before a delay, as at a real
-gateway when the client stops waiting.
+A create is accepted before a delay, as at a real gateway when the client stops waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -17,42 +16,29 @@ from aiohttp import web
 from sora2_provider.emulator import answers
 from sora2_provider.emulator.answers import Answer
 from sora2_provider.emulator.faults import Fault
-from sora2_provider.emulator.gateway import Gateway, new_request_id
+from sora2_provider.emulator.gateway import Gateway
 from sora2_provider.emulator.history import Received, fingerprint, read_authorization, read_body
 from sora2_provider.emulator.media.files import SAMPLE_IMAGES, Download, read_download
 from sora2_provider.emulator.media.library import MovieLibrary
 from sora2_provider.emulator.server.control import Control
 from sora2_provider.emulator.server.delivery import deliver, reset_connection, send_download
-from sora2_provider.emulator.server.routes import Call, read_call
 from sora2_provider.emulator.settings import EmulatorError
 from sora2_provider.emulator.state import EmulatorState
 from sora2_provider.emulator.videos import Video
 
 log = logging.getLogger("sora2_provider.emulator")
 
-_MAX_BODY = 16 * 2**20
-
 
 @dataclass(frozen=True)
 class _Request:
     """A request to one of the gateway's routes, as it was recorded, and the fault that it meets."""
 
-    call: Call
-    headers: Mapping[str, str]
-    """With lower-case names."""
-    body: bytes
     received: Received
     fault: Fault | None
-
-
-@dataclass(frozen=True)
-class _Reply:
-    """The answer to a request."""
-
-    answer: Answer | Download
-    video_id: str
-    accepted: bool = False
-    """The request was a create, and it was accepted."""
+    item: str
+    """The video's id, or the name of the model, the bill or the file."""
+    body: bytes
+    has_good_key: bool
 
 
 class Server:
@@ -65,7 +51,7 @@ class Server:
         self._control = Control(state, library)
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=_MAX_BODY)
+        app = web.Application(client_max_size=16 * 2**20)
         app.router.add_route("*", "/_emulator{tail:.*}", self._control.handle)
         app.router.add_get("/images/{name}", _sample_image)
         app.router.add_route("*", "/{tail:.*}", self._handle)
@@ -79,38 +65,39 @@ class Server:
             self._record(request.received, None)
             return reset_connection(http_request)
 
-        reply = await self._reply(request)
-        if reply.accepted and fault and fault.loses_answer:
-            self._state.lose_answer(reply.video_id)
-        status = None if fault and fault.reset else reply.answer.status
-        self._record(replace(request.received, video_id=reply.video_id), status)
+        answer, video_id = await self._answer(request)
+        accepted_id = video_id if request.received.route == "create" else ""
+        if fault and fault.loses_answer:
+            self._state.lose_answer(accepted_id)
+        status = None if fault and fault.reset else answer.status
+        self._record(replace(request.received, video_id=video_id), status)
         if fault and fault.delay:
             try:
                 await asyncio.sleep(fault.delay)
             except asyncio.CancelledError:
                 # The client has closed its connection and cannot read the answer.
-                self._state.lose_answer(reply.video_id)
+                self._state.lose_answer(accepted_id)
                 raise
         if fault and fault.reset:
             return reset_connection(http_request)
-        if isinstance(reply.answer, Download):
-            return await send_download(http_request, reply.answer, fault)
-        return await deliver(http_request, reply.answer, fault)
+        if isinstance(answer, Download):
+            return await send_download(http_request, answer, fault)
+        return await deliver(http_request, answer, fault)
 
     async def _receive(self, request: web.Request) -> _Request:
-        call = read_call(request.method, request.path, request.query, self._state.dialect.routes)
+        route, item = self._state.dialect.find_route(request.method, request.path, request.query)
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = await request.read()
-        video_id = call.item if call.route in ("query", "content") else ""
-        if call.route == "file" and (video := self._state.video_of_file(call.item)):
+        video_id = item if route in ("query", "content") else ""
+        if route == "file" and (video := self._state.video_of_file(item)):
             video_id = video.id
         scheme, key = read_authorization(headers)
         received = Received(
             number=0,
             at=0.0,
-            route=call.route,
-            method=call.method,
-            path=call.path,
+            route=route,
+            method=request.method,
+            path=request.path,
             query=dict(request.query),
             headers={name: value for name, value in headers.items() if name != "authorization"},
             scheme=scheme,
@@ -118,46 +105,46 @@ class Server:
             body=read_body(body),
             video_id=video_id,
         )
-        return _Request(call, headers, body, *self._state.receive(received))
+        has_good_key = scheme == "bearer" and key.startswith("sk-") and key != "sk-"
+        return _Request(*self._state.receive(received), item, body, has_good_key)
 
-    async def _reply(self, request: _Request) -> _Reply:
+    async def _answer(self, request: _Request) -> tuple[Answer | Download, str]:
+        """Return the answer, and the id of the video that it is about."""
         fault = request.fault
         replacement = fault.replacement(self._state.host) if fault and fault.replaces else None
         if fault and replacement and not fault.accept:
-            return _Reply(fault.decorate(replacement), request.received.video_id)
-        request_id = new_request_id(request.received.number)
-        reply = await self._ask_gateway(request, request_id)
-        if isinstance(reply.answer, Download):
-            return reply
-        answer = replacement if replacement and reply.accepted else reply.answer
+            return fault.decorate(replacement), request.received.video_id
+        request_id = f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}{request.received.number:09d}"
+        answer, video_id = await self._ask_gateway(request, request_id)
+        if isinstance(answer, Download):
+            return answer, video_id
+        # Only a create can be accepted all the same; one that the gateway refuses shows its refusal.
+        answer = replacement if replacement and video_id else answer
         answer = replace(answer, headers=(*answer.headers, ("X-Oneapi-Request-Id", request_id)))
-        return replace(reply, answer=fault.decorate(answer) if fault else answer)
+        return fault.decorate(answer) if fault else answer, video_id
 
-    async def _ask_gateway(self, request: _Request, request_id: str) -> _Reply:
-        """Return the gateway's own answer."""
-        call, headers, received = request.call, request.headers, request.received
+    async def _ask_gateway(self, request: _Request, request_id: str) -> tuple[Answer | Download, str]:
+        received, item = request.received, request.item
         answer: Answer | Video
-        video_id, accepted = received.video_id, False
-        if call.route == "other":
-            answer = answers.no_such_address(call.method, call.path)
-        elif call.route == "file":
-            answer = self._gateway.file(call.item, received.query)
-        elif not _is_good_key(headers):
+        video_id = received.video_id
+        if received.route == "other":
+            answer = answers.no_such_address(received.method, received.path)
+        elif received.route == "file":
+            answer = self._gateway.file(item, received.query)
+        elif not request.has_good_key:
             answer = answers.wrong_key(request_id, missing=not received.has_authorization)
-        elif call.route == "create":
-            answer, video_id = self._gateway.create(headers, request.body, request_id, request.fault)
-            accepted = bool(video_id)
-        elif call.route == "query":
-            answer = self._gateway.query(call.item, request.fault)
-        elif call.route == "content":
-            answer = self._gateway.content(call.item)
-        elif call.route == "models":
-            answer = self._gateway.models(call.item)
+        elif received.route == "create":
+            content_type = received.headers.get("content-type", "")
+            answer, video_id = self._gateway.create(content_type, request.body, request_id, request.fault)
+        elif received.route == "query":
+            answer = self._gateway.query(item, request.fault)
+        elif received.route == "content":
+            answer = self._gateway.content(item)
+        elif received.route == "models":
+            answer = self._gateway.models(item)
         else:
-            answer = self._gateway.billing(call.item)
-        if isinstance(answer, Answer):
-            return _Reply(answer, video_id, accepted)
-        return _Reply(await self._download(answer, headers), answer.id)
+            answer = self._gateway.billing(item)
+        return await self._download(answer, received.headers) if isinstance(answer, Video) else answer, video_id
 
     async def _download(self, video: Video, headers: Mapping[str, str]) -> Answer | Download:
         try:
@@ -180,8 +167,3 @@ async def _sample_image(request: web.Request) -> web.StreamResponse:
     if path is None:
         raise web.HTTPNotFound(text=f"sample images: {', '.join(SAMPLE_IMAGES)}")
     return web.FileResponse(path)
-
-
-def _is_good_key(headers: Mapping[str, str]) -> bool:
-    scheme, key = read_authorization(headers)
-    return scheme == "bearer" and key.startswith("sk-") and len(key) > len("sk-")

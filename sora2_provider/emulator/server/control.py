@@ -45,14 +45,6 @@ class _Advance:
         check_fields(self)
 
 
-class ControlError(Exception):
-    """The control request is refused with this status and this message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class Control:
     """Answers control requests."""
 
@@ -62,9 +54,7 @@ class Control:
         self._routes: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "billed"): lambda _: {"billed": [asdict(entry) for entry in state.billed]},
             ("GET", "requests"): lambda _: {"requests": [asdict(entry) for entry in state.received]},
-            ("GET", "faults"): lambda _: {
-                "faults": [_fault_as_json(entry, state.clock.now()) for entry in state.faults]
-            },
+            ("GET", "faults"): lambda _: {"faults": [_fault_as_json(entry, state.now()) for entry in state.faults]},
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "videos"): lambda _: {"videos": [asdict(video) for video in state.views()]},
@@ -78,14 +68,15 @@ class Control:
         try:
             _check_origin(request)
             data = _read_json(request, await request.read())
-            body = self._answer(request.method, request.path, data)
-        except ControlError as error:
-            return _json(error.status, {"error": str(error)})
+            status, body = 200, self._answer(request.method, request.path, data)
+        except PermissionError as error:
+            status, body = 403, {"error": str(error)}
         except ValueError as error:
-            return _json(400, {"error": str(error)})
+            status, body = 400, {"error": str(error)}
         except KeyError as error:
-            return _json(404, {"error": error.args[0]})
-        return _json(200, body)
+            status, body = 404, {"error": error.args[0]}
+        text = json.dumps(body, ensure_ascii=False, indent=1) + "\n"
+        return web.Response(status=status, text=text, content_type="application/json")
 
     def _answer(self, method: str, path: str, data: Any) -> Any:
         name = path.removeprefix("/_emulator").strip("/")
@@ -98,7 +89,7 @@ class Control:
         known += ["GET /_emulator/videos/{id}", "POST /_emulator/videos/{id}"]
         if method == "GET" and not name:
             return {"routes": known}
-        raise ControlError(404, f"no control route {method} {path}; there are: {', '.join(known)}")
+        raise KeyError(f"no control route {method} {path}; there are: {', '.join(known)}")
 
     def _add_faults(self, data: Any) -> Any:
         # All are read before one is added, so that a wrong one adds none.
@@ -111,8 +102,8 @@ class Control:
         return {"faults": []}
 
     def _advance(self, data: Any) -> Any:
-        self._state.clock.advance(read_fields(_Advance, data).seconds)
-        return {"now": self._state.clock.now()}
+        self._state.advance(read_fields(_Advance, data).seconds)
+        return {"now": self._state.now()}
 
     def _settings(self, data: Any) -> Any:
         if not isinstance(data, dict):
@@ -145,17 +136,17 @@ def _read_json(request: web.Request, body: bytes) -> Any:
     if not body:
         return {}
     if request.content_type != "application/json":
-        raise ControlError(400, "the body must be JSON, with Content-Type: application/json")
+        raise ValueError("the body must be JSON, with Content-Type: application/json")
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise ControlError(400, "the body is not valid JSON") from None
+        raise ValueError("the body is not valid JSON") from None
 
 
 def _check_origin(request: web.Request) -> None:
     host = request.url.host or ""
     if not (is_loopback(host) and is_loopback(request.remote or "")) or "Origin" in request.headers:
-        raise ControlError(403, "the control API answers only to this machine, and not to web pages")
+        raise PermissionError("the control API answers only to this machine, and not to web pages")
 
 
 def is_loopback(host: str) -> bool:
@@ -166,8 +157,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _json(status: int, body: Any) -> web.Response:
-    text = json.dumps(body, ensure_ascii=False, indent=1) + "\n"
-    return web.Response(status=status, text=text, content_type="application/json")

@@ -1,7 +1,6 @@
 """Sends an answer over a connection, or breaks the connection as a fault asks.
 
-Invariants: nothing here decides what is answered; a truncated answer always lacks at least one byte, so that a client
-that does not compare lengths is found out.
+A truncated answer always lacks at least one byte, so that a client that does not compare lengths is found out.
 """
 
 from __future__ import annotations
@@ -23,12 +22,8 @@ _CHUNK = 131_072
 async def deliver(request: web.Request, answer: Answer, fault: Fault | None) -> web.StreamResponse:
     if fault and fault.truncate is not None:
         return await _truncate(request, answer, fault.truncate)
-    response = web.Response(status=answer.status, body=answer.body)
-    # Set apart from the constructor, which refuses a charset and adds one of its own.
-    response.headers["Content-Type"] = answer.content_type
-    for name, value in answer.headers:
-        response.headers[name] = value
-    return response
+    headers = {"Content-Type": answer.content_type, **dict(answer.headers)}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 def reset_connection(request: web.Request) -> web.StreamResponse:
@@ -64,8 +59,7 @@ async def send_download(request: web.Request, download: Download, fault: Fault |
     response = web.StreamResponse(status=download.status, headers=download.headers)
     if fault and fault.content_type:
         response.headers["Content-Type"] = fault.content_type
-    for name, value in ((fault and fault.headers) or {}).items():
-        response.headers[name] = value
+    response.headers.update((fault and fault.headers) or {})
     response.content_length = download.stop - download.start
     await response.prepare(request)
     if request.method == "HEAD":

@@ -18,7 +18,6 @@ class HttpRequest:
 
     :param target: path and query, already URL-encoded.
     :param content: the bytes of the body; ``None`` where there is none.
-    :param content_type: what the body is.
     """
 
     method: str

@@ -10,7 +10,6 @@ class UnifiedDialect(Dialect):
     """Sends a request's fields as they are."""
 
     def create(self, request: VideoRequest, path: str) -> HttpRequest:
-        """Submit a video. This is the call that costs money."""
         return HttpRequest.post_json(path, request.to_json())
 
 

@@ -84,7 +84,6 @@ class Mp4Boxes:
         self._open_ended = False
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the file."""
         offset = 0
         while offset < len(data) and not self._open_ended:
             skip = self._next_box - (self._position + offset)

@@ -60,11 +60,11 @@ class Downloaded:
     length_known: bool
 
 
+@dataclass(eq=False, repr=False)
 class _CannotResume(GatewayUnavailable):
     """The bytes written so far cannot be continued: only a new download can help."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, transient=True)
+    transient: bool = True
 
 
 def download(
@@ -91,30 +91,21 @@ def download(
     while True:
         before = transfer.size
         try:
-            if _is_complete(transfer, source, report):
-                return transfer.result()
+            try:
+                return transfer.run(source)
+            except DeadLink as dead:
+                if not source.is_content_route:
+                    report(f"The link does not serve the video ({dead.error}); asking the gateway for a fresh one.")
+                source.renew(dead.error)
         except GatewayError as error:
             fruitless = 0 if transfer.size - before >= _FRUITLESS_BELOW else fruitless + 1
             seconds = max(error.retry_after or 0.0, float(2**fruitless))
             over = fruitless >= _MAX_FRUITLESS_TRIES or seconds > _LONGEST_PAUSE
             if over or not error.transient or isinstance(error, _CannotResume):
                 raise source.explained(error) from None
-            report(
-                f"The download of {video.id} stopped at byte {transfer.size} ({error}); going on in {seconds:.0f} s."
-            )
+            stopped = f"The download of {video.id} stopped at byte {transfer.size} ({error})"
+            report(f"{stopped}; going on in {seconds:.0f} s.")
             pause(seconds)
-
-
-def _is_complete(transfer: _Transfer, source: VideoSource, report: Callable[[str], None]) -> bool:
-    """Transfer from where the source stands; ``False`` after a dead link was replaced."""
-    try:
-        transfer.run(source)
-    except DeadLink as dead:
-        if not source.is_content_route:
-            report(f"The link does not serve the video ({dead.error}); asking the gateway for a fresh one.")
-        source.renew(dead.error)
-        return False
-    return True
 
 
 class _Transfer:
@@ -132,18 +123,10 @@ class _Transfer:
         self._content_type = "application/octet-stream"
         self.size = 0
 
-    def result(self) -> Downloaded:
-        return Downloaded(self.size, self._digest.hexdigest(), self._content_type, self._total is not None)
-
-    def run(self, source: VideoSource) -> None:
-        """Fetch from a source until the end of the file.
-
-        :raises DeadLink: the source does not serve the video.
-        :raises GatewayError: the transfer was cut, or there is no file.
-        """
+    def run(self, source: VideoSource) -> Downloaded:
+        """Fetch from a source until the end of the file."""
         while not self._fetched(source):
-            # The content route named a link; the source knows it now.
-            pass
+            pass  # the content route named a link; the source knows it now
         if self._total is not None and self.size != self._total:
             raise GatewayUnavailable(f"The file was cut at {self.size} of {self._total} bytes.", transient=True)
         if not self.size:
@@ -151,6 +134,7 @@ class _Transfer:
         if self._total is None and self._content_type == "video/mp4" and not self._boxes.is_whole:
             # Without a length the transfer cannot be gone on with either: the server may not know ranges.
             raise _CannotResume(f"The file was cut at {self.size} bytes, in the middle of an MP4.")
+        return Downloaded(self.size, self._digest.hexdigest(), self._content_type, self._total is not None)
 
     def _fetched(self, source: VideoSource) -> bool:
         """Take what one request brings; ``False`` after the source was given another address instead."""
@@ -182,10 +166,9 @@ class _Transfer:
 
     def _check_end(self, response: requests.Response) -> None:
         """Nothing is left to send: the file must end where the transfer stands."""
-        total = _number(response.headers.get("content-range", "").partition("/")[2].strip())
-        if total != self.size:
-            raise _CannotResume(f"The file ends at byte {total}, but {self.size} bytes came before.")
-        self._total = total
+        self._total = _number(response.headers.get("content-range", "").partition("/")[2].strip())
+        if self._total != self.size:
+            raise _CannotResume(f"The file ends at byte {self._total}, but {self.size} bytes came before.")
 
     def _read_headers(self, response: requests.Response) -> int:
         """Take the facts of the headers; return how many bytes of this body are already here."""
@@ -197,8 +180,7 @@ class _Transfer:
             offset, total = _content_range(response.headers.get("content-range", ""))
             if offset != self.size:
                 raise _CannotResume(f"Asked for bytes from {self.size}, the server sends from {offset}.")
-        changed = self._total is not None and total is not None and total != self._total
-        if self.size and changed:
+        if self.size and None not in (total, self._total) and total != self._total:
             raise _CannotResume("The file changed while it was fetched.")
         self._total = total if total is not None else self._total
         self._check_size(self._total or 0, "has")

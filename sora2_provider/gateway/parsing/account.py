@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +22,7 @@ def read_models(status: int, headers: Mapping[str, str], body: bytes) -> tuple[s
 
     :raises GatewayError: refused, or not the answer of a gateway.
     """
-    response = Response(status, headers, body, Call.ACCOUNT)
-    parsed = _object(response)
+    response, parsed = _read(status, headers, body)
     listed = parsed.get("data", parsed.get("models"))
     if isinstance(listed, list):
         names = [clean(one if isinstance(one, str) else at(one, "id")) for one in listed[:_MAX_MODELS]]
@@ -39,31 +37,29 @@ def read_balance(status: int, headers: Mapping[str, str], body: bytes) -> Balanc
 
     :raises GatewayError: refused, or none of the three.
     """
-    response = Response(status, headers, body, Call.ACCOUNT)
-    parsed = _object(response)
+    response, parsed = _read(status, headers, body)
     if (limit := _number(parsed.get("hard_limit_usd"))) is not None:
         return Balance(granted=limit, unlimited=limit >= _UNLIMITED_USD)
     if (used := _number(parsed.get("total_usage"))) is not None:
         return Balance(used=used / 100)
     counts = parsed.get("data") if isinstance(parsed.get("data"), dict) else parsed
-    names = ("total_granted", "total_used", "total_available")
-    granted, used, remaining = (_number(at(counts, name)) for name in names)
+    granted, used, remaining = (_number(at(counts, f"total_{name}")) for name in ("granted", "used", "available"))
     unlimited = at(counts, "unlimited_quota") is True
     if remaining is None and granted is None and not unlimited:
         response.raise_unreadable("The answer holds no balance")
     return Balance(granted, used, remaining, unlimited, unit="quota")
 
 
-def _object(response: Response) -> Json:
-    """Return the JSON object of an answer about the account, or raise the error that it is instead."""
+def _read(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Response, Json]:
+    """Return an answer about the account and its JSON object, or raise the error that it is instead."""
+    response = Response(status, headers, body, Call.ACCOUNT)
     if response.object is None:
         response.raise_refused_or_unreadable()
     if (detail := error_detail(response.object)) is not None:
         response.raise_refused(detail)
-    return response.object
+    return response, response.object
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e18:
-        return None
-    return float(value) if math.isfinite(value) else None
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 1e18 else None

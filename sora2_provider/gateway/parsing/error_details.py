@@ -6,6 +6,7 @@ Gateways pass an upstream's refusal on inside their own, as an object or as JSON
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from dataclasses import dataclass
@@ -17,13 +18,10 @@ from sora2_provider.gateway.parsing.links import as_link
 #: How many objects and texts inside each other are followed: three layers of JSON in strings, each with its wrapping.
 _DEPTH = 12
 _MAX_NESTED = 65_536
-_SUCCESS_CODES = (
-    *("", "0", "1", "200", "201", "202"),
-    *("success", "succeed", "succeeded", "ok", "true", "none", "null"),
-)
+_SUCCESS_CODES = ("", *["0", "1", "200", "201", "202", "success", "succeed", "succeeded", "ok", "true", "none", "null"])
 _SUCCESS_TEXTS = (
-    *("success", "successful", "succeed", "succeeded", "ok", "submit success"),
-    *("成功", "操作成功", "请求成功", "提交成功"),
+    *["success", "successful", "succeed", "succeeded", "ok", "成功", "操作成功", "请求成功", "提交成功"],
+    "submit success",
 )
 _REQUEST_ID = re.compile(r"[(（]request[ _]id:\s?([\w.:-]{1,200})\s?[)）]\Z", re.I)
 _TEXT_KEYS = ("error_message", "error_msg", "error_description")
@@ -48,12 +46,38 @@ class ErrorDetail:
     request_id: str | None = None
 
 
-def error_detail(body: Any, *, is_error: bool = False) -> ErrorDetail | None:
+NO_ERROR = ErrorDetail()
+
+
+def error_detail(node: Any, *, is_error: bool = False, depth: int = _DEPTH) -> ErrorDetail | None:
     """Return the error that a body tells of, or ``None`` where it tells of none.
 
+    :param node: the body, or a value in it.
     :param is_error: the HTTP status says that it is an error, so any text in it is the error's.
+    :param depth: how many objects and texts inside each other are followed.
     """
-    return _explain(body, is_error=is_error, depth=_DEPTH)
+    if depth <= 0:
+        return None
+    if isinstance(node, str):
+        return _text_detail(node, depth)
+    if isinstance(node, list):
+        return _list_detail(node, depth)
+    if not isinstance(node, dict):
+        return None
+    code = _code(node.get("code")) or _code(node.get("error_code"))
+    if not (is_error or says_error(node) or _names_an_error(node)):
+        if code is None:
+            return None
+        succeeded = any(_says_success(node.get(key)) for key in ("message", "msg"))
+        if succeeded and not code.startswith(("4", "5")):
+            return None
+    inner = _innermost(node, depth) or NO_ERROR
+    return ErrorDetail(
+        message=inner.message,
+        code=inner.code or code,
+        type=inner.type or clean(node.get("type"))[:100] or None,
+        request_id=inner.request_id or request_id(node),
+    )
 
 
 def says_error(body: Json) -> bool:
@@ -74,10 +98,11 @@ def failure_detail(body: Json) -> ErrorDetail:
     for value in (at(level, *path) for path in _FAILURE_PATHS for level in levels):
         if isinstance(value, (str, dict)) and _is_filled(value) and not as_link(value) and not _says_success(value):
             named.append(value)
-    found = [detail for value in named if (detail := _explain(value, is_error=True, depth=_DEPTH)) is not None]
-    first = next((one for one in found if one.message), None) or next(iter(found), ErrorDetail())
-    code = first.code or next((one.code for one in found if one.code), None) or _failure_code(levels)
-    return ErrorDetail(first.message, code=code, type=first.type, request_id=first.request_id)
+    found = [detail for value in named if (detail := error_detail(value, is_error=True)) is not None]
+    first = next((one for one in found if one.message), None) or next(iter(found), NO_ERROR)
+    codes = (_code(at(level, *path)) for level in levels for path in _FAILURE_CODE_PATHS)
+    code = next(filter(None, (first.code, *(one.code for one in found), *codes)), None)
+    return dataclasses.replace(first, code=code)
 
 
 def request_id(body: Any) -> str | None:
@@ -85,47 +110,22 @@ def request_id(body: Any) -> str | None:
     return clean(at(body, "request_id"))[:200] or None
 
 
-def _explain(node: Any, *, is_error: bool, depth: int) -> ErrorDetail | None:
-    if depth <= 0:
-        return None
-    if isinstance(node, str):
-        return _explain_text(node, depth)
-    if isinstance(node, list):
-        return _explain_list(node, depth)
-    if not isinstance(node, dict):
-        return None
-    code = _code(node.get("code")) or _code(node.get("error_code"))
-    if not (is_error or says_error(node) or _names_an_error(node)):
-        if code is None:
-            return None
-        succeeded = any(_says_success(node.get(key)) for key in ("message", "msg"))
-        if succeeded and not code.startswith(("4", "5")):
-            return None
-    inner = _innermost(node, depth) or ErrorDetail()
-    return ErrorDetail(
-        message=inner.message,
-        code=inner.code or code,
-        type=inner.type or clean(node.get("type"))[:100] or None,
-        request_id=inner.request_id or request_id(node),
-    )
-
-
 def _innermost(node: Json, depth: int) -> ErrorDetail | None:
     """Return the first that has a message of what stands under the keys of errors, else the first."""
     first = None
     for key in ("error", *_MESSAGE_KEYS):
         if _is_filled(node.get(key)):
-            found = _explain(node[key], is_error=True, depth=depth - 1)
+            found = error_detail(node[key], is_error=True, depth=depth - 1)
             if found is not None and found.message:
                 return found
             first = first or found
     return first
 
 
-def _explain_text(text: str, depth: int) -> ErrorDetail | None:
+def _text_detail(text: str, depth: int) -> ErrorDetail | None:
     nested = _nested_json(text)
     if nested is not None:
-        inner = _explain(nested, is_error=True, depth=depth - 1)
+        inner = error_detail(nested, is_error=True, depth=depth - 1)
         if inner is not None and (inner.message or inner.code):
             return inner
     message = clean(text)
@@ -137,11 +137,11 @@ def _explain_text(text: str, depth: int) -> ErrorDetail | None:
     return ErrorDetail(message[: match.start()].rstrip() or message, request_id=match.group(1))
 
 
-def _explain_list(nodes: list[Any], depth: int) -> ErrorDetail | None:
+def _list_detail(nodes: list[Any], depth: int) -> ErrorDetail | None:
     # Validation errors of FastAPI: [{"loc": ["body", "duration"], "msg": "..."}].
     texts = []
     for node in nodes[:5]:
-        one = _explain(node, is_error=True, depth=depth - 1)
+        one = error_detail(node, is_error=True, depth=depth - 1)
         if one is not None and one.message:
             where = at(node, "loc")
             steps = where[:5] if isinstance(where, list) else []
@@ -186,14 +186,9 @@ def _names_an_error(node: Json) -> bool:
 
 
 def _code(value: Any) -> str | None:
-    if value is None or isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     if isinstance(value, int):
         value = str(value) if abs(value) < 10**18 else ""
     text = clean(value)[:200]
     return None if text.lower() in _SUCCESS_CODES else text
-
-
-def _failure_code(levels: list[Json]) -> str | None:
-    found = (_code(at(level, *path)) for level in levels for path in _FAILURE_CODE_PATHS)
-    return next((code for code in found if code), None)

@@ -48,18 +48,12 @@ _BY_CODE: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (errors.ContentRejected, r"sensitive|prohibited|inappropriate|guardrail|copyright|real_person|nsfw"),
         (errors.AuthenticationError, r"api_?key|invalid_(access_)?token|token_(expired|invalid|disabled)"),
         (errors.AuthenticationError, r"unauthori[sz]ed|authentication|invalid_authorization"),
-        (
-            errors.VideoNotFound,
-            r"(task|video|generation|job|record)_?(id_)?(not_?(exist|found)|does_not_exist|missing)",
-        ),
-        (errors.VideoNotFound, r"task_expired"),
+        (errors.VideoNotFound, r"(task|video|generation|job|record)_?(id_)?(not_?(exist|found)|does_not_exist)"),
+        (errors.VideoNotFound, r"(task|video|generation|job|record)_?(id_)?missing|task_expired"),
         (errors.PermissionDenied, r"permission|forbidden|access_denied|not_allowed|model_(access|denied)"),
-        (
-            errors.GatewayUnavailable,
-            r"saturat|overload|unavailable|no_available|channel|do_request_failed|capacity|busy",
-        ),
+        (errors.GatewayUnavailable, r"saturat|overload|unavailable|channel|do_request_failed|capacity|busy"),
         (errors.GatewayUnavailable, r"timeout|timed_out|internal_(server_)?error|not_completed|not_ready"),
-        (errors.GatewayUnavailable, r"get_channel_failed|upstream_error|bad_gateway"),
+        (errors.GatewayUnavailable, r"no_available|upstream_error|bad_gateway"),
         (errors.InvalidRequest, r"^(?!.*(_error$|response|status))(invalid|missing|unsupported|unknown|illegal|bad)_"),
         (errors.InvalidRequest, r"parameter|validation|bad_request|too_(long|large|short|small)"),
     )
@@ -74,18 +68,15 @@ _BY_TEXT: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (errors.ContentRejected, r"safety (review|system|policy|filter)|prohibited|guardrail|violat|inappropriate"),
         (errors.ContentRejected, r"copyright|similarity to third|(in|out)put_blocked|sentinel_block|request blocked"),
         (errors.ContentRejected, r"didn't look right with your request"),
-        (
-            errors.GatewayUnavailable,
-            r"饱和|稍后|no available (channel|token|account)|无可用(渠道|账号|令牌)|overloaded",
-        ),
+        (errors.GatewayUnavailable, r"饱和|稍后|no available (channel|token|account)|无可用(渠道|账号|令牌)"),
         (errors.GatewayUnavailable, r"try again later|temporarily|service unavailable|server is busy|繁忙"),
-        (errors.GatewayUnavailable, r"not completed yet|请求上游地址失败"),
+        (errors.GatewayUnavailable, r"overloaded|not completed yet|请求上游地址失败"),
         (errors.RateLimited, r"rate limit|too many requests|请求过于频繁|频率"),
+        (errors.AuthenticationError, r"(invalid|incorrect|wrong|expired|missing) (api[ _-]?)?(key|token)"),
         (
             errors.AuthenticationError,
-            r"(invalid|incorrect|wrong|expired|missing) (api[ _-]?)?(key|token)|unauthori[sz]ed",
+            r"unauthori[sz]ed|无效的(令牌|密钥)|令牌(已过期|已禁用|无效)|未提供令牌|not logged in",
         ),
-        (errors.AuthenticationError, r"无效的(令牌|密钥)|令牌(已过期|已禁用|无效)|未提供令牌|not logged in"),
         (errors.PermissionDenied, r"无权|没有权限|not allowed to|permission denied|no permission|access denied"),
         (errors.InvalidRequest, r"invalid url"),
         (errors.VideoNotFound, r"(task|video)[ _](was )?(is )?not[ _](exist|found)|任务不存在"),
@@ -110,13 +101,12 @@ _BY_STATUS: dict[int, Kind] = {
     401: errors.AuthenticationError,
     402: errors.InsufficientBalance,
     403: errors.PermissionDenied,
-    408: errors.GatewayUnavailable,
-    425: errors.GatewayUnavailable,
     429: errors.RateLimited,
-    499: errors.GatewayUnavailable,
+    **dict.fromkeys((408, 425, 499), errors.GatewayUnavailable),
 }
 
-_TRANSIENT = (errors.RateLimited, errors.GatewayUnavailable)
+#: Classes of errors that go away by themselves. Unreadable answers are judged by their call.
+TRANSIENT = (errors.RateLimited, errors.GatewayUnavailable)
 
 
 def classify_error(detail: ErrorDetail, http_status: int | None, call: Call) -> Kind:
@@ -152,11 +142,6 @@ def says_answer_was_lost(detail: ErrorDetail) -> bool:
     """Whether an error only says that a server on the way stopped waiting, or lost the connection. The code goes first."""
     code = (detail.code or "").lower()
     return bool(_LOST.search(code if _by_code(code) else detail.message[:_SEARCHED]))
-
-
-def is_transient(kind: Kind) -> bool:
-    """Whether an error of this class goes away by itself. Unreadable answers are judged by their call."""
-    return kind in _TRANSIENT
 
 
 def is_permanent_failure(detail: ErrorDetail) -> bool:

@@ -51,6 +51,7 @@ _STATUS_KEYS = ("status", "task_status", "state")
 # Where an upstream's own answer is passed on: its word counts where the gateway has none.
 _UPSTREAM = paths("detail data.data")
 _FRACTIONS = paths("progress_pct pending_info.progress_pct detail.pending_info.progress_pct")
+_USAGES = paths("usage data.usage data.data.usage")
 _MODELS = paths("model data.model properties.origin_model_name data.properties.origin_model_name")
 
 
@@ -89,10 +90,7 @@ def levels(body: Json) -> list[Level]:
 
 
 def video_id(body: Json, described: list[Level]) -> str:
-    """Return the id of the video, or an empty string.
-
-    :param described: the body's ``levels``.
-    """
+    """Return the id of the video, or an empty string, from a body and its ``levels``."""
     for _, found in described:
         if found:
             return found
@@ -111,7 +109,6 @@ def status(
     be an envelope, whose "success" only says that the call worked: it gives way to a word further in, and without one
     it counts only beside a link.
 
-    :param described: the body's ``levels``.
     :param find_link: finds the link in the body; asked only where a link decides, which is in few answers.
     :param some_id: whether the answer names a video anywhere.
     """
@@ -208,25 +205,22 @@ def _percent(value: Any, *, fraction: bool) -> int | None:
         return None
     if (fraction and value <= 1) or (isinstance(value, float) and value < 1):
         value = value * 100
-    return max(0, min(100, round(value) if abs(value) < 1e6 else (100 if value > 0 else 0)))
+    percent: float = max(0, min(100, value))
+    return round(percent)
 
 
 def usage(body: Json) -> Usage | None:
     """Return the token counts, where there are any."""
     if "usage" not in body and "data" not in body:
         return None
-    for root in (body, body.get("data"), at(body, "data", "data")):
-        counts = at(root, "usage")
+    for path in _USAGES:
+        counts = at(body, *path)
         if isinstance(counts, dict):
             names = ("prompt_tokens", "completion_tokens", "total_tokens")
-            read = [_count(counts.get(name)) for name in names]
-            if any(count is not None for count in read):
-                return Usage(*read)
+            read = {name: counts[name] for name in names if type(counts.get(name)) is int and 0 <= counts[name] < 2**63}
+            if read:
+                return Usage(**read)
     return None
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
 
 
 def model(body: Json) -> str | None:

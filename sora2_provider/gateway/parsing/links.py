@@ -36,7 +36,6 @@ _INPUT_PATHS = paths("""
     images input.images detail.input.images request.images
     data.images data.input.images data.detail.input.images data.request.images
 """)
-_Paths = tuple[Path, ...]
 _ROOTS = frozenset(str(path[0]) for path in (*_LINK_PATHS, *_LAST_LINK_PATHS, *_INPUT_PATHS))
 
 _PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|heic|heif|avif|svg|tiff?)$", re.I)
@@ -50,7 +49,8 @@ _MAX_LINKS_IN_TEXT = 100
 def find_link(body: Json) -> str | None:
     """Return the first http(s) link that stands where links stand, and is not a picture nor sent by the caller."""
     links, last, inputs = _paths_below(_ROOTS.intersection(body))
-    own = _sent_by_caller(body, inputs) if inputs else set()
+    lists = [at(body, *path) for path in inputs]
+    own = {link for found in lists if isinstance(found, list) for one in found[:50] if (link := as_link(one))}
     for path in links:
         value = at(body, *path)
         if value is not None and (found := _video_link(value, own)):
@@ -63,17 +63,10 @@ def find_link(body: Json) -> str | None:
 
 
 @lru_cache(maxsize=512)
-def _paths_below(roots: frozenset[str]) -> tuple[_Paths, _Paths, _Paths]:
+def _paths_below(roots: frozenset[str]) -> tuple[tuple[Path, ...], ...]:
     """Return the paths that begin with one of a body's keys. A gateway's bodies have the same few, poll after poll."""
-    links, last, inputs = (
-        tuple(path for path in paths if path[0] in roots) for paths in (_LINK_PATHS, _LAST_LINK_PATHS, _INPUT_PATHS)
-    )
-    return links, last, inputs
-
-
-def _sent_by_caller(body: Json, paths: _Paths) -> set[str]:
-    lists = (at(body, *path) for path in paths)
-    return {link for found in lists if isinstance(found, list) for one in found[:50] if (link := as_link(one))}
+    known = (_LINK_PATHS, _LAST_LINK_PATHS, _INPUT_PATHS)
+    return tuple(tuple(path for path in paths if path[0] in roots) for paths in known)
 
 
 def _video_link(value: Any, own: set[str]) -> str | None:

@@ -18,13 +18,13 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from sora2_provider.gateway import errors
-from sora2_provider.gateway.parsing.error_details import ErrorDetail, error_detail, request_id
-from sora2_provider.gateway.parsing.error_kinds import Call, Kind, classify_error, is_transient
+from sora2_provider.gateway.parsing.error_details import NO_ERROR, ErrorDetail, error_detail, request_id
+from sora2_provider.gateway.parsing.error_kinds import TRANSIENT, Call, Kind, classify_error
 from sora2_provider.gateway.parsing.fields import Json, clean
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
+_STATUS_TEXTS = {429: " (too many requests)", 401: " (the key was not accepted)", 402: " (no balance)"}
 _JSON_LAYERS = 3
-_JSON_SPACE = " \t\r\n"
 _decode = json.JSONDecoder().raw_decode
 # Bytes of an answer that may be parsed a second time, when it is not what nearly all are.
 _SHORT = 16_384
@@ -79,7 +79,7 @@ class Response:
     def error_detail(self) -> ErrorDetail:
         """What the body says of the error, given that the HTTP status says that it is one."""
         if self.parsed is not None:
-            return error_detail(self.parsed, is_error=True) or ErrorDetail()
+            return error_detail(self.parsed, is_error=True) or NO_ERROR
         if self.is_markup:
             return _object_store_error(self.body) or ErrorDetail(_title(self.body))
         text = clean(self.body[:2_000].decode("utf-8", "replace"))
@@ -99,12 +99,12 @@ class Response:
 
     def raise_refused(self, detail: ErrorDetail) -> NoReturn:
         # The title of a proxy's page is for people: "Access denied" stands over its 429.
-        kind = classify_error(ErrorDetail() if self.is_markup else detail, self.status, self.call)
-        self._raise(kind, detail.message or self._unexplained(), detail, transient=is_transient(kind))
+        kind = classify_error(NO_ERROR if self.is_markup else detail, self.status, self.call)
+        unexplained = f"The gateway refused the call and gave no reason{_STATUS_TEXTS.get(self.status, '')}."
+        self._raise(kind, detail.message or unexplained, detail, transient=kind in TRANSIENT)
 
     def raise_unreadable(self, what: str) -> NoReturn:
-        transient = self.call in (Call.QUERY, Call.CONTENT)
-        self._raise(errors.UnreadableResponse, f"{what}.", transient=transient)
+        self._raise(errors.UnreadableResponse, f"{what}.", transient=self.call in (Call.QUERY, Call.CONTENT))
 
     def raise_not_ready(self, word: str) -> NoReturn:
         message = f"There is no file yet: the gateway says that the video is {word}."
@@ -131,25 +131,18 @@ class Response:
         )
         self._raise(errors.UnreadableResponse, message, transient=False)
 
-    def raise_outcome_unknown(self, what: str, detail: ErrorDetail | None = None) -> NoReturn:
-        words = (detail.message if detail else "") or (_title(self.body) if self.is_html else "")
+    def raise_outcome_unknown(self, what: str, detail: ErrorDetail = NO_ERROR) -> NoReturn:
+        words = detail.message or (_title(self.body) if self.is_html else "")
         message = f'{what} ("{words}")' if words else what
         self._raise(errors.SubmissionUnknown, f"{message}: a video may be rendering, and billed.", detail)
 
-    def _unexplained(self) -> str:
-        reason = {429: "too many requests", 401: "the key was not accepted", 402: "no balance"}.get(self.status)
-        return f"The gateway refused the call and gave no reason{f' ({reason})' if reason else ''}."
-
-    def _raise(
-        self, kind: Kind, message: str, detail: ErrorDetail | None = None, *, transient: bool = False
-    ) -> NoReturn:
-        ids = (clean(self.headers.get(name))[:200] for name in _REQUEST_ID_HEADERS)
-        in_body = (detail.request_id if detail else None) or request_id(self.parsed)
+    def _raise(self, kind: Kind, message: str, detail: ErrorDetail = NO_ERROR, *, transient: bool = False) -> NoReturn:
+        in_headers = (clean(self.headers.get(name))[:200] for name in _REQUEST_ID_HEADERS)
         raise kind(
             message,
-            code=detail.code if detail else None,
+            code=detail.code,
             http_status=self.status,
-            request_id=in_body or next((one for one in ids if one), None),
+            request_id=detail.request_id or request_id(self.parsed) or next(filter(None, in_headers), None),
             retry_after=_retry_after(self.headers),
             transient=transient,
         )
@@ -177,7 +170,7 @@ def _parse(body: bytes) -> Any:
 def _parse_object(body: bytes) -> dict[str, Any] | None:
     """Return what ``json.loads`` does of an object in UTF-8, which nearly all answers are, in two thirds of its time."""
     try:
-        text = body.decode().strip(_JSON_SPACE)
+        text = body.decode().strip(" \t\r\n")
         node, end = _decode(text)
     except (ValueError, RecursionError):
         return None

@@ -42,8 +42,7 @@ def as_moment(value: Any) -> pendulum.DateTime | None:
 def _iso(text: str) -> pendulum.DateTime | None:
     try:
         read = datetime.fromisoformat(text)
-        aware = read if read.tzinfo else read.replace(tzinfo=UTC)
-        return _in_utc(aware.astimezone(UTC))
+        return _in_utc(read.astimezone(UTC) if read.tzinfo else read)
     except (ValueError, OverflowError):
         return None
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.parsing import error_kinds, fields, links, times
-from sora2_provider.gateway.parsing.error_details import ErrorDetail, error_detail, failure_detail, says_error
+from sora2_provider.gateway.parsing.error_details import NO_ERROR, ErrorDetail, error_detail, failure_detail, says_error
 from sora2_provider.gateway.parsing.error_kinds import Call
 from sora2_provider.gateway.parsing.fields import Json
 from sora2_provider.gateway.parsing.response import Response
@@ -28,7 +28,6 @@ _PROXY_GAVE_UP = (*_GAVE_UP, 502, 504, *range(520, 525))
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.UNKNOWN
 _UNFINISHED = (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _UNKNOWN)
-_NO_ERROR = ErrorDetail()
 #: Errors that say nothing of a video.
 _ABOUT_THE_CALL = (
     *(errors.AuthenticationError, errors.PermissionDenied, errors.InsufficientBalance),
@@ -66,18 +65,16 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
     response.raise_refused(detail)
 
 
-def read_video(
-    status: int, headers: Mapping[str, str], body: bytes, *, video_id: str = "", keep_raw: bool = True
-) -> Video:
+def read_video(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str = "") -> Video:
     """Read the answer to a query.
 
     :param video_id: the id that was asked for, used where the answer names none.
-    :param keep_raw: ``False`` leaves ``raw`` empty, for who holds thousands of videos.
     :raises GatewayError: the answer does not describe a video; ``transient`` says whether to ask again.
     """
-    return _queried(Response(status, headers, body, Call.QUERY), video_id=video_id, keep_raw=keep_raw)
+    return _queried(Response(status, headers, body, Call.QUERY), video_id)
 
 
+@dataclasses.dataclass(slots=True, eq=False)
 class UnfinishedVideo:
     """What a waiter needs to know of a video that goes on rendering. To read only this takes half the time.
 
@@ -85,16 +82,11 @@ class UnfinishedVideo:
         the garbage collector does not look at bytes.
     """
 
-    __slots__ = ("body", "id", "progress", "status", "status_word")
-
-    def __init__(
-        self, video_id: str, status: VideoStatus, progress: int | None, status_word: str | None, body: bytes
-    ) -> None:
-        self.id = video_id
-        self.status = status
-        self.progress = progress
-        self.status_word = status_word
-        self.body = body
+    id: str
+    status: VideoStatus
+    progress: int | None
+    status_word: str | None
+    body: bytes
 
 
 def read_state(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str) -> Video | UnfinishedVideo:
@@ -110,16 +102,12 @@ def read_state(status: int, headers: Mapping[str, str], body: bytes, *, video_id
         _, meaning, word = _standing(parsed, missing=_UNKNOWN)
         if meaning in _UNFINISHED and error_detail(parsed) is None:
             return UnfinishedVideo(video_id, meaning, fields.progress(parsed), word, body)
-    return _named(_queried(response, video_id=video_id, keep_raw=False), video_id)
+    return _named(_queried(response, video_id, keep_raw=False), video_id)
 
 
 def read_unfinished(video_id: str, body: bytes) -> Video:
-    """Return the whole of a video that goes on rendering.
-
-    :param video_id: the ``id`` of an :class:`UnfinishedVideo`.
-    :param body: its ``body``.
-    """
-    return _named(read_video(200, {}, body, keep_raw=False), video_id)
+    """Return the whole of a video that goes on rendering, from the id and the body of an :class:`UnfinishedVideo`."""
+    return _named(_queried(Response(200, {}, body, Call.QUERY), video_id, keep_raw=False), video_id)
 
 
 def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
@@ -141,7 +129,6 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | 
 
 
 def _accepted(response: Response, parsed: Json) -> Video:
-    """Return the video that a successful answer to a create names."""
     video = _video(parsed, missing=VideoStatus.QUEUED)
     detail = error_detail(parsed)
     if video.id and (detail is None or video.status_word or not _is_refused_create(parsed, detail)):
@@ -152,10 +139,10 @@ def _accepted(response: Response, parsed: Json) -> Video:
         detail = failure_detail(parsed)
     if detail is not None and error_kinds.is_readable(detail):
         response.raise_refused(detail)
-    response.raise_outcome_unknown("The gateway accepted the call, but its answer names no video", detail)
+    response.raise_outcome_unknown("The gateway accepted the call, but its answer names no video", detail or NO_ERROR)
 
 
-def _queried(response: Response, *, video_id: str, keep_raw: bool) -> Video:
+def _queried(response: Response, video_id: str, *, keep_raw: bool = True) -> Video:
     parsed = response.object
     if parsed is None:
         response.raise_refused_or_unreadable()
@@ -174,7 +161,6 @@ def _named(video: Video, video_id: str) -> Video:
 
 
 def _content_link(response: Response, parsed: Json) -> str:
-    """Return the link in the JSON that the content route has answered with."""
     video = _video(parsed, missing=_COMPLETED)
     detail = error_detail(parsed)
     if detail is not None and not video.status_word:
@@ -199,8 +185,7 @@ def _standing(parsed: Json, *, missing: VideoStatus) -> tuple[str, VideoStatus, 
 def _video(parsed: Json, *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
     found_id, status, word = _standing(parsed, missing=missing)
     url = links.find_link(parsed) if status is _COMPLETED else None
-    failed = status is _FAILED
-    why = failure_detail(parsed) if failed else _NO_ERROR
+    why = failure_detail(parsed) if status is _FAILED else NO_ERROR
     return Video(
         id=found_id or video_id,
         status=status,
@@ -208,7 +193,7 @@ def _video(parsed: Json, *, missing: VideoStatus, video_id: str = "", keep_raw: 
         url=url,
         error_code=why.code,
         error_message=why.message or None,
-        failure_permanent=failed and error_kinds.is_permanent_failure(why),
+        failure_permanent=status is _FAILED and error_kinds.is_permanent_failure(why),
         model=fields.model(parsed),
         created_at=times.moment(parsed, "created_at", "created", "submit_time"),
         updated_at=times.moment(parsed, "status_update_time", "updated_at"),
@@ -221,11 +206,8 @@ def _video(parsed: Json, *, missing: VideoStatus, video_id: str = "", keep_raw: 
 
 
 def _is_refused_create(parsed: Json, detail: ErrorDetail) -> bool:
-    """Whether an answer that names an id, but no status, refuses all the same.
-
-    It must call itself an error, or carry an error's code: an odd code or a remark ("detail": "ask again later")
-    beside an id is an acceptance, and to send that create again would be to pay twice.
-    """
+    """Whether an answer that names an id, but no status, refuses all the same."""
+    # An odd code or a remark ("detail": "ask again later") is no refusal: to send that create again would pay twice.
     return says_error(parsed) or error_kinds.is_known(ErrorDetail(code=detail.code), Call.CREATE)
 
 

@@ -10,10 +10,6 @@ import math
 from typing import NamedTuple
 
 DEFAULT_EXPECTED = 120.0
-_LARGE = 300.0
-_PRO = 1.5
-_USUAL_DURATION = 10
-
 #: How much one finished video moves the expectation, as a share of the difference.
 _WEIGHT = 0.2
 _SHORTEST, _LONGEST = 5.0, 3600.0
@@ -29,11 +25,11 @@ class RenderingKind(NamedTuple):
     @property
     def expected(self) -> float:
         """The seconds that half of the renderings of this kind take at most."""
-        seconds = _LARGE if self.size == "large" else DEFAULT_EXPECTED
+        seconds = 300.0 if self.size == "large" else DEFAULT_EXPECTED
         if self.model == "sora-2-pro":
-            seconds *= _PRO
-        if self.duration > _USUAL_DURATION:
-            seconds *= math.sqrt(self.duration / _USUAL_DURATION)
+            seconds *= 1.5
+        if self.duration > 10:
+            seconds *= math.sqrt(self.duration / 10)
         return seconds
 
 

@@ -1,9 +1,7 @@
 """Polls the videos of all triggers of a connection: one schedule, and as many polls at once as connections.
 
-A trigger that slept and polled by itself would hold a timer, its last answer and its next request, and be woken for
-every answer. Thousands of them fill the process with objects that the garbage collector looks at while the event loop
-stands still. So triggers only wait for updates, and what is known of their videos is kept here, in few objects and
-plain values.
+Thousands of triggers that slept and polled by themselves would fill the process with objects that the garbage collector
+looks at while the event loop stands still. So triggers only wait for updates, and all else is kept here, in few objects.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from sora2_provider.gateway.errors import GatewayError
@@ -34,10 +33,7 @@ _SPREAD = 5.0
 
 
 class LogLine(NamedTuple):
-    """A line for the trigger's log.
-
-    :param level: as in :mod:`logging`.
-    """
+    """A line for the trigger's log, with a level of :mod:`logging`."""
 
     level: int
     text: str
@@ -47,30 +43,23 @@ class LogLine(NamedTuple):
 Ask = Callable[["WatchedVideo"], Awaitable["Video | UnfinishedVideo"]]
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class WatchedVideo:
-    """A video that one trigger waits for.
+    """A video that one trigger waits for."""
 
-    :param started: when it was created, in seconds since the epoch.
-    """
-
-    __slots__ = (
-        *("_error", "_is_failing", "_progress", "_reader", "_started", "_updates"),
-        *("client", "url", "video_id", "wait"),
-    )
-
-    def __init__(self, video_id: str, started: float, wait: VideoWait) -> None:
-        self.video_id = video_id
-        self.wait = wait
-        #: The address it is asked at, and whose it is: see SharedGateway.
-        self.client: AsyncSora2Client | None = None
-        self.url: URL | None = None
-        self._started = started
-        self._progress = ProgressReport()
-        self._is_failing = False
-        # A tuple: no list for the many that have no updates.
-        self._updates: tuple[LogLine | Finished, ...] = ()
-        self._reader: asyncio.Future[tuple[LogLine | Finished, ...]] | None = None
-        self._error: Exception | None = None
+    video_id: str
+    #: When it was created, in seconds since the epoch.
+    started: float
+    wait: VideoWait
+    #: The address it is asked at, and whose it is: see SharedGateway.
+    client: AsyncSora2Client | None = None
+    url: URL | None = None
+    _progress: ProgressReport = field(init=False, default_factory=ProgressReport)
+    _is_failing: bool = field(init=False, default=False)
+    # A tuple: no list for the many that have no updates.
+    _updates: tuple[LogLine | Finished, ...] = field(init=False, default=())
+    _reader: asyncio.Future[tuple[LogLine | Finished, ...]] | None = field(init=False, default=None)
+    _error: Exception | None = field(init=False, default=None)
 
     def updates(self) -> asyncio.Future[tuple[LogLine | Finished, ...]]:
         """Return a future of all updates since this was called last. The last of all is how the wait ended.
@@ -82,22 +71,19 @@ class WatchedVideo:
         return self._reader
 
     def on_video(self, video: Video | UnfinishedVideo) -> PollAgain | Finished:
-        """Take an answer."""
         if self._is_failing:
             self._is_failing = False
             self._publish(LogLine(logging.INFO, f"The gateway answers again about video {self.video_id}"))
         now = time.time()
-        if line := self._progress.line(video, elapsed=now - self._started):
+        if line := self._progress.line(video, elapsed=now - self.started):
             self._publish(LogLine(logging.INFO, f"Video {line}"))
         return self._step(self.wait.on_video(video, now=now))
 
     def on_error(self, error: GatewayError) -> PollAgain | Finished:
-        """Take a poll that failed."""
         if not self._is_failing:
             self._is_failing = True
-            self._publish(
-                LogLine(logging.WARNING, f"The gateway could not say how video {self.video_id} stands: {error}")
-            )
+            text = f"The gateway could not say how video {self.video_id} stands: {error}"
+            self._publish(LogLine(logging.WARNING, text))
         return self._step(self.wait.on_error(error, now=time.time()))
 
     def fail(self, error: Exception) -> None:
@@ -115,20 +101,18 @@ class WatchedVideo:
         self._deliver()
 
     def _deliver(self) -> None:
-        reader = self._reader
-        if reader is None or reader.done():
+        if self._reader is None or self._reader.done():
             return
         if self._updates:
-            reader.set_result(self._updates)
+            self._reader.set_result(self._updates)
             self._updates = ()
         elif self._error is not None:
-            reader.set_exception(self._error)
+            self._reader.set_exception(self._error)
 
 
 class Poller:
     """Polls watched videos when they are due. Belongs to one event loop; close it when done.
 
-    :param ask: how to poll.
     :param at_once: how many polls may be on their way at the same time.
     :param poll_failed: called with the error of each poll that failed.
     """
@@ -148,10 +132,7 @@ class Poller:
         self._polling: set[asyncio.Task[None]] = set()
 
     def watch(self, watched: WatchedVideo, after: float) -> int:
-        """Begin to poll a video, and return the number to :meth:`unwatch` it with.
-
-        :param after: seconds until the first poll.
-        """
+        """Begin to poll a video after so many seconds, and return the number to :meth:`unwatch` it with."""
         number = next(self._numbers)
         self._watched[number] = watched
         self._schedule(number, after)
@@ -204,7 +185,6 @@ class Poller:
         self._wake_in_time()
 
     def _next(self) -> int | None:
-        """Take the next poll that is due."""
         now = self._loop.time()
         while self._due and self._due[0][0] <= now:
             _, number = heapq.heappop(self._due)
@@ -220,8 +200,7 @@ class Poller:
         """Poll, and go on for as long as another poll is due."""
         number: int | None = first
         while number is not None:
-            watched = self._watched.get(number)
-            if watched is not None:
+            if watched := self._watched.get(number):
                 after = await self._poll(watched)
                 if after is None:
                     self.unwatch(number)

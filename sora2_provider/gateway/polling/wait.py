@@ -48,10 +48,7 @@ class Outcome(enum.StrEnum):
 
 
 class PollAgain(NamedTuple):
-    """Poll again.
-
-    :param after: seconds from now.
-    """
+    """Poll again, ``after`` so many seconds from now."""
 
     after: float
 
@@ -108,7 +105,6 @@ class VideoWait:
         return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._deadline - now)))
 
     def on_video(self, video: Video | UnfinishedVideo, *, now: float) -> PollAgain | Finished:
-        """Take an answer of the gateway."""
         self._failing_since = None
         self._last = video if isinstance(video, Video) else (video.id, video.body)
         if (outcome := _END.get(video.status)) is not None:
@@ -116,7 +112,6 @@ class VideoWait:
         return self._again(self._pause, now)
 
     def on_error(self, error: GatewayError, *, now: float) -> PollAgain | Finished:
-        """Take a poll that failed."""
         if self._failing_since is None:
             self._failing_since = now
             self._failures = 0
@@ -144,8 +139,4 @@ class VideoWait:
 
 
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
-_END = {
-    VideoStatus.COMPLETED: Outcome.COMPLETED,
-    VideoStatus.FAILED: Outcome.FAILED,
-    VideoStatus.CANCELLED: Outcome.CANCELLED,
-}
+_END = {status: Outcome(status.value) for status in VideoStatus if status.is_terminal}

@@ -43,7 +43,6 @@ class PolicyAdapter(HTTPAdapter):
         super().__init__(max_retries=urllib3.Retry(0, read=False, redirect=False))
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pools of direct connections."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = _pools(self._policy)
 
@@ -57,7 +56,6 @@ class PolicyAdapter(HTTPAdapter):
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send a request, through a proxy where there is one."""
         if select_proxy(request.url or "", options.get("proxies")):
             # Parsed as urllib3 does, which writes the address for the proxy.
             target = urllib3.util.parse_url(request.url or "")

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-_METADATA = "cloud metadata"
-_PRIVATE = "private"
-_LOOPBACK = "loopback"
-_SHARED = "shared (carrier-grade NAT)"
-_BENCHMARK = "benchmarking"
-_LINK_LOCAL = "link-local"
-_RESERVED = "reserved"
+_PRIVATE, _LOOPBACK, _RESERVED = "private", "loopback", "reserved"
+_SHARED, _BENCHMARK = "shared (carrier-grade NAT)", "benchmarking"
 
 #: Where the file servers of an internal gateway can be. No file is served from a metadata or a link-local address.
 #: Benchmarking addresses are here because local proxies hand them out for every name ("fake IP").
@@ -21,12 +16,12 @@ _NETWORKS = tuple(
     (ip_network(network), kind)
     for kind, networks in (
         # The metadata servers of Alibaba, of Azure, of Oracle, of Amazon on IPv6, and of Amazon and most others.
-        (_METADATA, "100.100.100.200/32 168.63.129.16/32 192.0.0.192/32 fd00:ec2::254/128 169.254.169.254/32"),
+        ("cloud metadata", "100.100.100.200/32 168.63.129.16/32 192.0.0.192/32 fd00:ec2::254/128 169.254.169.254/32"),
         ("unspecified", "0.0.0.0/8 ::/128"),
         (_PRIVATE, "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 64:ff9b:1::/48 fc00::/7 fec0::/10"),
         (_SHARED, "100.64.0.0/10"),
         (_LOOPBACK, "127.0.0.0/8 ::1/128"),
-        (_LINK_LOCAL, "169.254.0.0/16 fe80::/10"),
+        ("link-local", "169.254.0.0/16 fe80::/10"),
         (_BENCHMARK, "198.18.0.0/15"),
         ("multicast", "224.0.0.0/4 ff00::/8"),
         (_RESERVED, "192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4"),
@@ -61,18 +56,11 @@ def classify_address(address: str) -> str | None:
     kind = _listed(found)
     if kind is not None or isinstance(found, IPv4Address):
         return kind
-    inner = _embedded(found)
-    if inner is not None:
-        return _listed(inner)
+    for network, shift in _EMBEDDINGS:
+        if found in network:
+            return _listed(IPv4Address(int(found) >> shift & 0xFFFFFFFF))
     return None if found in _GLOBAL_IPV6 else _RESERVED
 
 
 def _listed(address: IPv4Address | IPv6Address) -> str | None:
     return next((kind for network, kind in _NETWORKS if address in network), None)
-
-
-def _embedded(address: IPv6Address) -> IPv4Address | None:
-    for network, shift in _EMBEDDINGS:
-        if address in network:
-            return IPv4Address(int(address) >> shift & 0xFFFFFFFF)
-    return None

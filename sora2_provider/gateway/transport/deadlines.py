@@ -31,13 +31,11 @@ class ReadBudget:
     """
 
     def __init__(self, seconds: float, refill: int | None = None) -> None:
-        self.left = seconds
-        self._seconds = seconds
+        self.left = self._seconds = seconds
         self._refill = refill
         self._received = 0
 
     def spend(self, seconds: float, received: int) -> None:
-        """Take note of a wait, and of how many bytes it brought."""
         self.left -= seconds
         self._received += received
         if self._refill is not None and self._received >= self._refill:
@@ -58,8 +56,7 @@ class _BoundedStream(io.RawIOBase):
     def __init__(self, stream: io.RawIOBase, connection: socket.socket, silence: float) -> None:
         self._stream = stream
         self._connection = connection
-        self._silence = silence
-        self._timeout = silence
+        self._silence = self._timeout = silence
         self.budget = ReadBudget(silence)
 
     def readable(self) -> bool:
@@ -105,7 +102,6 @@ class BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._bounded)
 
     def begin(self) -> None:
-        """Read the status and the headers."""
         super().begin()
         self._bounded.budget = ReadBudget(max(LEAST_BYTES_WITHIN, self._silence), LEAST_BYTES)
 

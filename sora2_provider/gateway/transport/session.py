@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import requests
@@ -32,15 +33,9 @@ MAX_BODY = 4 * 1024 * 1024
 
 #: TLS errors that end a handshake: nothing of the request has left yet.
 _HANDSHAKE_ERRORS = (
-    "CERTIFICATE_VERIFY_FAILED",
-    "WRONG_VERSION_NUMBER",
-    "HTTP_REQUEST",
-    "UNSUPPORTED_PROTOCOL",
-    "TLSV1_ALERT_PROTOCOL_VERSION",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    *("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCOL"),
+    *("TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE"),
 )
-#: What http.client says when a proxy does not open a tunnel; the request itself has not been sent then.
-_TUNNEL_REFUSED = "Tunnel connection failed"
 _UNUSABLE_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -57,6 +52,7 @@ class RawResponse(NamedTuple):
     body: bytes
 
 
+@dataclass(eq=False)
 class NoResponse(Exception):
     """An exchange ended without an answer.
 
@@ -65,11 +61,10 @@ class NoResponse(Exception):
     :param permanent: trying again would end the same way.
     """
 
-    def __init__(self, reason: str, *, sent: bool, permanent: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.sent = sent
-        self.permanent = permanent
+    reason: str
+    _: KW_ONLY
+    sent: bool
+    permanent: bool = False
 
     def as_error(self, what: str) -> GatewayError:
         """Return the error for a call that may be made again safely."""
@@ -77,22 +72,10 @@ class NoResponse(Exception):
         return InvalidRequest(message) if self.permanent else GatewayUnavailable(message, transient=True)
 
 
-class _Headers(requests.auth.AuthBase):
-    """Sets the given headers and nothing else; its presence keeps requests from taking a login out of a netrc file."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self._headers)
-        return request
-
-
 class _Session(requests.Session):
     """Knows no redirects: else requests would read a redirect's whole body and parse its target, unasked."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Say that there is none."""
         return None
 
 
@@ -130,13 +113,19 @@ class Transport:
 
         :raises NoResponse: no answer came.
         """
+
+        def with_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request.headers.update(headers)
+            return request
+
         settings = self._settings
         try:
             return self._session.request(
                 method,
                 url,
                 data=content,
-                auth=_Headers(headers),
+                # Where this stands, requests takes no login out of a netrc file.
+                auth=with_headers,
                 allow_redirects=False,
                 stream=True,
                 timeout=(settings.connect_timeout, settings.read_timeout),
@@ -157,20 +146,18 @@ class Transport:
         answer = getattr(response.raw, "_original_response", None)
         if isinstance(answer, BoundedResponse):
             answer.limit_total(self._settings.read_timeout)
-        started = time.monotonic()
-        parts: list[bytes] = []
-        size = 0
+        give_up = time.monotonic() + self._settings.read_timeout
+        body = bytearray()
         try:
             for part in response.iter_content(4096):
-                parts.append(part)
-                size += len(part)
-                if size > limit:
+                body += part
+                if len(body) > limit:
                     raise NoResponse(f"the answer is longer than {limit} bytes", sent=True)
-                if time.monotonic() - started > self._settings.read_timeout:
+                if time.monotonic() > give_up:
                     raise NoResponse("the answer did not end within the read timeout", sent=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _diagnosis(error) from None
-        return b"".join(parts)
+        return bytes(body)
 
 
 def as_sent(url: str) -> str:
@@ -187,16 +174,17 @@ def as_sent(url: str) -> str:
 def _diagnosis(error: BaseException) -> NoResponse:
     chain = list(_causes(error))
     for one in chain:
-        if isinstance(one, ssl.SSLError) and (one.reason or "") in _HANDSHAKE_ERRORS:
-            return NoResponse(f"TLS failed ({_tls_text(one)})", sent=False, permanent=True)
-    slow = next((one for one in chain if isinstance(one, TooSlow)), None)
-    if slow is not None:
-        return NoResponse(str(slow), sent=True)
+        if isinstance(one, ssl.SSLError) and one.reason in _HANDSHAKE_ERRORS:
+            why = getattr(one, "verify_message", "") or one.reason.replace("_", " ").lower()
+            return NoResponse(f"TLS failed ({why})", sent=False, permanent=True)
+        if isinstance(one, TooSlow):
+            return NoResponse(str(one), sent=True)
     if type(error) is OSError and error.errno is None:
         return NoResponse("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True)
     if any(isinstance(one, socket.gaierror) for one in chain):
         return NoResponse("the host name cannot be resolved", sent=False)
-    refusal = next((text for one in chain if (text := str(one)).startswith(_TUNNEL_REFUSED)), None)
+    # What http.client says when a proxy does not open a tunnel; the request itself has not been sent then.
+    refusal = next((text for one in chain if (text := str(one)).startswith("Tunnel connection failed")), None)
     if refusal is not None:
         return NoResponse(f"the proxy refused ({refusal.lower()}): check the Proxy field of the connection", sent=False)
     # A ProxyError alone is no evidence: urllib3 calls it so, too, when an answer is lost behind a proxy.
@@ -208,9 +196,8 @@ def _diagnosis(error: BaseException) -> NoResponse:
         return NoResponse("no answer within the read timeout", sent=True)
     if isinstance(error, _UNUSABLE_ADDRESS):
         return NoResponse("the address cannot be used", sent=False, permanent=True)
-    return NoResponse(
-        f"the connection broke ({_system_text(chain, 'closed before the answer was complete')})", sent=True
-    )
+    why = _system_text(chain, "closed before the answer was complete")
+    return NoResponse(f"the connection broke ({why})", sent=True)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -232,8 +219,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _system_text(chain: list[BaseException], otherwise: str) -> str:
     texts = [one.strerror for one in chain if isinstance(one, OSError) and isinstance(one.strerror, str)]
     return texts[-1].lower() if texts else otherwise
-
-
-def _tls_text(error: ssl.SSLError) -> str:
-    verify = getattr(error, "verify_message", "")
-    return verify or (error.reason or "handshake failed").replace("_", " ").lower()

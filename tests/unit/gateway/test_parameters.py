@@ -215,16 +215,7 @@ def test_blanks_around_a_word_are_cut(value: str) -> None:
     )
 
 
-EXTRA = {
-    "watermark": False,
-    "private": True,
-    "storyboard": [{"x": 1}],
-    "seconds": "15",
-    "notify_hook": None,
-    "名": "值",
-}
-
-
+EXTRA = {"watermark": False, "storyboard": [{"x": 1}], "seconds": "15", "notify_hook": None, "名": "值"}
 ENDLESS: dict[str, Any] = {}
 ENDLESS["a"] = ENDLESS
 
