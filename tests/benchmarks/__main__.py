@@ -16,7 +16,6 @@ from pathlib import Path
 from dev.harness.processes import stop_cleanly_on_signals
 from tests.benchmarks import measures
 from tests.benchmarks.bench_environment import open_bench
-from tests.benchmarks.table import text_of
 
 _PACKAGES = ("apache-airflow", "apache-airflow-providers-http", "aiohttp", "requests")
 
@@ -40,7 +39,7 @@ def main() -> int:
             rows += measures.MEASURES[name](bench, sizes)
     took = f"{time.monotonic() - started:.0f} s; {load_before} before, {measures.load()} after"
     where = f"Python {platform.python_version()}, " + ", ".join(f"{name} {value}" for name, value in versions.items())
-    print(f"\n{text_of(rows)}\n\n{where}\n{took}")
+    print(f"\n{measures.text_of(rows)}\n\n{where}\n{took}")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     run = {"quick": options.quick, "python": platform.python_version(), "versions": versions, "took": took}
     options.json.write_text(json.dumps({"run": run, "rows": [row.to_json() for row in rows]}, indent=1) + "\n")

@@ -121,13 +121,8 @@ def test_an_unknown_video_is_a_key_error(emulator):
 
 
 def run(environment, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "sora2_provider.emulator", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-m", "sora2_provider.emulator", *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

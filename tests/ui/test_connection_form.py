@@ -69,9 +69,8 @@ def test_what_is_typed_is_stored_and_its_test_asks_the_gateway(page, world, scre
 
 
 def test_a_key_that_is_wrong_is_said_in_the_gateways_words(page, world, screenshot):
-    world.emulator.fault(
-        route="models", status=401, body={"error": {"message": "Invalid token", "code": "invalid_api_key"}}
-    )
+    error = {"message": "Invalid token", "code": "invalid_api_key"}
+    world.emulator.fault(route="models", status=401, body={"error": error})
     dialog = open_form(page, NAME)
     fill_in(dialog, {"host": world.emulator.url, "port": str(world.emulator.port), "password": KEY})
     save(dialog)

@@ -147,12 +147,7 @@ def test_a_download_that_cannot_work_fails_when_the_dag_is_parsed(options, said)
         Sora2DownloadVideoOperator(task_id="store", video_id="video_1", **{"path": "/tmp/cat.mp4", **options})
 
 
-def test_good_arguments_are_not_refused_for_being_templates(gateway):
-    Sora2CreateVideoOperator(
-        task_id="create",
-        prompt="prompts/cat.prompt",
-        images=["{{ params.image }}", "https://example.com/a.png"],
-        duration="{{ params.seconds }}",
-        size="{{ params.size }}",
-        extra={"seed": "{{ params.seed }}"},
-    )
+def test_good_arguments_are_not_refused_for_being_templates():
+    images, extra = ["{{ params.image }}", "https://example.com/a.png"], {"seed": "{{ params.seed }}"}
+    options = {"duration": "{{ params.seconds }}", "size": "{{ params.size }}", "images": images, "extra": extra}
+    Sora2CreateVideoOperator(task_id="create", prompt="prompts/cat.prompt", **options)

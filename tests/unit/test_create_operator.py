@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from sora2_provider.compat import AirflowFailException
@@ -145,14 +143,3 @@ def test_every_request_parameter_and_the_connection_are_templates():
     assert set(Sora2CreateVideoOperator.template_fields) == fields
     assert Sora2CreateVideoOperator.template_ext == (".prompt",)
     assert Sora2CreateVideoOperator.template_fields_renderers["images"] == "json"
-
-
-def test_a_rendered_string_that_holds_a_json_list_is_a_list_of_images(gateway, context):
-    links = ["https://example.com/a.png", "https://example.com/b.png"]
-    create(images=json.dumps(links)).execute(context)
-    assert gateway.billed[0].request["images"] == links
-
-
-def test_an_unknown_model_takes_what_its_gateway_offers(gateway, context):
-    create(model="veo3.1-fast", duration=8).execute(context)
-    assert gateway.billed[0].request["duration"] == 8

@@ -38,19 +38,6 @@ def test_a_crash_after_a_clear_that_took_up_a_video_does_not_submit(gateway, dur
     assert len(gateway.billed) == 1
 
 
-def test_a_timeout_is_left_to_retries_which_go_on_with_the_same_video(gateway, durable_context, ti):
-    gateway.settings(render_seconds=30)
-    operator = create(**TOO_SHORT)
-    with pytest.raises(LeftRendering, match="a retry picks it up") as caught:
-        operator.execute(durable_context)
-    assert not isinstance(caught.value, AirflowFailException)
-    gateway.advance(60)
-    assert operator.execute(durable_context) == gateway.billed[0].id
-    assert len(gateway.billed) == 1
-    assert ti.xcoms["video"]["status"] == "completed"
-    assert record(state=durable_context["task_state_store"])["delivered_at"]
-
-
 def test_a_retry_of_a_changed_request_takes_up_the_old_video_and_says_so(gateway, durable_context, ti, logged):
     first = create().execute(durable_context)
     assert create(prompt="a dog").execute(durable_context) == first

@@ -147,13 +147,6 @@ def test_airflow_3_asks_a_stopped_task_to_end_its_wait(gateway, durable_context,
     assert len(gateway.billed) == 1
 
 
-def test_a_stop_while_nothing_is_waited_for_raises_nothing(gateway, durable_context):
-    operator = create()
-    operator.on_kill()
-    operator.execute(durable_context)
-    operator.on_kill()
-
-
 def test_airflows_time_out_in_a_create_outside_the_main_thread_is_an_unknown_outcome(
     gateway, durable_context, state, monkeypatch
 ):

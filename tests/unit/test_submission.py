@@ -69,9 +69,8 @@ def test_the_first_records_that_were_ever_written_stay_readable():
         '{"version": 1, "digest": "abc", "conn_id": "sora2_default", "epoch": 1, "intent_at": 1790000000.5, '
         '"token": "0011", "video_id": "sora-2:task_1", "unknown_reported": false, "delivered_at": null}'
     )
-    assert Record.from_json(json.loads(kept)) == Record(
-        "abc", "sora2_default", 1, 1790000000.5, "0011", video_id="sora-2:task_1"
-    )
+    expected = Record("abc", "sora2_default", 1, 1790000000.5, "0011", video_id="sora-2:task_1")
+    assert Record.from_json(json.loads(kept)) == expected
 
 
 BROKEN = {

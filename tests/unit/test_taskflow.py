@@ -112,12 +112,6 @@ def test_a_function_that_is_annotated_with_a_dict_still_makes_one_output(gateway
     assert operator.execute(context) == gateway.billed[0].id
 
 
-def test_it_stores_the_file_as_the_operator_does(gateway, context, ti, tmp_path):
-    Film().run(context, wait_for_completion=True, poll_interval=0.01, output_path=f"{tmp_path}/cat.mp4")
-    assert (tmp_path / "cat.mp4").stat().st_size > 1000
-    assert ti.xcoms["video"]["stored_uri"] == f"file://{tmp_path}/cat.mp4"
-
-
 def plain():
     return "a cat"
 
