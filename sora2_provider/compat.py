@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import airflow
 
-if TYPE_CHECKING:
+# The newest place of each name comes first, and mypy reads only that one: an older one warns on a newer Airflow that it is
+# deprecated.
+try:
     from airflow.sdk import (
-        BaseHook,
         BaseOperator,
         BaseOperatorLink,
         BaseSensorOperator,
@@ -25,9 +26,21 @@ if TYPE_CHECKING:
         ObjectStoragePath,
         PokeReturnValue,
     )
-    from airflow.sdk.bases.decorator import DecoratedOperator, TaskDecorator, determine_kwargs, task_decorator_factory
+    from airflow.sdk.log import mask_secret
+except ImportError:  # Airflow 2.11
+    from airflow.io.path import ObjectStoragePath
+    from airflow.models.baseoperator import BaseOperator
+    from airflow.models.baseoperatorlink import BaseOperatorLink
+    from airflow.models.connection import Connection
+    from airflow.sensors.base import BaseSensorOperator, PokeReturnValue
+    from airflow.utils.context import Context
+    from airflow.utils.log.secrets_masker import mask_secret
+try:
+    from airflow.sdk import BaseHook
+except ImportError:  # before Airflow 3.1
+    from airflow.hooks.base import BaseHook
+try:
     from airflow.sdk.configuration import conf
-    from airflow.sdk.definitions.context import context_merge
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
@@ -37,54 +50,22 @@ if TYPE_CHECKING:
         AirflowTaskTimeout,
         TaskDeferred,
     )
-    from airflow.sdk.log import mask_secret
-else:
-    # The newest place of each name comes first: an older one warns on a newer Airflow that it is deprecated.
-    try:
-        from airflow.sdk import (
-            BaseOperator,
-            BaseOperatorLink,
-            BaseSensorOperator,
-            Connection,
-            Context,
-            ObjectStoragePath,
-            PokeReturnValue,
-        )
-        from airflow.sdk.log import mask_secret
-    except ImportError:  # Airflow 2.11
-        from airflow.io.path import ObjectStoragePath
-        from airflow.models.baseoperator import BaseOperator
-        from airflow.models.baseoperatorlink import BaseOperatorLink
-        from airflow.models.connection import Connection
-        from airflow.sensors.base import BaseSensorOperator, PokeReturnValue
-        from airflow.utils.context import Context
-        from airflow.utils.log.secrets_masker import mask_secret
-    try:
-        from airflow.sdk import BaseHook
-    except ImportError:  # before Airflow 3.1
-        from airflow.hooks.base import BaseHook
-    try:
-        from airflow.sdk.configuration import conf
-        from airflow.sdk.exceptions import (
-            AirflowException,
-            AirflowFailException,
-            AirflowNotFoundException,
-            AirflowSensorTimeout,
-            AirflowSkipException,
-            AirflowTaskTimeout,
-            TaskDeferred,
-        )
-    except ImportError:  # before Airflow 3.2
-        from airflow.configuration import conf
-        from airflow.exceptions import (
-            AirflowException,
-            AirflowFailException,
-            AirflowNotFoundException,
-            AirflowSensorTimeout,
-            AirflowSkipException,
-            AirflowTaskTimeout,
-            TaskDeferred,
-        )
+except ImportError:  # before Airflow 3.2
+    from airflow.configuration import conf
+    from airflow.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+        TaskDeferred,
+    )
+
+
+if TYPE_CHECKING:
+    from airflow.sdk.bases.decorator import DecoratedOperator, TaskDecorator, determine_kwargs, task_decorator_factory
+    from airflow.sdk.definitions.context import context_merge
 
 #: What comes from Airflow; the rest is made here.
 __all__ = [
@@ -184,7 +165,7 @@ def never_expire() -> Any:
     Airflow before 3.3 has no such store, and what stands for one in tests need not know of it.
     """
     try:
-        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]
+        from airflow.sdk import NEVER_EXPIRE
     except ImportError:
         return None
     return NEVER_EXPIRE

@@ -53,6 +53,4 @@ def read_connection(conn_id: str) -> tuple[GatewaySettings, SpendingLimits]:
             f"The connection {conn_id!r} cannot be decrypted here ({type(error).__name__}).",
             "Give this machine the [core] fernet_key with which the connection was stored, or store it again.",
         ) from error
-    for secret in settings.secrets:
-        compat.mask_secret(secret)
     return settings, limits

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sora2_provider.compat import Connection, conf
+from sora2_provider.compat import Connection, conf, mask_secret
 from sora2_provider.gateway.settings import DEFAULT_BASE_URL, GatewaySettings
 from sora2_provider.hooks.connection_fields import GATEWAY_FIELDS, LIMIT_FIELDS
 from sora2_provider.spending.limits import SpendingLimits
 
 
 def settings_of(connection: Connection, *, extra: Mapping[str, Any] | None = None) -> GatewaySettings:
-    """Return the checked settings.
+    """Return the checked settings, whose secrets Airflow masks in all logs from now on.
 
     :param extra: the connection's extra, where it was read already: on an event loop reading it must be awaited.
     :raises ValueError: names the connection, the field, and what to write there. Holds no secret.
@@ -26,9 +26,12 @@ def settings_of(connection: Connection, *, extra: Mapping[str, Any] | None = Non
             for field in GATEWAY_FIELDS
             if (written := _written(extra, field.name)) is not None
         }
-        return GatewaySettings(_base_url(connection), connection.password or "", **values)
+        settings = GatewaySettings(_base_url(connection), connection.password or "", **values)
     except ValueError as error:
         raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
+    for secret in settings.secrets:
+        mask_secret(secret)
+    return settings
 
 
 def limits_of(conn_id: str, extra: Mapping[str, Any]) -> SpendingLimits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import BaseHook, mask_secret
+from sora2_provider.compat import BaseHook
 from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
@@ -67,8 +67,6 @@ class Sora2Hook(BaseHook):
                 settings = settings_of(connection)
             except ValueError as error:
                 raise InvalidParameter(str(error)) from None
-            for secret in settings.secrets:
-                mask_secret(secret)
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)

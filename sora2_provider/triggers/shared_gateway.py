@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 
-from sora2_provider.compat import Connection, conf, mask_secret, read_connection
+from sora2_provider.compat import conf, read_connection
 from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
 from sora2_provider.gateway.errors import InvalidRequest, RateLimited
 from sora2_provider.gateway.models import Video
@@ -88,7 +87,14 @@ class SharedGateway:
         async with self._opening:
             if self._client is not None and time.monotonic() - self._looked_up <= _LOOKUP_LIFE:
                 return self._client
-            settings = await self._settings()
+            try:
+                settings = await self._settings()
+            except InvalidRequest as error:
+                if self._client is None:
+                    raise
+                # A secrets backend that is away must not end the waits of videos that are paid for.
+                _log.warning("%s; the settings that were read before stay in use", error)
+                settings = self._client.settings
             if self._client is None or self._client.settings != settings:
                 if settings.verify_tls is False:
                     _log.warning(unverified(self.conn_id))
@@ -104,17 +110,9 @@ class SharedGateway:
             connection, extra = await read_connection(self.conn_id)
             # In a thread: a CA bundle is looked for, and masking talks to the supervisor. In one that knows this loop: on
             # Airflow 3.0 and 3.1 a message from any other thread gets between those of the loop, and the triggerer dies.
-            return await sync_to_async(_masked_settings)(connection, extra)
+            return await sync_to_async(settings_of)(connection, extra=extra)
         except Exception as error:
-            # A secrets backend that is away for a moment must not lose a paid video: the wait rides this out too.
             raise InvalidRequest(f"The connection {self.conn_id!r} cannot be used: {error}") from error
-
-
-def _masked_settings(connection: Connection, extra: dict[str, Any]) -> GatewaySettings:
-    settings = settings_of(connection, extra=extra)
-    for secret in settings.secrets:
-        mask_secret(secret)
-    return settings
 
 
 _registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]] = WeakKeyDictionary()

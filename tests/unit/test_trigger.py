@@ -58,7 +58,7 @@ def test_what_talks_to_the_supervisor_does_so_on_the_triggers_loop(gateway, cont
     async def on_which_loop():
         loops.add(asyncio.get_running_loop())
 
-    monkeypatch.setattr(shared, "mask_secret", lambda _: async_to_sync(on_which_loop)())
+    monkeypatch.setattr("sora2_provider.hooks.connection.mask_secret", lambda _: async_to_sync(on_which_loop)())
 
     async def wait():
         await only_event(trigger(video_id))
@@ -205,63 +205,6 @@ def test_errors_are_what_the_blocking_client_calls_them(gateway, connect, contex
         connect(address)
         with pytest.raises(GatewayUnavailable, match=why):
             asyncio.run(ask(video_id))
-
-
-def test_a_connection_that_cannot_be_looked_up_is_ridden_out(gateway, context, monkeypatch):
-    (video_id,) = create(context)
-    read = shared.read_connection
-    failures = iter([True, True, False])
-
-    async def flaky(conn_id):
-        if next(failures):
-            raise RuntimeError("the secrets backend is away")
-        return await read(conn_id)
-
-    monkeypatch.setattr(shared, "read_connection", flaky)
-    assert asyncio.run(only_event(trigger(video_id)))["outcome"] == "completed"
-
-
-def test_a_new_key_comes_into_use_when_the_lookup_is_old(gateway, connect, context, monkeypatch):
-    (video_id,) = create(context)
-
-    async def ask_with_two_keys():
-        mine = watched(video_id)
-        async with shared_gateway("sora2_default") as one:
-            await one.ask(mine)
-            connect(gateway.url, password="sk-the-new-key")
-            await one.ask(mine)
-            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
-            await one.ask(mine)
-
-    asyncio.run(ask_with_two_keys())
-    prints = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
-    assert prints[0] == prints[1] != prints[2]
-
-
-def test_a_new_key_never_goes_to_the_old_address(gateway, connect, context, monkeypatch):
-    (video_id,) = create(context)
-
-    async def move(new: Emulator) -> None:
-        mine = watched(video_id)
-        async with shared_gateway("sora2_default") as one:
-            await one.ask(mine)
-            prepared = mine.url
-            await one.ask(mine)
-            assert mine.url is prepared
-            connect(new.url, password="sk-the-new-key")
-            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
-            with pytest.raises(VideoNotFound):
-                await one.ask(mine)
-            monkeypatch.setattr(shared, "_LOOKUP_LIFE", 300)
-            with pytest.raises(VideoNotFound):
-                await one.ask(mine)
-            assert mine.url is not prepared
-
-    with Emulator(canned=True) as new:
-        asyncio.run(move(new))
-        assert len([request for request in new.requests if request.route == "query"]) == 2
-    asked = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
-    assert len(asked) == 2, "the old gateway never saw the new key"
 
 
 def test_the_log_has_a_line_for_what_is_new_and_not_for_each_poll(gateway, context, logged):

@@ -1,0 +1,88 @@
+"""How the triggers of a connection look it up, and what happens when it changes or cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sora2_provider.emulator import Emulator
+from sora2_provider.gateway.errors import VideoNotFound
+from sora2_provider.triggers import shared_gateway as shared
+from sora2_provider.triggers.shared_gateway import shared_gateway
+from tests.unit.test_trigger import create, only_event, trigger, watched
+
+
+def test_a_connection_that_cannot_be_looked_up_is_ridden_out(gateway, context, monkeypatch):
+    (video_id,) = create(context)
+    read = shared.read_connection
+    failures = iter([True, True, False])
+
+    async def flaky(conn_id):
+        if next(failures):
+            raise RuntimeError("the secrets backend is away")
+        return await read(conn_id)
+
+    monkeypatch.setattr(shared, "read_connection", flaky)
+    assert asyncio.run(only_event(trigger(video_id)))["outcome"] == "completed"
+
+
+def test_a_lookup_that_fails_later_leaves_the_settings_in_use(gateway, context, monkeypatch, logged):
+    (video_id,) = create(context)
+
+    async def away(conn_id):
+        raise RuntimeError("the secrets backend is away")
+
+    async def ask_twice():
+        mine = watched(video_id)
+        async with shared_gateway("sora2_default") as one:
+            await one.ask(mine)
+            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
+            monkeypatch.setattr(shared, "read_connection", away)
+            return await one.ask(mine)
+
+    assert asyncio.run(ask_twice()).status.is_terminal
+    assert "the settings that were read before stay in use" in logged()
+
+
+def test_a_new_key_comes_into_use_when_the_lookup_is_old(gateway, connect, context, monkeypatch):
+    (video_id,) = create(context)
+
+    async def ask_with_two_keys():
+        mine = watched(video_id)
+        async with shared_gateway("sora2_default") as one:
+            await one.ask(mine)
+            connect(gateway.url, password="sk-the-new-key")
+            await one.ask(mine)
+            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
+            await one.ask(mine)
+
+    asyncio.run(ask_with_two_keys())
+    prints = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_new_key_never_goes_to_the_old_address(gateway, connect, context, monkeypatch):
+    (video_id,) = create(context)
+
+    async def move(new: Emulator) -> None:
+        mine = watched(video_id)
+        async with shared_gateway("sora2_default") as one:
+            await one.ask(mine)
+            prepared = mine.url
+            await one.ask(mine)
+            assert mine.url is prepared
+            connect(new.url, password="sk-the-new-key")
+            monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
+            with pytest.raises(VideoNotFound):
+                await one.ask(mine)
+            monkeypatch.setattr(shared, "_LOOKUP_LIFE", 300)
+            with pytest.raises(VideoNotFound):
+                await one.ask(mine)
+            assert mine.url is not prepared
+
+    with Emulator(canned=True) as new:
+        asyncio.run(move(new))
+        assert len([request for request in new.requests if request.route == "query"]) == 2
+    asked = [request.key_fingerprint for request in gateway.requests if request.route == "query"]
+    assert len(asked) == 2, "the old gateway never saw the new key"
