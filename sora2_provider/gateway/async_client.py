@@ -72,9 +72,8 @@ class AsyncSora2Client:
         try:
             # Not `async with`, which costs as much as the reading of the answer. A connection whose answer was not read
             # to its end is closed by release().
-            answer = await self._session.get(
-                self.url_of(video_id) if url is None else url, proxy=self._proxy, allow_redirects=False
-            )
+            url = self.url_of(video_id) if url is None else url
+            answer = await self._session.get(url, proxy=self._proxy, allow_redirects=False)
             try:
                 body = self.settings.redact_body(await _body_of(answer))
             finally:

@@ -123,9 +123,6 @@ class Sora2Client:
         return self._link_transport.open("GET", url, headers)
 
     def _exchange(self, request: HttpRequest) -> RawResponse:
-        return self.transport.exchange(
-            request.method,
-            self.settings.base_url + request.target,
-            {**self.settings.headers(), **request.headers},
-            request.content,
-        )
+        url = self.settings.base_url + request.target
+        headers = {**self.settings.headers(), **request.headers}
+        return self.transport.exchange(request.method, url, headers, request.content)

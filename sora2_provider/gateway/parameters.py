@@ -120,18 +120,19 @@ def _images(value: Any) -> tuple[str, ...]:
         raise ValueError(f"images={_shown(value)}: it must be {allowed}. {_NOTHING_CAME}")
     links: Any = value
     if isinstance(value, str):
-        hint = " In a template write {{ the_list | tojson }}, or set render_template_as_native_obj=True on the DAG."
-        links = _json("images", value, "list", hint) if value.lstrip().startswith("[") else [value]
+        problem = f"images={_shown(value)}: it begins like a JSON list but is not one."
+        hint = "In a template write {{ the_list | tojson }}, or set render_template_as_native_obj=True on the DAG."
+        links = _json(value, f"{problem} {hint}") if value.lstrip().startswith("[") else [value]
     if isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable):
         raise ValueError(f"images={_shown(value)}: it must be {allowed}, not {type(value).__name__}.")
     return tuple(_link(link) for link in links)
 
 
-def _json(name: str, text: str, form: str, hint: str = "") -> Any:
+def _json(text: str, otherwise: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError(f"{name}={_shown(text)}: it begins like a JSON {form} but is not one.{hint}") from None
+        raise ValueError(otherwise) from None
 
 
 def _link(value: Any) -> str:
@@ -157,7 +158,7 @@ def _link(value: Any) -> str:
 def _extra(value: Any) -> dict[str, Any]:
     read: Any = value
     if isinstance(value, str) and value.lstrip().startswith("{"):
-        read = _json("extra", value, "object")
+        read = _json(value, f"extra={_shown(value)}: it begins like a JSON object but is not one.")
     if not isinstance(read, Mapping):
         allowed = "a dict of fields that the model adds, such as {'watermark': False}"
         raise ValueError(f"extra={_shown(value)}: it must be {allowed}.{_hint(value)}")

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 import urllib3
+from requests.exceptions import InvalidSchema, InvalidURL
+from urllib3.exceptions import LocationValueError
 
 from sora2_provider import __version__
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
@@ -36,12 +38,7 @@ _HANDSHAKE_ERRORS = (
     *("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCOL"),
     *("TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE"),
 )
-_UNUSABLE_ADDRESS = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    urllib3.exceptions.LocationValueError,
-    UnicodeError,
-)
+_UNUSABLE_ADDRESS = (InvalidURL, InvalidSchema, LocationValueError, UnicodeError)
 
 
 class RawResponse(NamedTuple):
