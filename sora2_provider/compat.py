@@ -112,8 +112,6 @@ _LATER = {
     "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
 }
 
-_STARTED = object()
-
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
@@ -203,7 +201,7 @@ def stats() -> Any:
     stats_class = _first_of("Stats", "airflow.sdk.observability.stats", "airflow.stats")
     module = sys.modules[stats_class.__module__]
     # Before 3.2 it starts itself; what else it is called is not known.
-    factory = getattr(module, "_factory", getattr(stats_class, "factory", _STARTED))
+    factory = getattr(module, "_factory", getattr(stats_class, "factory", True))
     if factory is None:
         _start_stats(stats_class)
     return stats_class

@@ -89,11 +89,8 @@ class BalanceTooLow(FinalError):
     """The balance is below the connection's ``min_balance``. Topping up helps; a retry does not."""
 
 
-# What the hook raises for a create that must not be retried: the gateway's error, which Airflow does not retry.
-
-
 class FinalGatewayError(errors.GatewayError, AirflowFailException):
-    """A create that failed for a reason of its own, and that a retry would not help."""
+    """A gateway's error that Airflow does not retry: this one and those below are what the hook's create raises."""
 
 
 class FinalAuthenticationError(errors.AuthenticationError, AirflowFailException):

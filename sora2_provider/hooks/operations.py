@@ -22,7 +22,7 @@ from sora2_provider.submission.submitter import Accepted, Submitter
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
-    from sora2_provider.spending.guard import SpendingGuard
+    from sora2_provider.spending.caps import SpendingGuard
 
 
 def create_video(client: Sora2Client, guard: SpendingGuard, request: VideoRequest, *, conn_id: str, log: Any) -> Video:

@@ -16,7 +16,7 @@ from sora2_provider.hooks.connection_fields import LIMIT_FIELDS
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
     from sora2_provider.gateway.models import Balance, Video, VideoRequest
-    from sora2_provider.spending.guard import SpendingGuard
+    from sora2_provider.spending.caps import SpendingGuard
     from sora2_provider.spending.limits import SpendingLimits
     from sora2_provider.storage import StoredVideo
 
@@ -104,7 +104,7 @@ class Sora2Hook(BaseHook):
         :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
         :raises InvalidParameter: a limit cannot be used; says what to write where.
         """
-        from sora2_provider.spending.guard import SpendingGuard
+        from sora2_provider.spending.caps import SpendingGuard
 
         client = self.get_conn()
         return SpendingGuard(self.sora2_conn_id, self._limits(), client, retry_waits=retry_waits, log=self.log)

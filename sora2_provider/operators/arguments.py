@@ -41,7 +41,9 @@ def check_waiting(
         if seconds is None and name == "poll_interval":
             continue
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
-            raise InvalidParameter(f"{task}: {name}={seconds!r}: it must be a number of seconds above 0 and below 1e11.")
+            raise InvalidParameter(
+                f"{task}: {name}={seconds!r}: it must be a number of seconds above 0 and below 1e11."
+            )
     check_path(task_id, "output_path", output_path)
     if output_path is not None and not wait_for_completion:
         raise InvalidParameter(

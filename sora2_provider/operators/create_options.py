@@ -9,9 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CreateOptions:
-    """How to create a video, wait for it and store it: the operator's parameters but those of the request.
-
-    Its fields are called as the operator's attributes.
+    """How to create a video, wait for it and store it: the operator's attributes but those of the request.
 
     :param makes_request_late: the request is made by code of the user's, which is called only where a video is about to
         be submitted, or where the decision rests on the request.

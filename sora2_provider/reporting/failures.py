@@ -153,16 +153,6 @@ def _submitted_elsewhere(ending: Ending) -> Sora2Error:
     )
 
 
-def _rendering_ended(ending: Ending) -> Sora2Error:
-    if ending.video is not None:
-        return rendering_ended(ending.video)
-    return rendering_ended(Video(ending.video_id, VideoStatus[ending.end.name]))
-
-
-def _timeout(ending: Ending) -> Sora2Error:
-    return _left_rendering(ending, _not_completed(ending), "For long renderings raise timeout.")
-
-
 def _unreachable(ending: Ending) -> Sora2Error:
     problem = f"The gateway has not reported the state of video {ending.video_id} for minutes: {ending.error}"
     if ending.durable and not ending.transient and not isinstance(ending.error, UnreadableResponse):
@@ -243,9 +233,9 @@ _FAILURES: dict[End, Callable[[Ending], Sora2Error]] = {
     End.UNKNOWN_BEFORE: _unknown_before,
     End.NOT_RECORDED: _not_recorded,
     End.SUBMITTED_ELSEWHERE: _submitted_elsewhere,
-    End.FAILED: _rendering_ended,
-    End.CANCELLED: _rendering_ended,
-    End.TIMEOUT: _timeout,
+    End.FAILED: lambda ending: rendering_ended(ending.video or Video(ending.video_id, VideoStatus.FAILED)),
+    End.CANCELLED: lambda ending: rendering_ended(ending.video or Video(ending.video_id, VideoStatus.CANCELLED)),
+    End.TIMEOUT: lambda ending: _left_rendering(ending, _not_completed(ending), "For long renderings raise timeout."),
     End.UNREACHABLE: _unreachable,
     End.LOST: _lost,
     End.NOT_STORED: _not_stored,

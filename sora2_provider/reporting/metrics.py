@@ -39,7 +39,6 @@ _ERROR_NAMES: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.BalanceTooLow, "min_balance"),
     (OSError, "storage"),
 )
-_BROKEN = "broken"
 #: What an ending is called. Those that are missing here are called what their error is, or are counted elsewhere.
 _END_NAMES = {
     End.FAILED: "rendering",
@@ -47,9 +46,8 @@ _END_NAMES = {
     End.TIMEOUT: "timeout",
     End.UNREACHABLE: "unreachable",
     End.LOST: "lost",
-    End.BROKEN: _BROKEN,
+    End.BROKEN: "broken",
 }
-_COUNTED_AS_UNKNOWN = (End.UNKNOWN, End.UNKNOWN_BEFORE)
 #: The process in which Airflow's client for metrics is known to be made.
 _ready_in = 0
 
@@ -89,7 +87,7 @@ def failed(why: Ending | BaseException) -> None:
     """Count a task's failure under the name of what led to it."""
     if not isinstance(why, Ending):
         _send("incr", f"failed.{_error_name(why)}")
-    elif why.end not in _COUNTED_AS_UNKNOWN:
+    elif why.end not in (End.UNKNOWN, End.UNKNOWN_BEFORE):
         _send("incr", f"failed.{_end_name(why)}")
 
 
@@ -129,7 +127,7 @@ def _end_name(ending: Ending) -> str:
 
 
 def _error_name(error: BaseException | None) -> str:
-    return next((name for kind, name in _ERROR_NAMES if isinstance(error, kind)), _BROKEN)
+    return next((name for kind, name in _ERROR_NAMES if isinstance(error, kind)), "broken")
 
 
 def _send(kind: str, name: str, *values: Any) -> None:

@@ -56,13 +56,11 @@ class TaskReport:
         # A file that was kept, as ``if_exists`` may ask for, was not asked about.
         described = {"id": video_id} if stored.video is None else stored.video.to_dict()
         shown = {**described, "conn_id": self.metadata.conn_id, "stored_uri": stored.uri}
-        for key, value in {
-            "size": stored.size,
-            "sha256": stored.sha256,
-            "content_type": stored.content_type,
-            "video": shown,
-        }.items():
-            self._context["ti"].xcom_push(key=key, value=value)
+        push = self._context["ti"].xcom_push
+        push(key="size", value=stored.size)
+        push(key="sha256", value=stored.sha256)
+        push(key="content_type", value=stored.content_type)
+        push(key="video", value=shown)
 
     def failed(self, why: Ending | BaseException) -> None:
         """Tell that the task fails.

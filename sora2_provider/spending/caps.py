@@ -1,4 +1,4 @@
-"""Keeps creates within a connection's caps.
+"""Keeps creates within a connection's caps, and guards each create with them and with the minimum balance.
 
 The order is: balance, reservation in the counts of the day and of the hour, the task's intent, create. So a process that
 dies in between loses a reservation at most. A reservation is released only where certainly nothing was accepted.
@@ -13,16 +13,20 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sora2_provider import storage
 from sora2_provider.compat import conf
 from sora2_provider.exceptions import CapReached, Fate, InvalidParameter, Sora2Error
+from sora2_provider.spending.balance import ensure_minimum_balance
 from sora2_provider.spending.counter import CounterUnavailable, CreateCounter
 from sora2_provider.spending.limits import SpendingLimits
+
+if TYPE_CHECKING:
+    from sora2_provider.gateway.client import Sora2Client
 
 #: Counts that ended longer ago than this are removed. No worker's clock is wrong by as much.
 _KEPT = timedelta(days=2)
@@ -112,6 +116,33 @@ class Reservation:
                     "counts until the hour or day is over: %s",
                     error,
                 )
+
+
+@dataclass(frozen=True)
+class SpendingGuard:
+    """Lets a create pass within what its connection may spend. Asking costs nothing.
+
+    :param client: tells the account's balance.
+    :param retry_waits: whether Airflow's next retry will wait for as long as a cap makes it.
+    """
+
+    conn_id: str
+    limits: SpendingLimits
+    client: Sora2Client
+    retry_waits: bool = field(default=False, kw_only=True)
+    log: Any = field(kw_only=True)
+
+    def reserve(self) -> Reservation:
+        """Reserve one create.
+
+        :returns: to be released where nothing was accepted.
+        :raises CapReached: a cap is reached; a later retry may submit.
+        :raises BalanceTooLow: the balance is below ``min_balance``.
+        :raises InvalidParameter: there is no folder to count in, or the balance is in another unit; says what to write where.
+        :raises Sora2Error: the count or the balance could not be read.
+        """
+        ensure_minimum_balance(self.conn_id, self.limits.min_balance, self.client, log=self.log)
+        return reserve_create(self.conn_id, self.limits, retry_waits=self.retry_waits, log=self.log)
 
 
 def reserve_create(conn_id: str, limits: SpendingLimits, *, retry_waits: bool, log: Any) -> Reservation:

@@ -28,9 +28,6 @@ from sora2_provider.submission.stores import RecordStore, RecordUnavailable
 _ATTEMPTS = 3
 _PAUSE = 1.0
 
-#: A change of a record; ``None`` removes it.
-Change = Callable[[Record], Record | None]
-
 
 class RecordChanged(RuntimeError):
     """The store holds another record than this try has read.
@@ -49,7 +46,6 @@ class SubmissionJournal:
     :param store: ``None`` where there is none or the task wants none: then nothing outlives a try.
     :param epoch: Airflow's ``max_tries`` of the task instance, see :class:`~sora2_provider.submission.record.Record`.
     :param try_number: Airflow's number of this try.
-    :param log: the task's.
     """
 
     def __init__(self, store: RecordStore | None, *, epoch: int = 0, try_number: int = 0, log: Any) -> None:
@@ -232,11 +228,14 @@ class SubmissionJournal:
                 store.write(new)
         self._record = new
 
-    def _change(self, change: Change, *, video_id: str | None = None, over_later: bool = False) -> bool:
+    def _change(
+        self, change: Callable[[Record], Record | None], *, video_id: str | None = None, over_later: bool = False
+    ) -> bool:
         """Change the record of this try's submission; return ``False`` where it is not this try's any more.
 
         Where others have noted something in the record of the same submission, the change is made to what they wrote.
 
+        :param change: returns the changed record; ``None`` removes it.
         :param video_id: the video that the record must be of.
         :param over_later: change it even if a later try has noted something.
         """

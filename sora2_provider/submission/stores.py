@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from sora2_provider.compat import Context, conf, never_expire
 from sora2_provider.storage import Target
@@ -23,26 +23,6 @@ STATE_KEY = "sora2_submission"
 
 class RecordUnavailable(OSError):
     """The store could not be asked, or did not take a record."""
-
-
-class RecordStore(Protocol):
-    """One task instance's record."""
-
-    @property
-    def where(self) -> str:
-        """What a person looks at to see the record."""
-
-    def read(self) -> Record | None:
-        """Return the record; ``None`` only where there is certainly none."""
-
-    def create(self, record: Record) -> bool:
-        """Write the first record; ``False`` where there is one."""
-
-    def write(self, record: Record) -> None:
-        """Write a record over the one that is there."""
-
-    def remove(self) -> None:
-        """Remove the record."""
 
 
 class TaskStateRecords:
@@ -122,14 +102,17 @@ class StorageRecords:
 
     def write(self, record: Record) -> None:
         """Write a record over the one that is there, whole or not at all."""
-        content = _content(record)
         with _failures(f"{self.where} cannot be written"):
-            self._target.write(lambda file: file.write(content))
+            self._target.write(lambda file: file.write(_content(record)))
 
     def remove(self) -> None:
         """Remove the record."""
         with _failures(f"{self.where} cannot be removed"), contextlib.suppress(FileNotFoundError):
             self._target.remove()
+
+
+#: Where one task instance's record is kept. Both have the same methods.
+RecordStore = TaskStateRecords | StorageRecords
 
 
 def store_of(context: Context) -> RecordStore | None:

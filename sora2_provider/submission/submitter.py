@@ -20,7 +20,7 @@ from sora2_provider.submission.signals import deferred_signals
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
-    from sora2_provider.spending.guard import SpendingGuard
+    from sora2_provider.spending.caps import SpendingGuard
 
 
 class Accepted(NamedTuple):
@@ -44,7 +44,6 @@ class Submitter:
     :param guard: allows a create, or raises what keeps it from being sent.
     :param conn_id: the client's connection.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
-    :param log: the task's.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Reads the gateway's answers into values or errors. Pure: no socket, no clock."""
+"""Reads the gateway's answers. Pure. Status words are in ``fields.py``, codes and phrases of errors in ``error_kinds.py``."""
