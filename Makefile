@@ -3,6 +3,8 @@
 AIRFLOW ?= 3.3.2
 PYTHON ?=
 PYTEST_ARGS ?=
+# Tests at a time in `make test` and `make histories`, where one test does not use all processors by itself.
+WORKERS ?= 2
 BENCH_ARGS ?=
 SYSTEM_VIDEOS ?= 500
 FAULT_KILLS ?= 10
@@ -34,7 +36,8 @@ DOCS := $(VENV)/docs
 DOCS_REQUIREMENTS := docs/requirements.txt
 # The pages show DAGs and tests as the newest Airflow wants them.
 DOCS_SUITE = $(if $(filter $(DEFAULT_AIRFLOW),$(AIRFLOW)),tests/docs)
-SUITES = $(wildcard tests/unit tests/emulator tests/integration tests/packaging tests/upgrade) $(DOCS_SUITE)
+# What takes longest first, so that no worker is left alone with it at the end.
+SUITES = $(DOCS_SUITE) $(wildcard tests/integration tests/upgrade tests/packaging tests/emulator tests/unit)
 
 # The tests import Airflow, which would otherwise read, and make, an installation in the user's home.
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
@@ -48,6 +51,7 @@ help:  ## List the targets
 	@echo "  AIRFLOW=2.11.2       run on another Airflow (constraints/ lists the versions; now $(AIRFLOW))"
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
 	@echo "  PYTEST_ARGS='-k x'   pass options to pytest"
+	@echo "  WORKERS=4            run so many tests at a time (test, histories; now $(WORKERS))"
 	@echo "  MATRIX='3.1.8 lowest' run these rows of the matrix only ($(NOX) -l lists them)"
 	@echo "  BENCH_ARGS=--quick   pass options to the benchmarks"
 	@echo "  TAG=v0.1.0           make dist only if that is this version, with a date in the changelog"
@@ -61,7 +65,7 @@ ui: $(INSTALLED)  ## Start Airflow's web interface with the emulator, the connec
 	@$(BIN)/python -m dev.ui
 
 test: $(INSTALLED)  ## Run the tests
-	$(BIN)/python -m pytest $(SUITES) -m "not wheel and not whole" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SUITES) -n $(WORKERS) -m "not wheel and not whole" $(PYTEST_ARGS)
 
 test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(NOX) $(if $(MATRIX),--session $(MATRIX)) $(if $(PYTEST_ARGS),-- $(PYTEST_ARGS))
@@ -76,7 +80,7 @@ system-celery: $(FLEET)/.installed  ## 300 videos on two Celery workers with Red
 	FLEET_VIDEOS=$(FLEET_VIDEOS) $(FLEET)/bin/python -m pytest tests/fleet $(PYTEST_ARGS)
 
 histories: $(INSTALLED)  ## Take a create task through made-up histories of crashes, clears and lost answers
-	SORA2_HISTORIES=$(HISTORIES) SORA2_HISTORIES_SEED="$(SEEDS)" $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py $(PYTEST_ARGS)
+	SORA2_HISTORIES=$(HISTORIES) SORA2_HISTORIES_SEED="$(SEEDS)" $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py -n $(WORKERS) $(PYTEST_ARGS)
 
 faults: histories  ## The histories, and on a whole Airflow: kill everything at every point, and break the gateway
 	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)

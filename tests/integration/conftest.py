@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from dev.harness.airflow import LocalAirflow
+from sora2_provider.emulator import Emulator
+from tests.integration.command_console import Console, running_console
 from tests.s3_server import s3_server
 
 
@@ -18,6 +20,21 @@ def s3() -> Iterator[str]:
     """The URL of an S3-compatible server: one for all tests, because Airflow keeps what it knows of a connection."""
     with s3_server() as url:
         yield url
+
+
+@pytest.fixture
+def gateway() -> Iterator[Emulator]:
+    with Emulator(canned=True) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A process for the commands of all tests, on one home, of which no component runs; `write_dags` gives it DAGs."""
+    dags = tmp_path_factory.mktemp("console") / "dags"
+    dags.mkdir()
+    with LocalAirflow(dags_folder=dags) as airflow, running_console(airflow) as console:
+        yield console
 
 
 @pytest.fixture

@@ -31,12 +31,6 @@ def custom_fields(airflow: LocalAirflow) -> dict[str, ShownField]:
     return _fields_of_2(airflow) if airflow.installation.is_airflow_2 else _fields_of_3(airflow)
 
 
-def labels_of_standard_fields(airflow: LocalAirflow) -> dict[str, str | None]:
-    """Return what stands beside the host and the password (Airflow 3)."""
-    standard = form_of_3(airflow)["standard_fields"] or {}
-    return {name: (standard.get(name) or {}).get("title") for name in ("host", "password")}
-
-
 def form_of_3(airflow: LocalAirflow) -> dict:
     """Return the form as Airflow 3 serves it to a browser."""
     (meta,) = [each for each in airflow.rest.ui("/connections/hook_meta") if each["connection_type"] == "sora2"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +10,25 @@ import pytest
 
 from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
+from tests.integration.command_console import Console
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 
 
-@pytest.fixture
-def gateway() -> Iterator[Emulator]:
-    with Emulator(canned=True) as emulator:
-        yield emulator
+@pytest.fixture(scope="module", autouse=True)
+def examples(console: Console) -> None:
+    for example in EXAMPLES.glob("*.py"):
+        console.write_dags(example.name, example.read_text(encoding="utf-8"))
 
 
 @pytest.fixture
-def run(gateway: Emulator, make_airflow: Callable[..., LocalAirflow]) -> Callable[..., LocalAirflow]:
+def run(gateway: Emulator, console: Console) -> Callable[..., LocalAirflow]:
     """Run one DAG; fail with its log unless it succeeds."""
 
     def run_dag(dag_id: str, **params: Any) -> LocalAirflow:
-        airflow = make_airflow(dags_folder=EXAMPLES, connection=gateway.connection())
-        result = airflow.dags_test(dag_id, conf=params)
-        assert result.exit_code == 0, result.output[-6000:]
-        assert set(airflow.task_states(dag_id).values()) == {"success"}
-        return airflow
+        output = console.dags_test(dag_id, conf=params, AIRFLOW_CONN_SORA2_DEFAULT=gateway.connection())
+        assert set(console.airflow.task_states(dag_id).values()) == {"success"}, output[-6000:]
+        return console.airflow
 
     return run_dag
 
@@ -68,16 +67,16 @@ def test_the_batch_makes_one_video_for_each_product(run, gateway, tmp_path):
     assert set(ids) == {billed.id for billed in gateway.billed}
 
 
-def test_a_refused_row_of_the_batch_does_not_hold_up_the_others(gateway, make_airflow, tmp_path):
+def test_a_refused_row_of_the_batch_does_not_hold_up_the_others(gateway, console, tmp_path):
     gateway.fault(
         route="create",
         prompt_contains="brass desk lamp",
         status=400,
         body={"error": {"message": "request blocked", "code": "prompt_blocked"}},
     )
-    airflow = make_airflow(dags_folder=EXAMPLES, connection=gateway.connection())
-    airflow.dags_test("sora2_batch", conf={"folder": str(tmp_path)})
-    states = airflow.task_states("sora2_batch")
+    conf = {"folder": str(tmp_path)}
+    console.dags_test("sora2_batch", conf=conf, AIRFLOW_CONN_SORA2_DEFAULT=gateway.connection())
+    states = console.airflow.task_states("sora2_batch")
     assert states["film.create_video", 1] == "failed"
     assert [states["film.store", index] for index in range(3)] == ["success", "upstream_failed", "success"]
     assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["boot-12.mp4", "kettle-01.mp4"]
@@ -107,14 +106,10 @@ deferred()
 """
 
 
-def test_waiting_in_the_triggerer_works_in_dags_test_too(gateway, make_airflow, tmp_path):
+def test_waiting_in_the_triggerer_works_in_dags_test_too(run, gateway, console, tmp_path):
     gateway.settings(render_seconds=2)
-    dags = tmp_path / "dags"
-    dags.mkdir()
-    (dags / "deferred.py").write_text(DEFERRED.replace("{path}", f"{tmp_path}/cat.mp4"))
-    airflow = make_airflow(dags_folder=dags, connection=gateway.connection())
-    result = airflow.dags_test("deferred")
-    assert set(airflow.task_states("deferred").values()) == {"success"}, result.output[-6000:]
+    console.write_dags("deferred.py", DEFERRED.replace("{path}", f"{tmp_path}/cat.mp4"))
+    airflow = run("deferred")
     assert len(gateway.billed) == 1
     assert (tmp_path / "cat.mp4").stat().st_size > 1000
     xcoms = airflow.xcoms("deferred")
@@ -141,18 +136,14 @@ def test_functions_say_what_to_render(run, gateway, tmp_path):
     assert set(airflow.xcoms("sora2_taskflow")["report", "return_value", -1]) == {one.id for one in gateway.billed}
 
 
-def test_the_approval_renders_nothing_on_an_airflow_that_cannot_ask_people(gateway, make_airflow, tmp_path):
-    dags = tmp_path / "dags"
-    dags.mkdir()
-    example = (EXAMPLES / "sora2_approve_then_publish.py").read_text()
+def test_the_approval_renders_nothing_on_an_airflow_that_cannot_ask_people(gateway, console):
+    example = (EXAMPLES / "sora2_approve_then_publish.py").read_text(encoding="utf-8")
     # The Airflow at hand may be able to: this one cannot.
-    (dags / "approval.py").write_text(
-        example.replace("airflow.providers.standard.operators.hitl", "no_such_package.hitl")
-    )
-    airflow = make_airflow(dags_folder=dags, connection=gateway.connection())
-    result = airflow.dags_test("sora2_approve_then_publish")
-    assert airflow.task_states("sora2_approve_then_publish") == {("needs_airflow_3_1", -1): "failed"}
-    assert "which needs Airflow 3.1 or later" in result.output + airflow.task_log("sora2_approve_then_publish")
+    without_people = example.replace("airflow.providers.standard.operators.hitl", "no_such_package.hitl")
+    console.write_dags("approval.py", without_people.replace("sora2_approve_then_publish()", "nobody_to_ask()"))
+    output = console.dags_test("nobody_to_ask", AIRFLOW_CONN_SORA2_DEFAULT=gateway.connection())
+    assert console.airflow.task_states("nobody_to_ask") == {("needs_airflow_3_1", -1): "failed"}
+    assert "which needs Airflow 3.1 or later" in output + console.airflow.task_log("nobody_to_ask")
     assert gateway.requests == ()
 
 

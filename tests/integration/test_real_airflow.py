@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from dev.harness.airflow import LocalAirflow
-from dev.harness.processes import wait_until
+from dev.harness.processes import descendants, living, wait_until
 from sora2_provider.compat import never_expire
 from sora2_provider.emulator import Emulator
+from tests.process_tree import listening_addresses, processes_of_home
 
 KEY = "sk-leak-test-0a1b2c3d4e5f"
 HEADER = "header-secret-9f8e7d"
@@ -63,7 +64,7 @@ def templated():
         images="{{{{ params.images | tojson }}}}",
         duration="{{{{ params.seconds }}}}",
         sora2_conn_id="{{{{ params.connection }}}}",
-        params={{"images": ["{image}"], "seconds": 15, "connection": "sora2_default", "animal": "lynx"}},
+        params={{"images": ["{image}"], "seconds": 15, "connection": "sora2_default", "animal": "cat"}},
     )
 
 
@@ -150,16 +151,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
             environment["AIRFLOW__SORA2__STATE_PATH"] = str(home / "records")
         with LocalAirflow(dags_folder=dags, connection=extra, home=home, environment=environment) as airflow:
             airflow.start()
-            wait_until(
-                lambda: all(airflow.run("dags", "unpause", dag, "--yes").exit_code == 0 for dag in RUNS),
-                timeout=120,
-                what="the DAGs to be known",
-            )
+            processes = {each for one in airflow.components.values() for each in descendants(one.keeper_pid)}
+            assert listening_addresses(processes) == {("127.0.0.1", airflow.port)}
+            known = lambda: {each["dag_id"] for each in airflow.rest.get("/dags")["dags"]}  # noqa: E731
+            wait_until(lambda: known() >= RUNS.keys(), timeout=120, what="the DAGs to be known")
             for dag in RUNS:
-                airflow.run("dags", "trigger", dag).check()
+                airflow.rest.trigger(dag, {"animal": "lynx"} if dag == "templated" else None)
             for dag in RUNS:
                 wait_until(lambda dag=dag: ended(airflow, dag), timeout=300, what=f"{dag} to end", every=1)
             yield airflow, gateway, foreign, videos
+            processes |= {each for one in airflow.components.values() for each in descendants(one.keeper_pid)}
+            airflow.stop()
+            assert not living(processes)
+            assert processes_of_home(airflow.home) == set()
 
 
 def ended(airflow: LocalAirflow, dag: str) -> bool:

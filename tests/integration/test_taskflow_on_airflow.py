@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from dev.harness.airflow import LocalAirflow
 from sora2_provider.emulator import Emulator
+from tests.integration.command_console import Console
 
 DAGS = """
 from pathlib import Path
@@ -95,38 +95,33 @@ returns_nothing()
 """
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirflow, Emulator, Path]]:
-    folder = tmp_path_factory.mktemp("taskflow")
-    (folder / "blocked").write_text("a file where a folder should be")
-    (folder / "calls").touch()
-    dags = folder / "dags"
-    dags.mkdir()
-    (dags / "films.py").write_text(DAGS.format(folder=folder))
-    release = tuple(int(part) for part in importlib.metadata.version("apache-airflow").split(".")[:2])
-    environment = {} if release >= (3, 3) else {"AIRFLOW__SORA2__STATE_PATH": f"{folder}/state"}
-    with Emulator(canned=True) as gateway:
-        with LocalAirflow(dags_folder=dags, connection=gateway.connection(), environment=environment) as airflow:
-            yield airflow, gateway, folder
+class Ran(NamedTuple):
+    """What came of a run: what it printed and was billed, and how often it has called each function."""
+
+    output: str
+    requests: list[dict[str, Any]]
+    calls: Counter[str]
 
 
 @pytest.fixture
-def run(world) -> Callable[[str], Any]:
-    """Run a DAG; return its log, what it was billed, and which functions it has called how often."""
-    airflow, gateway, folder = world
+def run(console: Console, gateway: Emulator, tmp_path: Path) -> Callable[[str], Ran]:
+    """Run a DAG; the place of its files is the test's folder."""
+    (tmp_path / "blocked").write_text("a file where a folder should be")
+    (tmp_path / "calls").touch()
+    console.write_dags("films.py", DAGS.format(folder=tmp_path))
+    release = tuple(int(part) for part in console.airflow.installation.version.split(".")[:2])
+    environment = {} if release >= (3, 3) else {"AIRFLOW__SORA2__STATE_PATH": f"{tmp_path}/state"}
 
-    def run_dag(dag_id: str):
-        (folder / "calls").write_text("")
-        before = len(gateway.billed)
-        result = airflow.dags_test(dag_id)
-        calls = Counter((folder / "calls").read_text().split())
-        return result.output, [billed.request for billed in gateway.billed[before:]], calls
+    def run_dag(dag_id: str) -> Ran:
+        output = console.dags_test(dag_id, AIRFLOW_CONN_SORA2_DEFAULT=gateway.connection(), **environment)
+        calls = Counter((tmp_path / "calls").read_text().split())
+        return Ran(output, [billed.request for billed in gateway.billed], calls)
 
     return run_dag
 
 
-def test_strings_dicts_templates_and_mapped_functions(run, world):
-    airflow, *_ = world
+def test_strings_dicts_templates_and_mapped_functions(run, console):
+    airflow = console.airflow
     output, requests, calls = run("many")
     assert set(airflow.task_states("many").values()) == {"success"}, output[-6000:]
     sent = {request["prompt"]: request for request in requests}
@@ -143,21 +138,20 @@ def test_strings_dicts_templates_and_mapped_functions(run, world):
     assert isinstance(xcoms["renamed", "return_value", -1], str), "one output, whatever the annotation says"
 
 
-def test_a_retry_that_takes_the_video_up_does_not_call_the_function(run, world):
-    airflow, _, folder = world
+def test_a_retry_that_takes_the_video_up_does_not_call_the_function(run, console, tmp_path):
     output, requests, calls = run("retried")
-    assert airflow.task_states("retried") == {("film", -1): "success"}, output[-6000:]
-    assert "its file could not be stored" in output
+    assert console.airflow.task_states("retried") == {("film", -1): "success"}, output[-6000:]
+    assert re.search(r"The file of video \S+ could not be stored", output)
     assert "of an earlier try is taken up again" in output
     assert calls == {"film": 1}
     assert len(requests) == 1
-    assert (folder / "free" / "cat.mp4").stat().st_size > 1000
+    assert (tmp_path / "free" / "cat.mp4").stat().st_size > 1000
 
 
-def test_a_bad_return_value_fails_at_once_and_pays_for_nothing(run, world):
-    airflow, *_ = world
+def test_a_bad_return_value_fails_at_once_and_pays_for_nothing(run, console):
     output, requests, calls = run("returns_nothing")
-    assert airflow.task_states("returns_nothing") == {("film", -1): "failed"}
-    assert "film() returned nothing. It must return the prompt" in output
+    assert console.airflow.task_states("returns_nothing") == {("film", -1): "failed"}
+    assert "film() returned nothing." in output
+    assert "It must return the prompt" in output
     assert calls == {"nothing": 1}, "no retry"
     assert requests == []

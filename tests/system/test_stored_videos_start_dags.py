@@ -19,13 +19,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedAirflow]
     with observed_airflow(tmp_path_factory.mktemp("observed")) as made:
         airflow = made.airflow
         airflow.start()
-        airflow.wait_until(
-            lambda: all(airflow.run("dags", "unpause", dag, "--yes").exit_code == 0 for dag in DAGS),
-            timeout=120,
-            what="the DAGs to be known",
-        )
+        known = lambda: {each["dag_id"] for each in airflow.rest.get("/dags")["dags"]}  # noqa: E731
+        airflow.wait_until(lambda: known() >= set(DAGS), timeout=120, what="the DAGs to be known")
         for dag in ("troubles", "films"):
-            airflow.run("dags", "trigger", dag).check()
+            airflow.rest.trigger(dag)
         for dag in DAGS:
             airflow.wait_until(lambda dag=dag: has_ended(made, dag), timeout=200, what=f"{dag} to run and end")
         yield made
