@@ -18,6 +18,7 @@ from sora2_provider.emulator import Emulator
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.reporting.retry_policy import retry_after
 from sora2_provider.submission.stores import store_of
+from tests.conftest import ForPeople
 
 IN_TWO_MINUTES = "a date, written when the fault is made"
 BUSY = {"error": {"message": "no available channel for model sora-2", "code": "model_not_found"}}
@@ -109,11 +110,11 @@ class Trickle:
 
 
 @pytest.fixture(scope="module")
-def seen(request: pytest.FixtureRequest) -> Iterator[dict[str, list[Any]]]:
+def seen(for_people: ForPeople) -> Iterator[dict[str, list[Any]]]:
     """What was seen for each row, printed at the end for people."""
     rows: dict[str, list[Any]] = {}
     yield rows
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+    with for_people():
         show(rows)
 
 
