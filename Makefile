@@ -5,6 +5,8 @@ PYTHON ?=
 PYTEST_ARGS ?=
 # Tests at a time in `make test` and `make histories`, where one test does not use all processors by itself.
 WORKERS ?= 2
+# Whole Airflows at a time in `make system` and `make faults`, which need 2 GB each and often wait.
+WHOLE_WORKERS ?= 2
 BENCH_ARGS ?=
 SYSTEM_VIDEOS ?= 500
 FAULT_KILLS ?= 10
@@ -74,7 +76,7 @@ test-ui: $(TEST_UI)/.installed  ## In a browser, on a whole Airflow with users: 
 	$(TEST_UI)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
-	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system $(PYTEST_ARGS)
+	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system -n $(WHOLE_WORKERS) $(PYTEST_ARGS)
 
 system-celery: $(FLEET)/.installed  ## 300 videos on two Celery workers with Redis and S3, which are struck in mid-run
 	FLEET_VIDEOS=$(FLEET_VIDEOS) $(FLEET)/bin/python -m pytest tests/fleet $(PYTEST_ARGS)
@@ -83,7 +85,7 @@ histories: $(INSTALLED)  ## Take a create task through made-up histories of cras
 	SORA2_HISTORIES=$(HISTORIES) SORA2_HISTORIES_SEED="$(SEEDS)" $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py -n $(WORKERS) $(PYTEST_ARGS)
 
 faults: histories  ## The histories, and on a whole Airflow: kill everything at every point, and break the gateway
-	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults $(PYTEST_ARGS)
+	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults -n $(WHOLE_WORKERS) $(PYTEST_ARGS)
 
 upgrade: $(INSTALLED)  ## Go on with what earlier releases have left, on a whole Airflow too (FROM=v0.1.0: defer with that one)
 ifneq ($(FROM),)
@@ -94,7 +96,7 @@ endif
 	$(BIN)/python -m pytest tests/upgrade $(PYTEST_ARGS)
 
 approval: $(INSTALLED)  ## On a whole Airflow: a person approves or rejects a video in the example DAG
-	$(BIN)/python -m pytest tests/approval $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/system/test_approve_then_publish.py $(PYTEST_ARGS)
 
 bench: $(BENCH)/.installed  ## Measure what waiting and parsing cost, beside a peer
 	@$(BENCH)/bin/python -m tests.benchmarks $(BENCH_ARGS)

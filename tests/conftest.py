@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+
+ForPeople = Callable[[], AbstractContextManager[None]]
 
 for name in [name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))]:
     del os.environ[name]
@@ -35,3 +41,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     scheduler = LoadScopeScheduling(config, log)
     scheduler._split_scope = part_of
     return scheduler
+
+
+@pytest.fixture(scope="session")
+def for_people(request: pytest.FixtureRequest) -> ForPeople:
+    """What is printed in the block of ``with for_people():`` is seen, though pytest captures all else."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    @contextlib.contextmanager
+    def shown() -> Iterator[None]:
+        # To the standard error, because the standard output of a parallel worker is thrown away.
+        with capture.global_and_fixture_disabled(), contextlib.redirect_stdout(sys.stderr):
+            yield
+
+    return shown

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import pytest
-
+from tests.conftest import ForPeople
 from tests.faults.fault_world import Told, show_table
 
 #: {id} is any id that the gateway has billed.
@@ -27,7 +26,7 @@ def says(log: str, message: str) -> bool:
     return count(log, message) > 0
 
 
-def show_reruns(request: pytest.FixtureRequest, told: Mapping[str, Told]) -> None:
+def show_reruns(for_people: ForPeople, told: Mapping[str, Told]) -> None:
     """Print what was paid for, and how it ended."""
     rows = [
         (
@@ -38,6 +37,5 @@ def show_reruns(request: pytest.FixtureRequest, told: Mapping[str, Told]) -> Non
         )
         for name, each in told.items()
     ]
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
+    with for_people():
         show_table("What runs again, and is paid for", ("", "billed", "at the end", "was unknown"), rows)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ForPeople
 from tests.faults.fault_world import Run, Told, World
 from tests.faults.logs import RESUMED, TIMED_OUT, UNKNOWN_BEFORE, count, says, show_reruns
 
@@ -215,11 +216,11 @@ def test_a_clear_that_leaves_max_tries_as_it_was_is_taken_for_a_retry_and_the_ne
 
 
 @pytest.fixture(scope="module", autouse=True)
-def table(lists: Listed, edited: Edited, request: pytest.FixtureRequest) -> Iterator[None]:
+def table(lists: Listed, edited: Edited, for_people: ForPeople) -> Iterator[None]:
     yield
     told = {
         **{f"a clear upstream: {name}": each for name, each in lists.cleared.items()},
         **{f"a list that changed: {name}": each for name, each in lists.changed.items()},
         **edited.cleared_again,
     }
-    show_reruns(request, told)
+    show_reruns(for_people, told)

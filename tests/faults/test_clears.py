@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ForPeople
 from tests.faults.fault_world import Run, Told, World
 from tests.faults.logs import DECIDED, RESUMED, TIMED_OUT, UNKNOWN, UNKNOWN_BEFORE, says, show_reruns
 
@@ -245,11 +246,11 @@ def test_a_backfill_that_runs_again_pays_only_where_it_is_to_regenerate(backfill
 
 
 @pytest.fixture(scope="module", autouse=True)
-def table(cleared: Cleared, backfilled: Backfilled, request: pytest.FixtureRequest) -> Iterator[None]:
+def table(cleared: Cleared, backfilled: Backfilled, for_people: ForPeople) -> Iterator[None]:
     yield
     told = {
         **{one.name: cleared.after[one.prompt] for one in SCENARIOS},
         **{prompt: cleared.again.get(prompt, cleared.after[prompt]) for prompt in ON_THE_WIRE},
         **{f"a backfill of {day} run again, {policy}": each for (day, policy), each in backfilled.completed.items()},
     }
-    show_reruns(request, told)
+    show_reruns(for_people, told)

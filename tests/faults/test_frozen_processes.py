@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from dev.harness.processes import descendants, living
+from tests.conftest import ForPeople
 from tests.faults.dags.strikes import marker_of
 from tests.faults.fault_world import Run, Told, World, parent_of
 from tests.faults.logs import DECIDED, UNKNOWN_BEFORE, says, show_reruns
@@ -121,6 +122,6 @@ def test_a_process_that_was_believed_dead_changes_nothing_and_pays_for_nothing_u
 
 
 @pytest.fixture(scope="module", autouse=True)
-def table(thawed: Thawed, request: pytest.FixtureRequest) -> Iterator[None]:
+def table(thawed: Thawed, for_people: ForPeople) -> Iterator[None]:
     yield
-    show_reruns(request, {zombie.prompt: thawed.ended[zombie.prompt] for zombie in ZOMBIES})
+    show_reruns(for_people, {zombie.prompt: thawed.ended[zombie.prompt] for zombie in ZOMBIES})

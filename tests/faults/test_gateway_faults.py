@@ -11,6 +11,7 @@ import pytest
 
 from sora2_provider.emulator.fault_queue import RANDOM_FAULTS
 from sora2_provider.emulator.faults import Fault
+from tests.conftest import ForPeople
 from tests.faults.fault_world import VIDEOS, Told, World, show_table
 
 FAULT_RATE = 0.1
@@ -133,7 +134,7 @@ def reason_of(told: Told) -> str | None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def table(storm: Storm, request: pytest.FixtureRequest) -> Iterator[None]:
+def table(storm: Storm, for_people: ForPeople) -> Iterator[None]:
     yield
     first = list(storm.first.values())
     billed = {video_id for told in first for video_id in told.billed}
@@ -153,6 +154,5 @@ def table(storm: Storm, request: pytest.FixtureRequest) -> Iterator[None]:
         *((f"tasks failed, {reason}", number) for reason, number in sorted(reasons.items(), key=str)),
         ("delivered when the failed were cleared", sum(told.delivered for told in storm.cleared.values())),
     ]
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
+    with for_people():
         show_table(f"{VIDEOS} videos, and a gateway that breaks", ("", "number"), rows)

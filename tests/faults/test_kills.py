@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.conftest import ForPeople
 from tests.faults.dags.strikes import marker_of
 from tests.faults.fault_world import KILLS, Run, Told, World, kill, parent_of, show_table
 
@@ -206,7 +207,7 @@ def test_only_unknowns_had_to_be_cleared(killed: Killed) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def table(killed: Killed, request: pytest.FixtureRequest) -> Iterator[None]:
+def table(killed: Killed, for_people: ForPeople) -> Iterator[None]:
     yield
     rows = []
     for point in POINTS:
@@ -225,8 +226,7 @@ def table(killed: Killed, request: pytest.FixtureRequest) -> Iterator[None]:
     lost = sum(
         bool(each.billed) and not each.delivered and UNKNOWN not in each.log for each in killed.recovered.values()
     )
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
+    with for_people():
         head = ("killed at", "kills", "billed", "delivered", "unknown", "delivered after a clear")
         show_table(
             "What became of each video by itself, and then of the unknown ones when they were cleared", head, rows

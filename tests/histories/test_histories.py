@@ -183,7 +183,7 @@ def test_a_seed_tells_the_same_whatever_is_loaded(monkeypatch, tmp_path):
 @pytest.mark.parametrize("history_seed", SEEDS)
 @pytest.mark.parametrize("cap", [0, 2], ids=["no cap", "two creates an hour"])
 @pytest.mark.parametrize("store", ["the task state store", "a storage path"])
-def test_no_history_pays_twice_or_loses_a_video(store, cap, history_seed, tmp_path, monkeypatch, capsys):
+def test_no_history_pays_twice_or_loses_a_video(store, cap, history_seed, tmp_path, monkeypatch, for_people):
     folder = tmp_path / "records" if store == "a storage path" else None
     spending = tmp_path / "spending" if cap else None
     if spending is not None:
@@ -208,7 +208,7 @@ def test_no_history_pays_twice_or_loses_a_video(store, cap, history_seed, tmp_pa
             ),
         )
     finally:
-        with capsys.disabled():
+        with for_people():
             print(f"\n{store}, {f'{cap} creates an hour' if cap else 'no cap'}, seed {history_seed}:")
             for what, number in sorted(counts.items()):
                 print(f"  {number:8} {what}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from dev.harness.airflow_on_postgres import whole_airflow
 from sora2_provider.emulator import Emulator
-from tests.system import outcome_runs
+from tests.system import approval_run, outcome_runs
 from tests.system.outcome_runs import OutcomeRun, run_outcomes
 from tests.system.waiting_runs import (
     KEY,
@@ -30,15 +31,17 @@ VIDEOS = int(os.environ.get("SYSTEM_VIDEOS", "100"))
 #: Videos that workers wait for: two rounds of all workers.
 WAITING_VIDEOS = 2 * PARALLELISM
 
-DAG_IDS = {"deferred", "waiting_worker", "watched", outcome_runs.DAG_ID}
+DAG_IDS = {"deferred", "waiting_worker", "watched", outcome_runs.DAG_ID, approval_run.DAG_ID, approval_run.HASTY}
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    dags = shutil.copytree(Path(__file__).with_name("dags"), tmp_path_factory.mktemp("copied") / "dags")
+    approval_run.write_dags(dags)
     with (
         Emulator(canned=True, balance=None) as emulator,
         whole_airflow(
-            dags_folder=Path(__file__).with_name("dags"),
+            dags_folder=dags,
             home=tmp_path_factory.mktemp("airflow"),
             connection=emulator.connection(KEY),
             dag_ids=DAG_IDS,
@@ -69,12 +72,6 @@ def waiting_run(world: World) -> Run:
 
 
 @pytest.fixture(scope="session")
-def deferred_run(world: World) -> Run:
-    """A run whose videos wait in the triggerer."""
-    return run_to_end(world, "deferred")
-
-
-@pytest.fixture(scope="session")
 def held_run(world: World) -> HeldRun:
-    """The same, and the triggerer is killed in mid-wait."""
+    """A run whose videos wait in the triggerer, which is killed in mid-wait."""
     return run_held(world, watched=WATCHED_VIDEOS)

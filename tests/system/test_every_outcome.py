@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import ForPeople
 from tests.outcome_table import MODES, OPERATORS
 from tests.system.outcome_runs import PATIENCE, POLL_INTERVALS, TRIED, OutcomeRun, task_id, timeout_of
 
@@ -60,8 +61,8 @@ def test_no_wait_ends_before_its_time(outcome_run: OutcomeRun, case: str, mode: 
         assert len(answers) >= 2, "nobody waited"
 
 
-def test_all_of_it_is_paid_as_the_docs_say(outcome_run: OutcomeRun, capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
+def test_all_of_it_is_paid_as_the_docs_say(outcome_run: OutcomeRun, for_people: ForPeople) -> None:
+    with for_people():
         print(f"\n\nEvery outcome in every mode, {outcome_run.seconds:.0f} s: final state, tries, videos paid for")
         print(f"  {'':27}" + "".join(f"{mode:20}" for mode in MODES))
         for case in TRIED:

@@ -101,6 +101,8 @@ class HeldRun:
     """The videos that the restarted triggerer has asked about before any of them was completed."""
     dump: str
     """The whole database while everything was deferred."""
+    render_seconds: float
+    """How long the videos took to render, all in all."""
 
 
 def run_to_end(world: World, dag_id: str) -> Run:
@@ -147,8 +149,10 @@ def run_held(world: World, watched: int) -> HeldRun:
     asked_again = lambda: _asked(emulator, asked_at_kill)  # noqa: E731
     world.wait_for(lambda: len(asked_again()) == world.videos, "the restarted triggerer to ask about all videos")
     after_restart, asked_after_restart, dump = read_triggers(airflow, runs), asked_again(), world.postgres.dump()
-    for one in emulator.billed[billed_before:]:
+    rendered = emulator.billed[billed_before:]
+    for one in rendered:
         emulator.finish(one.id)
+    render_seconds = sum(time.time() - one.at for one in rendered)
     return HeldRun(
         created=end_of(world, "deferred", created_run, billed_before),
         watched=end_of(world, "watched", watched_run, billed_before),
@@ -159,6 +163,7 @@ def run_held(world: World, watched: int) -> HeldRun:
         after_restart=after_restart,
         asked_after_restart=asked_after_restart,
         dump=dump,
+        render_seconds=render_seconds,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.approval.approval_run import DAG_ID, PROMPT, ApprovalRun
+from tests.system.approval_run import DAG_ID, PROMPT, ApprovalRun
 
 
 @pytest.fixture

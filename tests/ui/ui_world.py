@@ -14,7 +14,7 @@ from dev.harness.airflow import AUTH_MANAGER, FAB_AUTH_MANAGER, LocalAirflow
 from dev.harness.airflow_on_postgres import whole_airflow
 from dev.harness.processes import KeptProcess, free_port, wait_until
 from sora2_provider.emulator import Emulator
-from tests.approval.approval_run import DAG_ID, EXAMPLE
+from tests.system.approval_run import DAG_ID, EXAMPLE
 from tests.ui import archive, films
 
 DAGS = Path(__file__).with_name("dags")

@@ -10,8 +10,20 @@ from sora2_provider.emulator import Emulator
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "example_dags" / "sora2_approve_then_publish.py"
 DAG_ID = EXAMPLE.stem
+#: The same DAG, which waits a second for an answer.
+HASTY = f"{DAG_ID}_at_once"
 PROMPT = "A red kite over a harvested field"
 _ENDS = ("success", "failed")
+
+
+def write_dags(folder: Path) -> None:
+    """Write the example and the hasty one."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    (folder / EXAMPLE.name).write_text(text, encoding="utf-8")
+    hasty = text.replace("timedelta(days=1)", "timedelta(seconds=1)").replace(f"{DAG_ID}()", f"{HASTY}()")
+    assert hasty.count("timedelta(seconds=1)") == 1
+    assert hasty.count(HASTY) == 2
+    (folder / f"{HASTY}.py").write_text(hasty, encoding="utf-8")
 
 
 class ApprovalRun:
@@ -19,12 +31,15 @@ class ApprovalRun:
 
     :param folder: where the example keeps its drafts and what was published.
     :param dag_id: the example, or a copy of it.
+    :param prompt: of this run alone.
     """
 
-    def __init__(self, airflow: LocalAirflow, gateway: Emulator, folder: Path, dag_id: str = DAG_ID) -> None:
-        self.airflow, self.gateway, self.folder, self.dag_id = airflow, gateway, folder, dag_id
+    def __init__(
+        self, airflow: LocalAirflow, gateway: Emulator, folder: Path, dag_id: str = DAG_ID, prompt: str = PROMPT
+    ) -> None:
+        self.airflow, self.gateway, self.folder, self.dag_id, self.prompt = airflow, gateway, folder, dag_id, prompt
         self.billed_before = len(gateway.billed)
-        self.run_id = airflow.rest.trigger(dag_id, {"folder": str(folder), "prompt": PROMPT})
+        self.run_id = airflow.rest.trigger(dag_id, {"folder": str(folder), "prompt": prompt})
         self.path = f"/dags/{dag_id}/dagRuns/{self.run_id}"
 
     @property
@@ -40,8 +55,8 @@ class ApprovalRun:
 
     @property
     def video_id(self) -> str:
-        """The one video that was paid for since the run began."""
-        (billed,) = self.gateway.billed[self.billed_before :]
+        """The one video of its prompt that was paid for since the run began."""
+        (billed,) = [one for one in self.gateway.billed[self.billed_before :] if one.request["prompt"] == self.prompt]
         return billed.id
 
     @property
