@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ Script = Callable[[socket.socket, bytes], None]
 
 
 class LinkHost:
-    """Answers each connection by a script that is given the request's head, and keeps what came."""
+    """Answers each connection by a script that is given the request, and keeps what came: the head, and a body behind it."""
 
     def __init__(self, script: bytes | Script, *, address: str = INSIDE) -> None:
         self._script = script if callable(script) else lambda connection, _: connection.sendall(script)
@@ -46,15 +47,18 @@ class LinkHost:
     def _answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(20)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                part = connection.recv(65536)
-                if not part:
-                    break
-                head += part
-            if head:
-                self.heads.append(head)
-                self._script(connection, head)
+            request = b""
+            while not is_whole(request) and (part := connection.recv(65536)):
+                request += part
+            if request:
+                self.heads.append(request)
+                self._script(connection, request)
+
+
+def is_whole(request: bytes) -> bool:
+    head, end, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,9 @@ from sora2_provider.gateway.errors import (
     UnreadableResponse,
     VideoNotFound,
 )
-from sora2_provider.gateway.models import Balance, VideoRequest
+from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
+from tests.unit.link_hosts import LinkHost, answer
 
 GUIDE_BODY = {
     "images": ["https://example.com/img1.jpg"],
@@ -31,69 +31,14 @@ GUIDE_BODY = {
     "size": "large",
     "duration": 15,
 }
-GUIDE_ANSWER = {
-    "id": "video_123456",
-    "object": "video.create",
-    "created": 1740000000,
-    "choices": [
-        {
-            "index": 0,
-            "message": {"role": "assistant", "content": "视频生成中，可通过ID查询进度"},
-            "finish_reason": "processing",
-        }
-    ],
-    "usage": {"prompt_tokens": 50, "completion_tokens": 0, "total_tokens": 50},
-}
+GUIDE_ANSWER = b"""{"id": "video_123456", "object": "video.create", "created": 1740000000, "choices": [{"index": 0,
+"message": {"role": "assistant", "content": "\\u89c6\\u9891"}, "finish_reason": "processing"}],
+"usage": {"prompt_tokens": 50, "completion_tokens": 0, "total_tokens": 50}}"""
 REQUEST = VideoRequest("a cat")
 
 
-class OneAnswer:
-    """A bare socket that keeps the bytes of one request and answers with the given ones; ``b""`` resets."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(20)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.received = b""
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> OneAnswer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._thread.join(20)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        connection, _ = self._listener.accept()
-        with connection:
-            connection.settimeout(20)
-            while b"\r\n\r\n" not in self.received:
-                self.received += connection.recv(65536)
-            head, _, body = self.received.partition(b"\r\n\r\n")
-            length = next(
-                (
-                    int(line.split(b":")[1])
-                    for line in head.split(b"\r\n")
-                    if line.lower().startswith(b"content-length")
-                ),
-                0,
-            )
-            while len(body) < length:
-                part = connection.recv(65536)
-                body += part
-                self.received += part
-            if self._answer:
-                connection.sendall(self._answer)
-            else:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-
-
-def http(body: bytes, *, status: str = "200 OK", length: int | None = None, headers: str = "") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body) if length is None else length}\r\n{headers}\r\n"
-    return head.encode() + body
+def reset(connection: socket.socket, _: bytes) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
 
 def client(url: str, **options) -> Sora2Client:
@@ -101,10 +46,9 @@ def client(url: str, **options) -> Sora2Client:
 
 
 def test_the_create_is_the_guides_example_to_the_letter():
-    answer = http(json.dumps(GUIDE_ANSWER).encode(), headers="Content-Type: application/json\r\n")
-    with OneAnswer(answer) as server, client(server.url) as one:
+    with LinkHost(answer(GUIDE_ANSWER, "Content-Type: application/json")) as server, client(server.url) as one:
         video = one.create_video(VideoRequest(**GUIDE_BODY))
-    head, _, body = server.received.partition(b"\r\n\r\n")
+    head, _, body = server.heads[0].partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines[1:])
     assert lines[0] == "POST /v1/video/create HTTP/1.1"
@@ -120,36 +64,29 @@ def test_the_create_is_the_guides_example_to_the_letter():
 
 def test_ids_are_url_encoded_in_every_route():
     odd = "sora-2:task_01k/..?&id=x#é"
-    answer = http(b'{"status": "queued"}')
-    with OneAnswer(answer) as server, client(server.url) as one:
-        assert one.get_video(odd).id == odd
-    assert b"GET /v1/video/query?id=sora-2%3Atask_01k%2F..%3F%26id%3Dx%23%C3%A9 HTTP/1.1" in server.received
-    with OneAnswer(answer) as server, client(server.url, query_path="/v1/videos/{id}") as one:
-        one.get_video(odd)
-    assert b"GET /v1/videos/sora-2%3Atask_01k%2F..%3F%26id%3Dx%23%C3%A9 HTTP/1.1" in server.received
-
-
-def test_extra_headers_go_to_the_gateway():
-    with OneAnswer(http(b'{"data": []}')) as server, client(server.url, extra_headers={"X-Team": "video"}) as one:
-        one.list_models()
-    assert b"X-Team: video" in server.received
+    encoded = b"sora-2%3Atask_01k%2F..%3F%26id%3Dx%23%C3%A9 HTTP/1.1"
+    for options, route in (({}, b"/v1/video/query?id="), ({"query_path": "/v1/videos/{id}"}, b"/v1/videos/")):
+        with LinkHost(answer(b'{"status": "queued"}')) as server, client(server.url, **options) as one:
+            assert one.get_video(odd).id == odd
+        assert server.heads[0].startswith(b"GET " + route + encoded)
 
 
 BROKEN_ANSWERS = {
-    "a reset": b"",
-    "a cut answer": http(b'{"id": "vid', length=300),
+    "a reset": reset,
+    "a cut answer": answer(b'{"id": "vid', length=300),
     "no HTTP": b"SSH-2.0-OpenSSH_9\r\n",
-    "an empty answer": http(b""),
+    "an empty answer": answer(b""),
 }
 
 
-@pytest.mark.parametrize("answer", BROKEN_ANSWERS.values(), ids=BROKEN_ANSWERS)
-def test_without_a_whole_answer_a_create_is_unknown_and_a_query_may_be_repeated(answer):
-    with OneAnswer(answer) as server, client(server.url) as one, pytest.raises(SubmissionUnknown) as lost:
-        one.create_video(REQUEST)
+@pytest.mark.parametrize("broken", BROKEN_ANSWERS.values(), ids=BROKEN_ANSWERS)
+def test_without_a_whole_answer_a_create_is_unknown_and_a_query_may_be_repeated(broken):
+    with LinkHost(broken) as server, client(server.url) as one:
+        with pytest.raises(SubmissionUnknown) as lost:
+            one.create_video(REQUEST)
+        with pytest.raises(GatewayError) as failed:
+            one.get_video("video_1")
     assert lost.value.transient is False
-    with OneAnswer(answer) as server, client(server.url) as one, pytest.raises(GatewayError) as failed:
-        one.get_video("video_1")
     assert failed.value.transient is True
 
 
@@ -169,10 +106,8 @@ def test_a_create_that_could_not_be_sent_is_safe_to_repeat(url, said):
 
 def test_https_to_a_plain_http_port_was_not_sent_and_is_told_as_a_wrong_address():
     with Emulator(canned=True) as emulator:
-        with (
-            client(emulator.url.replace("http://", "https://")) as one,
-            pytest.raises(GatewayError, match="TLS") as caught,
-        ):
+        url = emulator.url.replace("http://", "https://")
+        with client(url) as one, pytest.raises(GatewayError, match="TLS") as caught:
             one.create_video(REQUEST)
         assert not isinstance(caught.value, SubmissionUnknown)
         assert caught.value.transient is False
@@ -180,8 +115,8 @@ def test_https_to_a_plain_http_port_was_not_sent_and_is_told_as_a_wrong_address(
 
 
 def test_an_answer_that_never_ends_is_given_up():
-    endless = http(b"x" * 5_000_000, length=10_000_000)
-    with OneAnswer(endless) as server, client(server.url) as one, pytest.raises(SubmissionUnknown, match="longer than"):
+    endless = answer(b"x" * 5_000_000, length=10_000_000)
+    with LinkHost(endless) as server, client(server.url) as one, pytest.raises(SubmissionUnknown, match="longer than"):
         one.create_video(REQUEST)
 
 
@@ -200,51 +135,50 @@ def test_a_redirect_is_refused_and_the_key_stays_at_home(status):
         assert home.billed == ()
 
 
-def test_a_login_in_netrc_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_extra_headers_go_to_the_gateway_and_a_login_in_netrc_does_not_replace_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password something\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    with OneAnswer(http(b'{"data": []}')) as server, client(server.url) as one:
+    models = answer(b'{"data": []}')
+    with LinkHost(models) as server, client(server.url, extra_headers={"X-Team": "video"}) as one:
         one.list_models()
-    assert b"Authorization: Bearer sk_xxxxxx" in server.received
-    assert b"Basic" not in server.received
+    (sent,) = server.heads
+    assert b"Authorization: Bearer sk_xxxxxx" in sent
+    assert b"Basic" not in sent
+    assert b"X-Team: video" in sent
 
 
-def test_connections_are_reused():
-    with Emulator(canned=True) as emulator, Sora2Client(GatewaySettings(emulator.url, "sk-x")) as one:
+def test_connections_are_reused(gateway):
+    with Sora2Client(GatewaySettings(gateway.url, "sk-x")) as one:
         one.list_models()
-        (pool,) = one.transport._session.get_adapter(emulator.url).poolmanager.pools._container.values()
+        (pool,) = one.transport._session.get_adapter(gateway.url).poolmanager.pools._container.values()
         for _ in range(5):
             one.list_models()
         assert pool.num_connections == 1
         assert pool.num_requests == 6
 
 
-def test_the_balance_is_what_was_granted_less_what_was_spent():
+def test_the_balance_is_what_was_granted_less_what_was_spent_and_without_billing_routes_the_keys_quota():
     with Emulator(canned=True, balance=25.0) as emulator, Sora2Client(GatewaySettings(emulator.url, "sk-x")) as one:
         one.create_video(REQUEST)
         balance = one.get_balance()
+        emulator.fault(route="billing", status=404, body={"error": {"message": "Invalid URL (GET /v1/dashboard)"}})
+        quota = one.get_balance()
     assert balance.remaining == pytest.approx(25.0 - emulator.billed[0].price)
     assert balance.used == pytest.approx(emulator.billed[0].price)
+    assert (balance.unit, quota.unit) == ("usd", "quota")
+    assert quota.remaining is not None
 
 
-def test_without_billing_routes_the_balance_is_the_keys_quota():
-    with Emulator(canned=True) as emulator, Sora2Client(GatewaySettings(emulator.url, "sk-x")) as one:
-        emulator.fault(route="billing", status=404, body={"error": {"message": "Invalid URL (GET /v1/dashboard)"}})
-        balance = one.get_balance()
-    assert balance.unit == "quota"
-    assert isinstance(balance, Balance)
-    assert balance.remaining is not None
-
-
-def test_an_unknown_id_and_a_wrong_key_are_told_apart():
-    with Emulator(canned=True) as emulator:
-        with Sora2Client(GatewaySettings(emulator.url, "sk-x")) as one, pytest.raises(VideoNotFound):
-            one.get_video("video_unknown")
-        with Sora2Client(GatewaySettings(emulator.url, "wrong")) as one, pytest.raises(AuthenticationError):
-            one.create_video(REQUEST)
-        assert emulator.billed == ()
+def test_an_unknown_id_and_a_wrong_key_are_told_apart(gateway):
+    with Sora2Client(GatewaySettings(gateway.url, "sk-x")) as one, pytest.raises(VideoNotFound):
+        one.get_video("video_unknown")
+    with Sora2Client(GatewaySettings(gateway.url, "wrong")) as one, pytest.raises(AuthenticationError):
+        one.create_video(REQUEST)
+    assert gateway.billed == ()
 
 
 def test_only_the_settings_know_the_key():

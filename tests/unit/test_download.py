@@ -12,7 +12,7 @@ from sora2_provider.emulator import Emulator
 from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
-from tests.unit.link_hosts import FILE_BYTES
+from tests.unit.link_hosts import FILE_BYTES, LinkHost
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -32,9 +32,12 @@ def asked(emulator, *routes):
     return [request for request in emulator.requests if request.route in routes]
 
 
-def test_it_returns_the_uri_and_pushes_size_sha256_and_type(big, video_id, context, ti, tmp_path):
+def test_it_returns_the_uri_and_pushes_size_sha256_and_type_whatever_the_server_calls_it(
+    big, video_id, context, ti, tmp_path
+):
+    big.fault(route="file", content_type="text/plain")
     path = tmp_path / "new" / "folder" / "cat.mp4"
-    uri = download(video_id, path).execute(context)
+    uri = download({"id": video_id, "status": "completed"}, path).execute(context)  # what the sensor returns
     stored = path.read_bytes()
     assert uri == f"file://{path}"
     assert stored == the_file(big, video_id)
@@ -44,11 +47,6 @@ def test_it_returns_the_uri_and_pushes_size_sha256_and_type(big, video_id, conte
         "content_type": "video/mp4",
     }
     assert [one.name for one in path.parent.iterdir()] == ["cat.mp4"]
-
-
-def test_the_dict_of_the_sensor_stands_for_its_id(big, video_id, context, tmp_path):
-    download({"id": video_id, "status": "completed"}, tmp_path / "cat.mp4").execute(context)
-    assert (tmp_path / "cat.mp4").stat().st_size == FILE_BYTES
 
 
 @pytest.mark.parametrize("nothing", [None, "", "None", {}])
@@ -125,21 +123,19 @@ def test_a_gateway_without_links_is_asked_for_the_content_which_may_name_a_link(
     assert stored == the_file(big, video_id)
 
 
-ANOTHER_FILE = {"body": "\0\0\0\x18ftypmp42" + "x" * 500_000, "content_type": "video/mp4"}
+CALLED_A_VIDEO = {"content_type": "video/mp4", "times": None}
 #: Faults of the link and of the content route, one after the other, and what the error says.
 NO_FILES = {
     "a file that is never served": ([{"status": 503, "times": None}], "HTTP 503"),
     "a page": ([{"html": True, "times": None}], "web page"),
     "a JSON error": ([{"body": {"error": {"message": "link expired"}}, "times": None}], "link expired"),
-    "a text that is called a video": (
-        [{"body": "Sorry, this file is gone.", "content_type": "video/mp4", "times": None}],
-        "no video",
+    "a text that is called a video": ([{**CALLED_A_VIDEO, "body": "Sorry, this file is gone."}], "no video"),
+    "JSON that is called a video": ([{**CALLED_A_VIDEO, "body": '{"error": "gone"}'}], "gone"),
+    "another file after the first bytes": (
+        [{"cut_after": 100_000}, {**CALLED_A_VIDEO, "body": "\0\0\0\x18ftypmp42" + "x" * 500_000, "times": 1}],
+        "changed",
     ),
-    "JSON that is called a video": (
-        [{"body": '{"error": "gone"}', "content_type": "video/mp4", "times": None}],
-        "gone",
-    ),
-    "another file after the first bytes": ([{"cut_after": 100_000}, ANOTHER_FILE], "changed"),
+    "an unavailable server after the first bytes": ([{"cut_after": 100_000}, {"status": 503, "times": None}], "HTTP 503"),
     **{
         f"a redirect to {target}": ([{"redirect": target, "times": None}], "no http")
         for target in ("file:///etc/passwd", "ftp://example.com/x.mp4", "javascript:alert(1)")
@@ -149,9 +145,10 @@ NO_FILES = {
 
 
 @pytest.mark.parametrize(("faults", "said"), NO_FILES.values(), ids=NO_FILES)
-def test_without_a_video_nothing_is_stored_and_the_download_is_left_to_a_retry(
+def test_without_a_video_the_old_file_stays_as_it_was_and_the_download_is_left_to_a_retry(
     big, video_id, fetch, tmp_path, faults, said
 ):
+    (tmp_path / "cat.mp4").write_bytes(b"the old one")
     content_route = f"{big.url}/v1/videos/{video_id}/content"
     for fault in faults:
         target = {"redirect": fault["redirect"].format(route=content_route)} if "redirect" in fault else {}
@@ -160,27 +157,18 @@ def test_without_a_video_nothing_is_stored_and_the_download_is_left_to_a_retry(
     with pytest.raises(AirflowException, match=said) as caught:
         fetch()
     assert not isinstance(caught.value, AirflowFailException)
-    assert list(tmp_path.iterdir()) == []
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("cat.mp4", b"the old one")]
 
 
-def test_a_video_with_a_wrong_content_type_is_stored_all_the_same(big, fetch, ti):
-    big.fault(route="file", content_type="text/plain")
-    fetch()
-    assert ti.xcoms["content_type"] == "video/mp4"
-
-
-def test_a_video_that_is_not_ready_is_left_to_a_retry(big, context, tmp_path):
+def test_a_video_that_is_not_ready_is_left_to_a_retry_and_one_that_failed_is_not(big, context, tmp_path):
     big.settings(render_seconds=100)
     video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     with pytest.raises(AirflowException, match="Sora2VideoSensor") as caught:
         download(video_id, tmp_path / "cat.mp4").execute(context)
     assert not isinstance(caught.value, AirflowFailException)
-
-
-def test_a_failed_video_has_no_file_and_no_retry(big, video_id, fetch):
     big.fail(video_id, "content_policy_violation", "real person detected")
     with pytest.raises(AirflowFailException, match="real person detected"):
-        fetch()
+        download(video_id, tmp_path / "cat.mp4").execute(context)
 
 
 def test_if_exists_decides_about_a_file_that_is_there(big, video_id, context, ti, tmp_path):
@@ -202,17 +190,6 @@ def test_if_exists_decides_about_a_file_that_is_there(big, video_id, context, ti
     assert path.stat().st_size == FILE_BYTES
     with pytest.raises(InvalidParameter, match="replace, skip, fail"):
         download(video_id, path, if_exists="maybe").execute(context)
-
-
-def test_a_failed_download_leaves_the_old_file_as_it_was(big, fetch, tmp_path):
-    path = tmp_path / "cat.mp4"
-    path.write_bytes(b"the old one")
-    big.fault(route="file", cut_after=100_000, times=1)
-    big.fault(route="file", status=503, times=None)
-    with pytest.raises(AirflowException):
-        fetch()
-    assert path.read_bytes() == b"the old one"
-    assert [one.name for one in tmp_path.iterdir()] == ["cat.mp4"]
 
 
 def test_no_redirect_carries_the_key_not_even_one_to_the_gateway_itself(gateway, context, tmp_path):
@@ -252,17 +229,12 @@ def test_the_key_never_goes_to_another_host(connect, context, tmp_path):
         assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
 
 
-def served_without_length(body: bytes):
-    return b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nConnection: close\r\n\r\n" + body
-
-
 @pytest.mark.parametrize("cut", [0, 1, 500])
 def test_without_a_length_the_boxes_of_the_mp4_tell_whether_it_is_whole(gateway, context, tmp_path, cut):
-    from tests.unit.test_client import OneAnswer
-
     video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     whole = the_file(gateway, video_id)
-    with OneAnswer(served_without_length(whole[: len(whole) - cut])) as server:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nConnection: close\r\n\r\n"
+    with LinkHost(head + whole[: len(whole) - cut]) as server:
         answer = {"id": video_id, "status": "completed", "video_url": f"{server.url}/cat.mp4"}
         gateway.fault(route="query", body=answer, times=None)
         operator = download(video_id, tmp_path / "cat.mp4")
