@@ -135,7 +135,7 @@ NO_FILES = {
         [{"cut_after": 100_000}, {**CALLED_A_VIDEO, "body": "\0\0\0\x18ftypmp42" + "x" * 500_000, "times": 1}],
         "changed",
     ),
-    "an unavailable server after the first bytes": ([{"cut_after": 100_000}, {"status": 503, "times": None}], "HTTP 503"),
+    "no server after the first bytes": ([{"cut_after": 100_000}, {"status": 503, "times": None}], "HTTP 503"),
     **{
         f"a redirect to {target}": ([{"redirect": target, "times": None}], "no http")
         for target in ("file:///etc/passwd", "ftp://example.com/x.mp4", "javascript:alert(1)")

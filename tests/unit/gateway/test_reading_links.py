@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -9,38 +10,18 @@ import pytest
 from sora2_provider.gateway.models import VideoStatus
 from tests.unit.gateway.reading import LINK, OTHER_LINK, queried
 
-LINK_PLACES: list[tuple[Any, ...]] = [
-    ("video_url",),
-    ("url",),
-    ("result_url",),
-    ("detail", "video_url"),
-    ("detail", "url"),
-    ("metadata", "url"),
-    ("metadata", "video_url"),
-    ("data", "video_url"),
-    ("data", "url"),
-    ("data", "result_url"),
-    ("data", "data", "video_url"),
-    ("data", "data", "content", "video_url"),
-    ("data", "output"),
-    ("data", "outputs", 0),
-    ("content", "video_url"),
-    ("output", "video_url"),
-    ("result", "video_url"),
-    ("result", "url"),
-    ("result", "result_url"),
-    ("result", "output"),
-    ("result", "outputs", 0),
-    ("task_result", "videos", 0, "url"),
-    ("video", "url"),
-    ("fail_reason",),
-    ("data", "fail_reason"),
-]
+LINK_PLACES = [
+    "video_url", "url", "result_url", "detail.video_url", "detail.url", "metadata.url", "metadata.video_url",
+    "data.video_url", "data.url", "data.result_url", "data.data.video_url", "data.data.content.video_url",
+    "data.output", "data.outputs.0", "content.video_url", "output.video_url", "result.video_url", "result.url",
+    "result.result_url", "result.output", "result.outputs.0", "task_result.videos.0.url", "video.url",
+    "fail_reason", "data.fail_reason",
+]  # fmt: skip
 
 
-def placed(path: tuple[Any, ...], value: Any) -> Any:
-    for step in reversed(path):
-        value = [value] if step == 0 else {step: value}
+def placed(path: str, value: Any) -> Any:
+    for step in reversed(path.split(".")):
+        value = [value] if step == "0" else {step: value}
     return value
 
 
@@ -50,24 +31,24 @@ def merged(one: Any, other: Any) -> Any:
     return other if one is None else one
 
 
-@pytest.mark.parametrize("path", LINK_PLACES, ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.parametrize("path", LINK_PLACES)
 @pytest.mark.parametrize("dress", ["{}", " {}\n", "`{}`", " ` {} ` "])
-def test_the_link_is_found_wherever_it_stands_without_blanks_and_backticks(path: tuple[Any, ...], dress: str) -> None:
+def test_the_link_is_found_wherever_it_stands_without_blanks_and_backticks(path: str, dress: str) -> None:
     video = queried({"id": "v", "status": "completed", **placed(path, dress.format(LINK))})
     assert (video.status, video.url) == (VideoStatus.COMPLETED, LINK)
 
 
-@pytest.mark.parametrize("path", LINK_PLACES, ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.parametrize("path", LINK_PLACES)
 @pytest.mark.parametrize("word", ["processing", "queued", "cancelled", "failed", "unknown", "video_upsampling"])
-def test_a_link_is_no_link_before_the_status_says_completed(path: tuple[Any, ...], word: str) -> None:
+def test_a_link_is_no_link_before_the_status_says_completed(path: str, word: str) -> None:
     video = queried({"id": "v", "status": word, **placed(path, LINK)})
     assert video.url is None
     assert video.status.value == {"processing": "in_progress", "video_upsampling": "in_progress"}.get(word, word)
 
 
-@pytest.mark.parametrize("second", range(1, len(LINK_PLACES)), ids=lambda index: ".".join(map(str, LINK_PLACES[index])))
-def test_the_first_place_of_two_wins(second: int) -> None:
-    both = merged(placed(LINK_PLACES[second - 1], LINK), placed(LINK_PLACES[second], OTHER_LINK))
+@pytest.mark.parametrize(("first", "second"), [*itertools.pairwise(LINK_PLACES)])
+def test_the_first_place_of_two_wins(first: str, second: str) -> None:
+    both = merged(placed(first, LINK), placed(second, OTHER_LINK))
     assert queried({"id": "v", "status": "completed", **both}).url == LINK
 
 

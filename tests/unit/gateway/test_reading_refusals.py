@@ -42,59 +42,63 @@ def test_the_innermost_of_three_layers_of_errors_counts(layers: int, wrap: str) 
     assert (error.message, error.code, error.transient) == ("Please try again later", "sentinel_block", False)
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "transient"),
-    [
-        (400, {"detail": "duration must be one of 10, 15"}, errors.InvalidRequest, False),
-        (422, {"detail": [{"loc": ["body", "size"], "msg": "field required"}]}, errors.InvalidRequest, False),
-        (400, {"detail": {"code": "prompt_blocked", "message": "no"}}, errors.ContentRejected, False),
-        (200, {"success": False, "message": "用户额度不足"}, errors.InsufficientBalance, False),
-        (200, {"success": False, "message": SATURATED}, errors.GatewayUnavailable, True),
-        (200, {"code": 400, "message": "prompt is required", "data": None}, errors.InvalidRequest, False),
-        (200, {"code": 401, "message": "no", "data": None}, errors.AuthenticationError, False),
-        (200, {"code": 429, "message": "slow", "data": None}, errors.RateLimited, True),
-        (200, {"code": 503, "message": "no", "data": None}, errors.GatewayUnavailable, True),
-        (200, {"error": {"code": "insufficient_user_quota", "message": ""}}, errors.InsufficientBalance, False),
-        (200, {"error": "rate limit exceeded"}, errors.RateLimited, True),
-        (401, b"", errors.AuthenticationError, False),
-        (401, {"error": {"message": "no", "type": "invalid_request_error"}}, errors.AuthenticationError, False),
-        (402, b"", errors.InsufficientBalance, False),
-        (403, b"", errors.PermissionDenied, False),
-        (404, b"", errors.InvalidRequest, False),
-        (422, b"", errors.InvalidRequest, False),
-        (429, b"", errors.RateLimited, True),
-        (429, "<html><title>Access denied</title></html>", errors.RateLimited, True),
-        (429, {"error": {"message": "slow down", "type": "invalid_request_error"}}, errors.RateLimited, True),
-        (403, "<html><title>Just a moment...</title></html>", errors.PermissionDenied, False),
-        (500, {"error": {"message": "no GPU", "code": ""}}, errors.GatewayUnavailable, True),
-        (502, {"error": {"message": SATURATED}}, errors.GatewayUnavailable, True),
-        (504, {"error": {"message": SATURATED, "code": "service_err"}}, errors.GatewayUnavailable, True),
-        (524, {"error": {"message": "no GPU"}}, errors.GatewayUnavailable, True),
-        (504, {"error": {"message": "timed out for a slot", "code": "overloaded"}}, errors.GatewayUnavailable, True),
-        (200, {"id": "req_1", "error": {"message": "no", "code": "insufficient_quota"}}, errors.InsufficientBalance, False),
-        (200, {"code": "prompt_blocked", "message": "no", "id": "req_1"}, errors.ContentRejected, False),
-        (200, {"status": "error", "message": SATURATED}, errors.GatewayUnavailable, True),
-        (408, {"error": {"message": "too many requests"}}, errors.RateLimited, True),
-        (499, {"error": {"message": "prompt is required"}}, errors.InvalidRequest, False),
-        (500, {"error": {"message": "", "code": "upstream_load_saturated"}}, errors.GatewayUnavailable, True),
-        *((status, {"error": {"message": SATURATED}}, errors.GatewayUnavailable, True) for status in (500, 403, 404)),
-        (429, {"error": {"message": SATURATED}}, errors.RateLimited, True),
-        (429, {"error": {"message": SATURATED, "code": "insufficient_user_quota"}}, errors.InsufficientBalance, False),
-        (503, {"error": {"message": "x", "code": "model_not_found"}}, errors.GatewayUnavailable, True),
-        *(
-            (status, {"error": {"message": "x", "code": "model_not_found"}}, errors.InvalidRequest, False)
-            for status in (200, 400, 403, 404)
-        ),
-        (429, {"error": {"message": "try again later", "code": "content_policy_violation"}}, errors.ContentRejected, False),
-        (500, {"error": {"message": "try again later", "code": "moderation_blocked"}}, errors.ContentRejected, False),
-        (400, {"error": {"message": "please try again later", "code": ""}}, errors.GatewayUnavailable, True),
+REFUSED: dict[type[errors.GatewayError], list[tuple[int, Any]]] = {
+    errors.InvalidRequest: [
+        (404, b""), (422, b""),
+        (400, {"detail": "duration must be one of 10, 15"}),
+        (422, {"detail": [{"loc": ["body", "size"], "msg": "field required"}]}),
+        (200, {"code": 400, "message": "prompt is required", "data": None}),
+        (499, {"error": {"message": "prompt is required"}}),
+        *((status, {"error": {"message": "x", "code": "model_not_found"}}) for status in (200, 400, 403, 404)),
     ],
-    ids=str,
-)  # fmt: skip
+    errors.ContentRejected: [
+        (400, {"detail": {"code": "prompt_blocked", "message": "no"}}),
+        (200, {"code": "prompt_blocked", "message": "no", "id": "req_1"}),
+        (429, {"error": {"message": "try again later", "code": "content_policy_violation"}}),
+        (500, {"error": {"message": "try again later", "code": "moderation_blocked"}}),
+    ],
+    errors.InsufficientBalance: [
+        (402, b""),
+        (200, {"success": False, "message": "用户额度不足"}),
+        (200, {"error": {"code": "insufficient_user_quota", "message": ""}}),
+        (200, {"id": "req_1", "error": {"message": "no", "code": "insufficient_quota"}}),
+        (429, {"error": {"message": SATURATED, "code": "insufficient_user_quota"}}),
+    ],
+    errors.AuthenticationError: [
+        (401, b""),
+        (200, {"code": 401, "message": "no", "data": None}),
+        (401, {"error": {"message": "no", "type": "invalid_request_error"}}),
+    ],
+    errors.PermissionDenied: [(403, b""), (403, "<html><title>Just a moment...</title></html>")],
+    errors.RateLimited: [
+        (429, b""), (429, "<html><title>Access denied</title></html>"), (429, {"error": {"message": SATURATED}}),
+        (429, {"error": {"message": "slow down", "type": "invalid_request_error"}}),
+        (200, {"code": 429, "message": "slow", "data": None}),
+        (200, {"error": "rate limit exceeded"}), (408, {"error": {"message": "too many requests"}}),
+    ],
+    errors.GatewayUnavailable: [
+        (200, {"success": False, "message": SATURATED}), (200, {"status": "error", "message": SATURATED}),
+        (200, {"code": 503, "message": "no", "data": None}),
+        (400, {"error": {"message": "please try again later", "code": ""}}),
+        *((status, {"error": {"message": SATURATED}}) for status in (403, 404, 500, 502)),
+        (500, {"error": {"message": "no GPU", "code": ""}}), (524, {"error": {"message": "no GPU"}}),
+        (500, {"error": {"message": "", "code": "upstream_load_saturated"}}),
+        (503, {"error": {"message": "x", "code": "model_not_found"}}),
+        (504, {"error": {"message": SATURATED, "code": "service_err"}}),
+        (504, {"error": {"message": "timed out for a slot", "code": "overloaded"}}),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "body"),
+    [pytest.param(kind, *row, id=f"{kind.__name__} {row}") for kind, rows in REFUSED.items() for row in rows],
+)
 def test_a_create_that_is_refused_in_readable_words_was_not_accepted(
-    status: int, body: Any, kind: type[errors.GatewayError], transient: bool
+    kind: type[errors.GatewayError], status: int, body: Any
 ) -> None:
     error = refused_create(body, status)
+    transient = kind in (errors.RateLimited, errors.GatewayUnavailable)
     assert (type(error), error.transient, error.http_status) == (kind, transient, status)
 
 
@@ -184,20 +188,18 @@ def test_a_redirect_is_not_followed_and_names_only_where_to(status: int) -> None
         assert "secret" not in str(error)
 
 
+HALF_A_MINUTE = {"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}
+PAUSES = {"7": 7.0, " 1.5 ": 1.5, "0": 0.0, "-5": 0.0, "99999999": 86_400.0, HALF_A_MINUTE["Retry-After"]: 0.0,
+          "soon": None, "nan": None, "": None}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({"Retry-After": "7"}, 7.0),
-        ({"retry-after": " 1.5 "}, 1.5),
-        ({"RETRY-AFTER": "0"}, 0.0),
-        ({"Retry-After": "-5"}, 0.0),
-        ({"Retry-After": "99999999"}, 86_400.0),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30.0),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 -0000", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 30.0),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT"}, 0.0),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "nan"}, None),
-        ({"Retry-After": ""}, None),
+        *(({"Retry-After": value}, seconds) for value, seconds in PAUSES.items()),
+        *(({name: "7"}, 7.0) for name in ("retry-after", "RETRY-AFTER")),
+        (HALF_A_MINUTE, 30.0),
+        ({**HALF_A_MINUTE, "Retry-After": "Wed, 21 Oct 2015 07:28:30 -0000"}, 30.0),
         ({}, None),
     ],
     ids=str,
