@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,7 @@ from sora2_provider.cli.doctor import installation
 from sora2_provider.cli.doctor.report import State
 from sora2_provider.storage import Target
 from tests.unit.durable import failing
-
-OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP
+from tests.unit.test_doctor import FAIL, OK, SKIP, WARN
 
 
 def test_a_state_path_is_tried_with_a_file_that_is_removed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,16 +51,18 @@ def test_without_a_place_for_records_airflow_3_3_serves_and_earlier_ones_are_war
     assert 'on_clear="reuse" finds nothing' in installation.check_storage().seen
 
 
-def test_a_triggerer_that_cannot_be_asked_about_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compat, "latest_triggerer", failing(RuntimeError("no such table: job")))
-    assert installation.check_triggerer().state is SKIP
-
-
-@pytest.mark.parametrize(("default_deferrable", "state"), [("True", FAIL), ("False", WARN)])
+@pytest.mark.parametrize(
+    ("latest", "default_deferrable", "state"),
+    [
+        pytest.param(failing(RuntimeError("no such table: job")), "True", SKIP, id="cannot be asked about"),
+        pytest.param(lambda: None, "True", FAIL, id="none, where tasks defer"),
+        pytest.param(lambda: None, "False", WARN, id="none, where tasks wait"),
+    ],
+)
 def test_no_triggerer_is_as_bad_as_it_is_needed(
-    monkeypatch: pytest.MonkeyPatch, default_deferrable: str, state: State
+    monkeypatch: pytest.MonkeyPatch, latest: Any, default_deferrable: str, state: State
 ) -> None:
-    monkeypatch.setattr(compat, "latest_triggerer", lambda: None)
+    monkeypatch.setattr(compat, "latest_triggerer", latest)
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", default_deferrable)
     assert installation.check_triggerer().state is state
 

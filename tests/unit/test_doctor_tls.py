@@ -12,16 +12,10 @@ from typing import Any
 import pytest
 import trustme
 
-from sora2_provider.cli.doctor.examine import examine
-from sora2_provider.cli.doctor.report import CheckResult, State
+from sora2_provider.cli.doctor.report import State
 from sora2_provider.emulator import Emulator
 from tests.unit.link_hosts import LinkHost, answer
-
-OK, WARN, FAIL, SKIP = State.OK, State.WARN, State.FAIL, State.SKIP
-
-
-def examined() -> dict[str, CheckResult]:
-    return {result.check: result for result in examine("sora2_default").results}
+from tests.unit.test_doctor import FAIL, OK, SKIP, WARN, examined
 
 
 @pytest.fixture(scope="module")

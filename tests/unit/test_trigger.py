@@ -10,7 +10,6 @@ import time
 import pytest
 from asgiref.sync import async_to_sync
 
-from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, VideoNotFound
 from sora2_provider.gateway.polling.poller import WatchedVideo
 from sora2_provider.gateway.polling.wait import VideoWait
@@ -33,6 +32,20 @@ async def only_event(one: Sora2VideoTrigger) -> dict:
     events = [event.payload async for event in one.run()]
     assert len(events) == 1
     return json.loads(json.dumps(events[0]))
+
+
+def events_of(*video_ids: str) -> list:
+    """Return what the triggers of some videos end with, all of which run at once."""
+
+    async def all_of_them():
+        return await asyncio.gather(*(only_event(trigger(one)) for one in video_ids), return_exceptions=True)
+
+    return asyncio.run(all_of_them())
+
+
+async def asked(one: WatchedVideo):
+    async with shared_gateway("sora2_default") as shared_one:
+        return await shared_one.ask(one)
 
 
 def watched(video_id: str) -> WatchedVideo:
@@ -71,7 +84,7 @@ def test_what_talks_to_the_supervisor_does_so_on_the_triggers_loop(gateway, cont
 def test_it_fires_when_the_video_is_completed(gateway, context, dialect):
     gateway.settings(dialect=dialect)
     (video_id,) = create(context)
-    event = asyncio.run(only_event(trigger(video_id)))
+    (event,) = events_of(video_id)
     assert (event["video_id"], event["outcome"]) == (video_id, "completed")
     assert event["video"]["id"] == video_id
     assert "raw" not in event["video"]
@@ -109,19 +122,17 @@ def test_all_triggers_of_a_connection_share_one_session_and_one_lookup(gateway, 
     gc.collect()
 
 
-def test_no_more_connections_are_opened_than_the_limit(connect, context, monkeypatch):
+def test_no_more_connections_are_opened_than_the_limit(gateway, context, monkeypatch):
     monkeypatch.setenv("AIRFLOW__SORA2__TRIGGERER_CONNECTIONS", "3")
-    with Emulator(canned=True) as gateway:
-        connect(gateway.url)
-        ids = create(context, 40)
+    ids = create(context, 40)
 
-        async def all_of_them():
-            async with shared_gateway("sora2_default") as one:
-                await asyncio.gather(*(one.ask(watched(video_id)) for video_id in ids))
-                connector = one._client._session.connector
-                return connector.limit, sum(len(kept) for kept in connector._conns.values())
+    async def all_of_them():
+        async with shared_gateway("sora2_default") as one:
+            await asyncio.gather(*(one.ask(watched(video_id)) for video_id in ids))
+            connector = one._client._session.connector
+            return connector.limit, sum(len(kept) for kept in connector._conns.values())
 
-        limit, kept = asyncio.run(all_of_them())
+    limit, kept = asyncio.run(all_of_them())
     assert limit == 3
     assert kept <= 3
 
@@ -153,11 +164,7 @@ def test_what_breaks_while_asking_is_the_triggers_to_raise(gateway, context, mon
         return await ask(self, one)
 
     monkeypatch.setattr(shared.SharedGateway, "ask", broken)
-
-    async def both():
-        return await asyncio.gather(*(only_event(trigger(one)) for one in (first, second)), return_exceptions=True)
-
-    error, event = asyncio.run(both())
+    error, event = events_of(first, second)
     assert isinstance(error, ZeroDivisionError)
     assert event["outcome"] == "completed", "the others go on"
 
@@ -185,26 +192,28 @@ def test_a_cancelled_trigger_leaves_nothing_behind(gateway, context):
 def test_errors_are_what_the_blocking_client_calls_them(gateway, connect, context):
     (video_id,) = create(context)
 
-    async def ask(asked_id):
-        async with shared_gateway("sora2_default") as one:
-            return await one.ask(watched(asked_id))
+    def ask(asked_id):
+        return asyncio.run(asked(watched(asked_id)))
 
     with pytest.raises(VideoNotFound):
-        asyncio.run(ask("video_unknown"))
+        ask("video_unknown")
     # aiohttp itself repeats a GET once when the connection is reset.
     for fault in ({"reset": "before", "times": 2}, {"truncate": 10}, {"status": 502, "html": True}, {"delay": 30}):
         connect(gateway.url, read_timeout=0.2)
         gateway.fault(route="query", **fault)
         with pytest.raises(GatewayUnavailable) as caught:
-            asyncio.run(ask(video_id))
+            ask(video_id)
         assert caught.value.transient is True, fault
     gateway.fault(route="query", redirect="http://127.0.0.1:9/elsewhere")
     with pytest.raises(Exception, match="Redirects are not followed"):
-        asyncio.run(ask(video_id))
+        ask(video_id)
     for address, why in (("http://127.0.0.1:9", "refused"), ("http://gateway.invalid", "cannot be resolved")):
         connect(address)
         with pytest.raises(GatewayUnavailable, match=why):
-            asyncio.run(ask(video_id))
+            ask(video_id)
+    connect("https://gateway.example.com", password="")
+    with pytest.raises(InvalidRequest, match=r"'sora2_default'.*no API key"):
+        ask(video_id)
 
 
 def test_the_log_has_a_line_for_what_is_new_and_not_for_each_poll(gateway, context, logged):
@@ -228,24 +237,9 @@ def test_the_log_has_a_line_for_what_is_new_and_not_for_each_poll(gateway, conte
     assert "is over: completed" in said[-1]
 
 
-def test_the_connection_cannot_be_used_is_said_with_its_name(connect):
-    connect("https://gateway.example.com", password="")
-
-    async def ask():
-        async with shared_gateway("sora2_default") as one:
-            await one.ask(watched("video_1"))
-
-    with pytest.raises(InvalidRequest, match=r"'sora2_default'.*no API key"):
-        asyncio.run(ask())
-
-
 def test_a_connection_without_tls_verification_is_warned_about_in_the_triggerer_too(gateway, connect, context, logged):
     connect(gateway.url, verify_tls="false")
-    (first, second) = create(context, 2)
+    ids = create(context, 2)
     logged()
-
-    async def both():
-        await asyncio.gather(only_event(trigger(first)), only_event(trigger(second)))
-
-    asyncio.run(both())
+    events_of(*ids)
     assert logged().count("does not verify TLS certificates") == 1

@@ -31,20 +31,23 @@ def waiting(
     )
 
 
-def test_the_first_question_comes_late_and_the_others_steadily():
-    wait = waiting()
-    assert wait.start(now=NOW) == PollAgain(40)
-    assert wait.on_video(video("queued"), now=NOW + 40) == PollAgain(8)
-    assert wait.on_video(video("in_progress"), now=NOW + 900) == PollAgain(8)
+SCHEDULES = {
+    "of a short rendering": ({"expected": 20}, 20 / 3, 2),
+    "of a usual one": ({}, 40, 8),
+    "of a long one": ({"expected": 600}, 200, 40),
+    "of a very long one": ({"expected": 3000}, 1000, 60),
+    "of the user": ({"poll_interval": 3}, 3, 3),
+    "spread downwards": ({"jitter": 0.0}, 40 * 0.9, 7.2),
+    "spread upwards": ({"jitter": 1.0}, 40 * 1.1, 8.8),
+}
 
 
-@pytest.mark.parametrize(
-    ("expected", "first", "pause"), [(20, 20 / 3, 2), (120, 40, 8), (600, 200, 40), (3000, 1000, 60)]
-)
-def test_the_schedule_follows_the_expected_time(expected, first, pause):
-    wait = waiting(expected=expected)
+@pytest.mark.parametrize(("options", "first", "pause"), SCHEDULES.values(), ids=SCHEDULES)
+def test_the_first_question_comes_late_and_the_others_steadily(options, first, pause):
+    wait = waiting(**options)
     assert wait.start(now=NOW).after == pytest.approx(first)
-    assert wait.on_video(video("queued"), now=NOW + 5).after == pytest.approx(pause)
+    for status, seconds in (("queued", 5), ("queued", 40), ("in_progress", 900)):
+        assert wait.on_video(video(status), now=NOW + seconds).after == pytest.approx(pause)
 
 
 def test_a_wait_that_is_taken_up_again_asks_soon_but_not_everyone_at_once():
@@ -66,22 +69,9 @@ def test_expectations_follow_what_finished_videos_took():
     assert estimator.estimate(RenderingKind("sora-2", "large", 10)) == 300
 
 
-def test_larger_longer_and_better_videos_are_expected_to_take_longer():
-    usual = RenderingKind("sora-2", "small", 10).expected
-    assert RenderingKind("sora-2", "small", 15).expected > usual
-    assert RenderingKind("sora-2", "large", 10).expected > usual
-    assert RenderingKind("sora-2-pro", "small", 10).expected > usual
-
-
-def test_a_poll_interval_of_the_users_counts_from_the_first_question_on():
-    wait = waiting(poll_interval=3)
-    assert wait.start(now=NOW) == PollAgain(3)
-    assert wait.on_video(video("queued"), now=NOW + 3) == PollAgain(3)
-
-
-@pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 7.2), (1.0, 8.8)])
-def test_questions_are_spread_by_a_tenth(jitter, seconds):
-    assert waiting(jitter=jitter).on_video(video("queued"), now=NOW).after == pytest.approx(seconds)
+@pytest.mark.parametrize("kind", [("sora-2", "small", 15), ("sora-2", "large", 10), ("sora-2-pro", "small", 10)])
+def test_larger_longer_and_better_videos_are_expected_to_take_longer(kind):
+    assert RenderingKind(*kind).expected > RenderingKind("sora-2", "small", 10).expected
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
@@ -91,12 +81,9 @@ def test_a_terminal_status_ends_the_wait(status, seconds):
     assert waiting(timeout=1).on_video(last, now=NOW + seconds) == Finished(Outcome(status), last)
 
 
-def test_an_unknown_word_is_waited_out():
-    assert isinstance(waiting().on_video(video("unknown", status_word="pondering"), now=NOW), PollAgain)
-
-
-def test_the_last_question_is_asked_at_the_deadline_and_not_after_it():
+def test_an_unknown_word_is_waited_out_and_the_last_question_is_asked_at_the_deadline():
     wait = waiting(timeout=100)
+    assert wait.on_video(video("unknown", status_word="pondering"), now=NOW) == PollAgain(8)
     assert wait.on_video(video("in_progress"), now=NOW + 95) == PollAgain(5)
     last = video("in_progress", progress=90)
     assert wait.on_video(last, now=NOW + 100) == Finished(Outcome.TIMEOUT, last)

@@ -49,14 +49,8 @@ def refusal(**given: Any) -> str:
 
 
 def test_a_prompt_alone_is_a_text_to_video_of_ten_seconds() -> None:
-    assert VideoRequest("a fox").to_json() == {
-        "images": [],
-        "model": "sora-2",
-        "orientation": "portrait",
-        "prompt": "a fox",
-        "size": "small",
-        "duration": 10,
-    }
+    choices = {"model": "sora-2", "orientation": "portrait", "size": "small", "duration": 10}
+    assert VideoRequest("a fox").to_json() == {"prompt": "a fox", "images": [], **choices}
 
 
 @pytest.mark.parametrize(
@@ -125,19 +119,21 @@ def test_images_are_understood_in_every_form_that_means_links(images: Any, sent:
     assert request(images=images).to_json()["images"] == sent
 
 
+@pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize(
     "image",
     ["ftp://x", "http://", "https://", "https:///a.jpg", "http:/example.com/a", "example.com/a.jpg", "//example.com/a.jpg", "/tmp/a.jpg",
      "./a.jpg", "a.jpg", "s3://bucket/a.jpg", "gs://bucket/a.jpg", "file:///a.jpg", "data:image/png;base64,AAAA", "javascript:x",
      "https://exam ple.com/a.jpg", "https://example.com/a b.jpg", "https://[::1", "https://example.com:port/a", "https://example.com\u2028/a",
-     "https://example.com/\x00", "None", "", " ", None, 5, True, b"https://example.com/a", [LINK], {"url": LINK}],
+     "https://example.com/\x00", "None", "", " ", None, 5, True, b"https://example.com/a", [LINK], [], {"url": LINK}],
     ids=shown,
 )  # fmt: skip
-def test_an_image_that_is_no_http_link_is_refused_by_name(image: Any) -> None:
-    message = refusal(images=[LINK, image])
+def test_an_image_that_is_no_http_link_is_refused_by_name(image: Any, as_json: bool) -> None:
+    images = json.dumps([LINK, image], default=str) if as_json else [LINK, image]
+    message = refusal(images=images)
     assert message.startswith("images: ")
-    assert repr(image) in message
     assert "link" in message
+    assert as_json or repr(image) in message
 
 
 @pytest.mark.parametrize(
@@ -153,11 +149,6 @@ def test_images_that_are_no_list_are_refused_with_their_type_or_the_way_out(imag
     assert message.startswith(f"images={images!r}: it ")
     assert said in message
     assert isinstance(images, str) or f"not {type(images).__name__}" in message
-
-
-@pytest.mark.parametrize("images", ["[null]", '["None"]', "[[]]", "[5]", '[""]'])
-def test_a_json_list_of_no_links_is_refused(images: str) -> None:
-    assert refusal(images=images).startswith("images: ")
 
 
 @pytest.mark.parametrize("duration", [15, "15", " 15 ", "015", 15.0, Integer(15)], ids=shown)
@@ -214,13 +205,6 @@ def test_of_a_model_that_is_not_known_only_the_types_are_checked() -> None:
         assert refusal(model="veo3.1-fast", **{name: ""}).startswith(f"{name}='': ")
 
 
-@pytest.mark.parametrize("value", [" sora-2 ", "sora-2\n"])
-def test_blanks_around_a_word_are_cut(value: str) -> None:
-    assert request(model=value, orientation=" landscape ", size="large\n") == request(
-        orientation="landscape", size="large"
-    )
-
-
 EXTRA = {"watermark": False, "storyboard": [{"x": 1}], "seconds": "15", "notify_hook": None, "名": "值"}
 ENDLESS: dict[str, Any] = {}
 ENDLESS["a"] = ENDLESS
@@ -255,6 +239,9 @@ def test_extra_that_cannot_be_sent_is_refused(extra: Any) -> None:
 def test_a_request_is_frozen_and_equal_to_one_that_means_the_same() -> None:
     one = request(images=[LINK], duration="15", extra={"watermark": False})
     assert one == request(images=LINK, duration=15.0, extra='{"watermark": false}')
+    assert one == request(
+        images=LINK, duration=" 15 ", model="sora-2\n", orientation=" portrait ", size="small\n", extra=one.extra
+    )
     assert one != request(images=[LINK], duration=15)
     with pytest.raises(dataclasses.FrozenInstanceError):
         one.prompt = "another"  # type: ignore[misc]
@@ -272,16 +259,13 @@ def test_what_the_caller_changes_afterwards_does_not_change_the_request() -> Non
     assert one.to_json()["prompt"] == "a fox"
 
 
-def test_what_is_left_out_is_not_checked() -> None:
+def test_what_is_left_out_is_not_checked_and_what_is_no_parameter_is_refused() -> None:
     assert parameters.checked({}) == {}
     assert parameters.checked({"size": "large"}) == {"size": "large"}
     assert parameters.checked({"duration": "25"}) == {"duration": 25}
     assert parameters.checked({"model": "sora-2-pro", "duration": 25}) == {"model": "sora-2-pro", "duration": 25}
     with pytest.raises(ValueError, match="duration=12"):
         parameters.checked({"duration": 12, "model": "sora-2"})
-
-
-def test_a_parameter_that_is_none_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="seconds is not a parameter"):
         parameters.checked({"seconds": 10})
 
@@ -296,12 +280,10 @@ anything = st.recursive(
 @settings(derandomize=True, database=None, deadline=None, max_examples=300)
 @given(st.dictionaries(st.sampled_from([*parameters.NAMED, "extra"]), anything, max_size=3))
 def test_whatever_is_given_is_sendable_or_refused_with_a_short_reason(given: dict[str, Any]) -> None:
-    reason = None
     try:
         one = request(**given)
     except ValueError as error:
         reason = str(error)
-    if reason is not None:
         assert any(name in reason for name in given)
         assert len(reason) < 700
         return

@@ -97,16 +97,15 @@ def encoded(node: Any, style: int = 0) -> bytes:
     return json.dumps([node] if style == 3 else node).encode()
 
 
-@stable
-@given(statuses, headers, st.binary(max_size=200))
+looks_like_json_or_a_page = st.text(st.sampled_from('{}[]":,<>/!&\\ titlehtm01e.-+n\n\ufeff'), max_size=60).map(
+    str.encode
+)
+
+
+@settings(stable, max_examples=400)
+@given(statuses, headers, st.binary(max_size=200) | looks_like_json_or_a_page)
 def test_readers_survive_arbitrary_bytes(status: int, headers: dict[str, str], body: bytes) -> None:
     check_all_readers(status, headers, body)
-
-
-@stable
-@given(statuses, headers, st.text(st.sampled_from('{}[]":,<>/!&\\ titlehtm01e.-+n\n\ufeff'), max_size=60))
-def test_readers_survive_what_looks_like_json_or_a_page(status: int, headers: dict[str, str], body: str) -> None:
-    check_all_readers(status, headers, body.encode())
 
 
 @stable

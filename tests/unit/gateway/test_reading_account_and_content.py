@@ -34,9 +34,9 @@ def test_an_account_answer_that_is_none_is_an_error(reader: Any, body: Any) -> N
         reader(200, {}, as_bytes(body))
 
 
-def test_a_balance_of_a_hundred_million_is_unlimited() -> None:
-    assert account.read_balance(200, {}, b'{"hard_limit_usd": 100000000}').unlimited
-    assert account.read_balance(200, {}, b'{"data": {"unlimited_quota": true}}').unlimited
+@pytest.mark.parametrize("body", [{"hard_limit_usd": 100_000_000}, {"data": {"unlimited_quota": True}}], ids=str)
+def test_a_balance_of_a_hundred_million_is_unlimited(body: Any) -> None:
+    assert account.read_balance(200, {}, as_bytes(body)).unlimited
 
 
 @pytest.mark.parametrize(

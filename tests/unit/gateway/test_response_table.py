@@ -40,8 +40,10 @@ REQUEST_ID = re.compile(r"\s*\(request id: (\S+)\)$")
 
 
 def read(row: dict[str, Any]) -> Any:
-    reader = READERS[row["name"] if row["endpoint"] == "other" else row["endpoint"]]
-    return reader(row["http_status"], row["headers"], as_bytes(row["body"]))
+    answer = (row["http_status"], row["headers"], as_bytes(row["body"]))
+    if row["endpoint"] == "query":
+        check_state_is_the_video(*answer)
+    return READERS[row["name"] if row["endpoint"] == "other" else row["endpoint"]](*answer)
 
 
 def rows_that_end_in(*statuses: str | None) -> list[Any]:
@@ -67,14 +69,10 @@ def test_an_answer_that_describes_a_video_is_read_as_that_video(row: dict[str, A
     assert video.status.value == expect["status"]
     assert video.url == expect["video_url"]
     assert video.id == (expect["id"] or ASKED_FOR)
-    if expect["progress"] is not None:
-        assert video.progress == expect["progress"]
-    if expect["error_message"] is not None:
-        assert expect["error_message"] in (video.error_message or "")
-    if expect.get("error_code") is not None:
-        assert video.error_code == expect["error_code"]
-    if expect.get("retryable") is not None:
-        assert video.failure_permanent is not expect["retryable"]
+    assert expect["progress"] in (None, video.progress)
+    assert (expect["error_message"] or "") in (video.error_message or "")
+    assert expect.get("error_code") in (None, video.error_code)
+    assert expect.get("retryable") in (None, not video.failure_permanent)
     if expect["status"] != "failed":
         assert (video.error_code, video.error_message, video.failure_permanent) == (None, None, False)
 
@@ -92,16 +90,9 @@ def test_an_answer_that_is_an_error_raises_what_it_says(row: dict[str, Any]) -> 
         assert REQUEST_ID.sub("", expect["error_message"]) in error.message
         assert error.request_id == (request_id.group(1) if request_id else None)
         assert expect["error_message"] in error.message or request_id
-    if expect.get("error_code") is not None:
-        assert error.code == expect["error_code"]
-    if expect.get("retryable") is not None:
-        assert error.transient is expect["retryable"]
+    assert expect.get("error_code") in (None, error.code)
+    assert expect.get("retryable") in (None, error.transient)
     assert isinstance(error, errors.SubmissionUnknown) is (expect.get("outcome") == "unknown")
-
-
-@pytest.mark.parametrize("row", [pytest.param(row, id=row["name"]) for row in ROWS if row["endpoint"] == "query"])
-def test_who_waits_is_told_the_same(row: dict[str, Any]) -> None:
-    check_state_is_the_video(row["http_status"], row["headers"], as_bytes(row["body"]))
 
 
 @pytest.mark.parametrize("row", rows_that_end_in(None))
