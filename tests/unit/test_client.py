@@ -104,14 +104,13 @@ def test_a_create_that_could_not_be_sent_is_safe_to_repeat(url, said):
     assert "Nothing was sent" in str(caught.value)
 
 
-def test_https_to_a_plain_http_port_was_not_sent_and_is_told_as_a_wrong_address():
-    with Emulator(canned=True) as emulator:
-        url = emulator.url.replace("http://", "https://")
-        with client(url) as one, pytest.raises(GatewayError, match="TLS") as caught:
-            one.create_video(REQUEST)
-        assert not isinstance(caught.value, SubmissionUnknown)
-        assert caught.value.transient is False
-        assert emulator.billed == ()
+def test_https_to_a_plain_http_port_was_not_sent_and_is_told_as_a_wrong_address(gateway):
+    url = gateway.url.replace("http://", "https://")
+    with client(url) as one, pytest.raises(GatewayError, match="TLS") as caught:
+        one.create_video(REQUEST)
+    assert not isinstance(caught.value, SubmissionUnknown)
+    assert caught.value.transient is False
+    assert gateway.billed == ()
 
 
 def test_an_answer_that_never_ends_is_given_up():

@@ -20,10 +20,7 @@ INTERVAL = 10.0
 
 
 class Asked(NamedTuple):
-    """One question that the gateway got.
-
-    :param connection: the first part of the path that the connection's base URL has.
-    """
+    """One question that the gateway got; the connection is the first part of the path of its base URL."""
 
     at: float
     connection: str
@@ -31,21 +28,14 @@ class Asked(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """An answer with 429.
-
-    :param after: seconds that the gateway takes to give it.
-    :param pause: seconds of pause that it asks for.
-    """
+    """An answer with 429: given after so many seconds, it asks for so many seconds of pause."""
 
     after: float = 0.0
     pause: float = PAUSE
 
 
 class Refused(NamedTuple):
-    """A refusal that was given.
-
-    :param asked: how many questions had come by then: what is asked at the same moment is asked before or after it.
-    """
+    """When a refusal was given, and how many questions had come by then: those of the same moment before or after it."""
 
     at: float
     asked: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -159,10 +158,6 @@ def renamed(node: Any, path: tuple[Any, ...], name: str) -> Any:
     return changed(node, path[:-1], lambda level: {name if key == old else key: value for key, value in level.items()})
 
 
-def wrapped(name: str, value: Any) -> dict[str, Any]:
-    return {name: value}
-
-
 @settings(stable, max_examples=500)
 @given(st.data())
 def test_readers_survive_mutations_of_real_answers(data: st.DataObject) -> None:
@@ -178,7 +173,7 @@ def test_readers_survive_mutations_of_real_answers(data: st.DataObject) -> None:
         elif action == "rename":
             body = renamed(body, path, data.draw(st.sampled_from(KEYS)))
         elif action == "wrap":
-            body = changed(body, path, functools.partial(wrapped, data.draw(st.sampled_from(KEYS))))
+            body = changed(body, path, lambda value: {data.draw(st.sampled_from(KEYS)): value})
         elif action == "quote":
             body = changed(body, path, json.dumps)
         else:
