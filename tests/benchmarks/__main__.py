@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="everything, at small sizes")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
     parser.add_argument("--only", action="append", choices=list(measures.MEASURES), help="only this measure")
+    parser.add_argument("--against", type=Path, help="only the ratios to the package of another checkout")
     parser.add_argument("--json", type=Path, default=Path("build/benchmarks.json"), help="where the table goes")
     options = parser.parse_args()
     stop_cleanly_on_signals()
@@ -34,7 +35,9 @@ def main() -> int:
     started, load_before = time.monotonic(), measures.load()
     rows = []
     with open_bench() as bench:
-        for name in options.only or measures.MEASURES:
+        if options.against:
+            rows += measures.against(bench, sizes, options.against)
+        for name in [] if options.against else options.only or measures.MEASURES:
             print(f"measuring: {name} ({measures.load()})", flush=True)
             rows += measures.MEASURES[name](bench, sizes)
     took = f"{time.monotonic() - started:.0f} s; {load_before} before, {measures.load()} after"

@@ -9,6 +9,7 @@ import os
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import cpu_per_poll, loading, schedule
@@ -155,6 +156,28 @@ def load_files(bench: Bench, sizes: Sizes) -> Iterator[Row]:
         yield Row(
             f"DAG file of 100 tasks, {what} parse, against {loading.EMPTY}", ours / empty, "x", most=most, note=note
         )
+
+
+def against(bench: Bench, sizes: Sizes, checkout: Path) -> Iterator[Row]:
+    """Measure this tree and another one in turns: a ratio above 1 is a regression."""
+    before = bench.with_package_of(checkout)
+    turns = []
+    for number in range(sizes.rounds + 1):
+        # Each is the first one in every second round: what comes later finds the machine warmer.
+        figures = {side.environment["PYTHONPATH"]: _figures(side, sizes) for side in (bench, before)[:: (-1) ** number]}
+        turns.append([figures[side.environment["PYTHONPATH"]] for side in (bench, before)])
+    # The first round compiles.
+    ours, theirs = (medians([turn[side] for turn in turns[1:]]) for side in (0, 1))
+    ratios = medians([{name: turn[0][name] / turn[1][name] for name in ours} for turn in turns[1:]])
+    for name, ratio in ratios.items():
+        note = f"{ours[name]:.1f} against {theirs[name]:.1f}"
+        yield Row(f"{name}, against the other checkout", ratio, "x", note=note)
+
+
+def _figures(bench: Bench, sizes: Sizes) -> dict[str, float]:
+    (loaded,), (asked,) = bench.run("loading", rounds=1), bench.run("cpu_per_poll", rounds=1, videos=sizes.videos)
+    parsed = {f"{what} parse, ms of CPU": loaded[f"{what}, {loading.OURS}"] for what in ("first", "warm")}
+    return {"import, ms of CPU": loaded[loading.IMPORT], **parsed, "CPU per poll, us": asked[OURS]}
 
 
 MEASURES: dict[str, Callable[[Bench, Sizes], Iterator[Row]]] = {
