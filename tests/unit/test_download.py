@@ -24,8 +24,7 @@ def download(video_id, path, **options):
 def the_file(emulator, video_id):
     """The file as the gateway has it, fetched by other means."""
     headers = {"Authorization": "Bearer sk-other"}
-    answer = requests.get(f"{emulator.url}/v1/videos/{video_id}/content", headers=headers, timeout=20)
-    return answer.content
+    return requests.get(f"{emulator.url}/v1/videos/{video_id}/content", headers=headers, timeout=20).content
 
 
 def asked(emulator, *routes):

@@ -235,7 +235,6 @@ def test_a_login_in_a_link_is_neither_sent_nor_shown(big, video_id, context, ti,
 
 
 def test_a_redirect_back_to_the_gateway_brings_no_key(big, video_id, fetch):
-    """A foreign host may not choose what is asked of the gateway in the user's name."""
     with LinkHost(moved(f"{big.url}/v1/models")) as foreign:
         gives_link(big, video_id, f"{foreign.url}/cat.mp4")
         fetch()

@@ -84,8 +84,6 @@ def test_an_answer_that_comes_slowly_but_in_time_is_read():
 
 
 def test_a_kept_connection_starts_with_its_whole_timeout():
-    """What one answer has used up is not missing to the next request."""
-
     def script(connection, _):
         for _ in range(3):
             for part in (b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n", b'{"data"', b": []}"):
