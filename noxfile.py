@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parent
 #: Each Airflow is tested with the first of these, the newest Airflow with all of them.
 PYTHONS = ("3.11", "3.12", "3.13")
 #: What runs on each of them, in one session of pytest.
-SUITES = ("tests/unit", "tests/emulator", "tests/histories", "tests/integration")
+SUITES = ("tests/integration", "tests/histories", "tests/emulator", "tests/unit")
 HISTORIES = "500"
 
 nox.needs_version = ">=2025.5"
@@ -31,7 +31,7 @@ def add_row(name: str, constraints: Path, python: str) -> None:
         session.install("--quiet", "--compile-bytecode", *pins, "--editable", ".[dev]")
         home = Path(session.virtualenv.location) / "airflow-home"
         environment = {"AIRFLOW_HOME": str(home), "SORA2_HISTORIES": HISTORIES}
-        session.run("python", "-m", "pytest", "--quiet", *SUITES, *session.posargs, env=environment)
+        session.run("python", "-m", "pytest", "--quiet", "--numprocesses=2", *SUITES, *session.posargs, env=environment)
 
     session.__doc__ = f"Airflow {pinned_airflow(constraints)} on Python {python}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -50,8 +51,12 @@ def for_people(request: pytest.FixtureRequest) -> ForPeople:
 
     @contextlib.contextmanager
     def shown() -> Iterator[None]:
-        # To the standard error, because the standard output of a parallel worker is thrown away.
-        with capture.global_and_fixture_disabled(), contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
             yield
+        # To the standard error, because the standard output of a parallel worker is thrown away; at once, because the
+        # other workers print too.
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(printed.getvalue())
+            sys.stderr.flush()
 
     return shown

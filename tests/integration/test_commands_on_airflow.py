@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -90,9 +91,10 @@ def test_the_doctor_names_a_wrong_key_and_never_shows_it(run, gateway: Emulator)
 def test_a_connection_of_the_database_is_found_and_one_that_another_airflow_has_encrypted_is_told_of(
     run, console: Console, gateway: Emulator, module: str
 ) -> None:
-    added = console.run("connections", "add", f"stored_for_{module}", "--conn-json", gateway.connection(KEY))
+    stored = f"stored_{uuid.uuid4().hex}"
+    added = console.run("connections", "add", stored, "--conn-json", gateway.connection(KEY))
     assert added.returncode == 0, added.stderr
-    doctor = ("doctor", "--conn-id", f"stored_for_{module}", "--output", "json")
+    doctor = ("doctor", "--conn-id", stored, "--output", "json")
     result = run(*doctor)
     assert result.returncode == 0, result.stderr
     assert checks(result.stdout)["key"]["state"] == "ok"

@@ -141,8 +141,10 @@ def test_strings_dicts_templates_and_mapped_functions(run, console):
 def test_a_retry_that_takes_the_video_up_does_not_call_the_function(run, console, tmp_path):
     output, requests, calls = run("retried")
     assert console.airflow.task_states("retried") == {("film", -1): "success"}, output[-6000:]
-    assert re.search(r"The file of video \S+ could not be stored", output)
-    assert "of an earlier try is taken up again" in output
+    # Airflow 3.0 breaks long lines of its log.
+    said = " ".join(output.split())
+    assert re.search(r"The file of video \S+ could not be stored", said)
+    assert "of an earlier try is taken up again" in said
     assert calls == {"film": 1}
     assert len(requests) == 1
     assert (tmp_path / "free" / "cat.mp4").stat().st_size > 1000
@@ -151,7 +153,8 @@ def test_a_retry_that_takes_the_video_up_does_not_call_the_function(run, console
 def test_a_bad_return_value_fails_at_once_and_pays_for_nothing(run, console):
     output, requests, calls = run("returns_nothing")
     assert console.airflow.task_states("returns_nothing") == {("film", -1): "failed"}
-    assert "film() returned nothing." in output
-    assert "It must return the prompt" in output
+    said = " ".join(output.split())
+    assert "film() returned nothing." in said
+    assert "It must return the prompt" in said
     assert calls == {"nothing": 1}, "no retry"
     assert requests == []
