@@ -34,9 +34,8 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
         Without ``model``, what only some models offer is not checked either.
     :raises ValueError: with the parameter's name, the value, and what is allowed.
     """
-    model = ""
-    if "model" in values:
-        model = _text("model", values["model"], "the model's name, for example 'sora-2'").strip()
+    wanted = "the model's name, for example 'sora-2'"
+    model = _text("model", values["model"], wanted).strip() if "model" in values else ""
     for name in values:
         if name not in _CHECKS:
             raise ValueError(f"{name} is not a parameter of a video. Known: {', '.join(_CHECKS)}.")
@@ -78,6 +77,8 @@ def _text(name: str, value: Any, allowed: str) -> str:
 
 
 def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
+    if type(value) is str and value in choices:
+        return value  # At once, because DAG files are parsed again and again.
     allowed = " or ".join(repr(choice) for choice in choices)
     text = _text(name, value, allowed).strip()
     if text not in choices and model in DURATIONS:
@@ -87,10 +88,11 @@ def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
 
 def _duration(value: Any, model: str) -> int:
     offered = DURATIONS.get(model)
-    if offered:
-        allowed = " or ".join(str(seconds) for seconds in offered) + f" seconds for {model}"
-    else:
-        allowed = "a whole number of seconds above 0"
+    if offered and type(value) is int and value in offered:
+        return value
+    allowed = (
+        f"{' or '.join(map(str, offered))} seconds for {model}" if offered else "a whole number of seconds above 0"
+    )
     seconds = _whole_number(value)
     if seconds is None:
         raise ValueError(f"duration={_shown(value)}: it must be {allowed}.{_hint(value)}")
@@ -123,7 +125,8 @@ def _images(value: Any) -> tuple[str, ...]:
         problem = f"images={_shown(value)}: it begins like a JSON list but is not one."
         hint = "In a template write {{ the_list | tojson }}, or set render_template_as_native_obj=True on the DAG."
         links = _json(value, f"{problem} {hint}") if value.lstrip().startswith("[") else [value]
-    if isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable):
+    plain = isinstance(links, (list, tuple))
+    if not plain and (isinstance(links, (Mapping, bytes, bytearray)) or not isinstance(links, Iterable)):
         raise ValueError(f"images={_shown(value)}: it must be {allowed}, not {type(value).__name__}.")
     return tuple(_link(link) for link in links)
 
@@ -163,6 +166,8 @@ def _extra(value: Any) -> dict[str, Any]:
         allowed = "a dict of fields that the model adds, such as {'watermark': False}"
         raise ValueError(f"extra={_shown(value)}: it must be {allowed}.{_hint(value)}")
     fields = dict(read)
+    if not fields:
+        return fields
     for name in fields:
         if not isinstance(name, str):
             raise ValueError(f"extra: the field name {_shown(name)} must be a string.")

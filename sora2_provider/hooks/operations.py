@@ -94,10 +94,7 @@ def await_outcome(
 def download_video(
     connect: Callable[[], Sora2Client], video_id: str, path: str, *, if_exists: str, video: Video | None, log: Any
 ) -> StoredVideo:
-    """Store a completed video's file: see :meth:`Sora2Hook.download_video`.
-
-    :param connect: returns the client; not asked where the file is there and kept.
-    """
+    """Store a completed video's file: see :meth:`Sora2Hook.download_video`. A file that is kept needs no client."""
     if if_exists not in IF_EXISTS:
         raise InvalidParameter(f"if_exists={if_exists!r}: it must be one of {', '.join(IF_EXISTS)}.")
     try:

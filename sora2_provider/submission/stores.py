@@ -111,7 +111,6 @@ class StorageRecords:
             self._target.remove()
 
 
-#: Where one task instance's record is kept. Both have the same methods.
 RecordStore = TaskStateRecords | StorageRecords
 
 
