@@ -19,7 +19,8 @@ from playwright.sync_api import Page, expect
 from dev.harness.airflow import ADMIN, LocalAirflow
 from dev.harness.browser import running_browser
 from dev.harness.connection_form import SUCCESS, fill_in, open_extra_fields, open_form, press_test, save
-from dev.harness.processes import free_port, stop_cleanly_on_signals
+from dev.harness.emulator import emulator_near
+from dev.harness.processes import stop_cleanly_on_signals
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -43,7 +44,7 @@ def main() -> int:
     output.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        Emulator(port=free_port(EMULATOR_PORT), render_seconds=RENDER_SECONDS) as emulator,
+        emulator_near(EMULATOR_PORT, render_seconds=RENDER_SECONDS) as emulator,
         LocalAirflow(dags_folder=Path(folder)) as airflow,
     ):
         (Path(folder) / "first_video.py").write_text(first_dag(), encoding="utf-8")

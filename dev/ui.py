@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from dev.harness.airflow import ADMIN, ComponentDied, LocalAirflow
-from dev.harness.processes import free_port, stop_cleanly_on_signals, timed_teller
+from dev.harness.emulator import emulator_near
+from dev.harness.processes import stop_cleanly_on_signals, timed_teller
 from sora2_provider.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,7 @@ def run(dags_folder: Path, port: int, emulator_port: int) -> None:
     """Start everything, tell where it is, and wait for the end."""
     tell = timed_teller()
     with (
-        Emulator(port=free_port(emulator_port), render_seconds=RENDER_SECONDS) as emulator,
+        emulator_near(emulator_port, render_seconds=RENDER_SECONDS) as emulator,
         LocalAirflow(
             dags_folder=dags_folder,
             port=port,

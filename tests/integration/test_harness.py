@@ -15,6 +15,7 @@ import pytest
 
 from dev.demo import own_message
 from dev.harness.airflow import ComponentDied, LocalAirflow
+from dev.harness.emulator import emulator_near
 from dev.harness.environment import inherited_environment
 from dev.harness.home import template_database
 from dev.harness.processes import KEEPER, CommandTimedOut, KeptProcess, descendants, living, run_command, wait_until
@@ -191,6 +192,11 @@ def test_the_web_interface_ends_when_a_component_dies_and_says_which(tmp_path: P
         assert script.wait(60) == 1
         assert not living(processes)
     assert "Airflow's triggerer ended with exit code 137" in (tmp_path / "ui.log").read_text()
+
+
+def test_the_emulator_takes_another_port_where_its_own_is_in_use() -> None:
+    with emulator_near(0) as first, emulator_near(first.port) as second:
+        assert second.port not in (0, first.port)
 
 
 STUBBORN = """
