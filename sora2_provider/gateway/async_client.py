@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
-from sora2_provider.gateway.dialects import dialect
+from sora2_provider.gateway.dialects import UNIFIED, dialect
 from sora2_provider.gateway.errors import GatewayUnavailable
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo
@@ -35,7 +35,7 @@ class AsyncSora2Client:
         self.settings = settings
         self._session = session
         self._proxy = proxy
-        self._dialect = dialect("unified")
+        self._dialect = dialect(UNIFIED)
 
     @classmethod
     async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:

@@ -7,7 +7,7 @@ import dataclasses
 
 import requests
 
-from sora2_provider.gateway.dialects import dialect
+from sora2_provider.gateway.dialects import UNIFIED, dialect
 from sora2_provider.gateway.dialects.base import MODELS, SUBSCRIPTION, TOKEN_USAGE, USAGE, HttpRequest
 from sora2_provider.gateway.errors import GatewayError, InternalAddress, SubmissionUnknown, UnreadableResponse
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
@@ -23,7 +23,7 @@ class Sora2Client:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
-        self.dialect = dialect("unified")
+        self.dialect = dialect(UNIFIED)
         self._peers = GatewayPeers()
         self.transport = Transport(settings, self._peers)
         policy = ConnectionPolicy() if settings.allow_internal_links else SsrfGuard(self._peers)

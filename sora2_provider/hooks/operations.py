@@ -18,6 +18,7 @@ from sora2_provider.reporting.endings import Ending
 from sora2_provider.reporting.failures import failure, not_retried
 from sora2_provider.storage import IF_EXISTS, StoredVideo, Target
 from sora2_provider.submission.journal import SubmissionJournal
+from sora2_provider.submission.signals import StopNotice
 from sora2_provider.submission.submitter import Accepted, Submitter
 
 if TYPE_CHECKING:
@@ -25,9 +26,19 @@ if TYPE_CHECKING:
     from sora2_provider.spending.caps import SpendingGuard
 
 
-def create_video(client: Sora2Client, guard: SpendingGuard, request: VideoRequest, *, conn_id: str, log: Any) -> Video:
+def create_video(
+    client: Callable[[], Sora2Client],
+    guard: Callable[[], SpendingGuard],
+    request: VideoRequest,
+    *,
+    conn_id: str,
+    log: Any,
+) -> Video:
     """Submit a video, and keep no record of it: see :meth:`Sora2Hook.create_video`."""
-    accepted = Submitter(client, guard, SubmissionJournal(None, log=log), conn_id=conn_id, log=log).submit(request)
+    stop = StopNotice()
+    with stop.watching():
+        journal = SubmissionJournal(None, log=log)
+        accepted = Submitter(client(), guard(), journal, conn_id=conn_id, stop=stop, log=log).submit(request)
     if isinstance(accepted, Accepted):
         return accepted.video
     if isinstance(accepted.error, GatewayError):

@@ -95,7 +95,7 @@ class Sora2Hook(BaseHook):
         from sora2_provider.hooks import operations
 
         return operations.create_video(
-            self.get_conn(), self.spending_guard(), request, conn_id=self.sora2_conn_id, log=self.log
+            self.get_conn, self.spending_guard, request, conn_id=self.sora2_conn_id, log=self.log
         )
 
     def spending_guard(self, *, retry_waits: bool = False) -> SpendingGuard:

@@ -35,8 +35,10 @@ from sora2_provider.reporting.video_metadata import VideoMetadata
 from sora2_provider.submission.decision import Decision, RequestNeeded, Resume, Submit
 from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import digest_of
+from sora2_provider.submission.signals import StopNotice
 from sora2_provider.submission.stores import RecordUnavailable, store_of
 from sora2_provider.submission.submitter import Accepted, Submitter
+from sora2_provider.submission.task_try import TaskTry, is_foreign
 from sora2_provider.triggers.events import TRIGGER_GRACE, from_event
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 
@@ -64,6 +66,7 @@ class CreateRun:
         self._context = context
         self._log = task.log
         self._asleep = False
+        self._stop = StopNotice()
         self._retry_waits = pass_on_retry_after(task)
         self._report = TaskReport(task, context, VideoMetadata(options.sora2_conn_id))
 
@@ -75,7 +78,8 @@ class CreateRun:
     def start(self) -> str:
         """Submit the video, or take up the one of an earlier try, and do all that the task is for."""
         try:
-            return self._start()
+            with self._stop.watching():
+                return self._start()
         except (InvalidParameter, CapReached, BalanceTooLow) as error:
             self._report.failed(error)
             raise
@@ -132,6 +136,12 @@ class CreateRun:
 
     def _start(self) -> str:
         options = self._options
+        if options.deferrable and is_foreign(self._task, self._context):
+            raise InvalidParameter(
+                f"{self._task.task_id}: deferrable=True, in the code of another task: Airflow cannot resume it",
+                Fate.NOTHING_SENT,
+                "Write deferrable=False there, or make the operator a task of its own.",
+            )
         arguments.checked_connection_id(options.sora2_conn_id)
         if options.wait_for_completion and options.output_path is not None:
             arguments.checked_target(str(options.output_path))
@@ -151,6 +161,7 @@ class CreateRun:
                 hook.spending_guard(retry_waits=self._retry_waits),
                 journal,
                 conn_id=conn_id,
+                stop=self._stop,
                 resubmits=options.on_unknown_submission == "resubmit",
                 log=self._log,
             )
@@ -187,9 +198,7 @@ class CreateRun:
             store = store_of(self._context) if self._options.durable else None
         except RecordUnavailable as error:
             raise Sora2Error(str(error), Fate.NOTHING_SENT) from error
-        task_instance = self._context["ti"]
-        epoch, try_number = (int(getattr(task_instance, name, 0) or 0) for name in ("max_tries", "try_number"))
-        return SubmissionJournal(store, epoch=epoch, try_number=try_number, log=self._log)
+        return SubmissionJournal(store, TaskTry.of(self._task, self._context), log=self._log)
 
     def _follow(self, hook: Sora2Hook, accepted: Accepted, conn_id: str, journal: SubmissionJournal) -> str:
         """Do what is left to do for a video that is accepted."""

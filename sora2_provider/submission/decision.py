@@ -1,24 +1,28 @@
 """What one task instance has submitted, and whether it may submit again.
 
-A create costs money and has no idempotency key, so every task instance keeps a record of its own: an *intent* before
-the create is sent, the video's id as soon as it is known, and a mark when the task has delivered. Invariants:
+A create costs money and has no idempotency key, so every create has a record of its own: an *intent* before it is
+sent, the video's id as soon as it is known, and a mark when the task has delivered. Invariants:
 
 * nothing is sent before the intent is written: a store that fails means that nothing is paid;
 * a record that cannot be read is never taken for "there is none";
 * an intent without an id means that the outcome is unknown: only a person, or the policy that the DAG's author chose, may
   submit again;
+* after a clear a video is taken up only for the request that it was made for;
 * Airflow's XCom takes no part in this: it is cleared at the start of every try.
 
-:func:`decide` is the whole decision, a pure function; :mod:`sora2_provider.submission.stores` has the stores, and
+:func:`decide_among` is the whole decision, a pure function; :mod:`sora2_provider.submission.stores` has the stores, and
 :mod:`sora2_provider.submission.journal` writes what happened.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sora2_provider.submission.record import Record
+from sora2_provider.submission.task_try import TaskTry
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,61 @@ class OutcomeUnknown:
 Decision = Submit | Resume | OutcomeUnknown | RequestNeeded
 
 
+def decide_among(
+    records: Mapping[int, Record],
+    task_try: TaskTry,
+    *,
+    digest: str | None,
+    on_clear: str = "regenerate",
+    on_unknown: str = "fail",
+    began: float = math.inf,
+) -> tuple[int, Decision]:
+    """Say which of a task instance's records a create goes by, and what the try does then.
+
+    :param records: by number, in its order; the first is 1.
+    :param digest: see :func:`decide`, like the other parameters.
+    :returns: the number of the record, or one that is free; and the decision.
+    """
+    number = next(_records_for(records, task_try, digest, began), None)
+    decision: Decision = Submit()
+    if number is not None:
+        record = records[number]
+        policies = {"on_clear": on_clear, "on_unknown": on_unknown}
+        decision = decide(record, epoch=task_try.epoch, digest=digest, began=began, **policies)
+        other_request = record.video_id is not None and record.digest != digest and not record.unknown_reported
+        # The video of another request may still be asked for: by a later create of this try, or after a clear.
+        kept = other_request and (record.delivered_at is None or on_clear == "reuse")
+        if not (isinstance(decision, Submit) and kept):
+            return number, decision
+    taken = {number for number, record in records.items() if not record.ended} | task_try.claims.used
+    return next(number for number in itertools.count(1) if number not in taken), decision
+
+
+def _records_for(records: Mapping[int, Record], task_try: TaskTry, digest: str | None, began: float) -> Iterator[int]:
+    """Yield the numbers of the records that a create may go by, the best first.
+
+    Order and requests are all that tells the creates of one task instance apart, and both may change between two tries.
+    So a create goes by the record of its own request, wherever that stands; and else by one that is open, since a
+    request may be another one at each try: the prompt of a language model, a time.
+    """
+    claims = task_try.claims
+    mine = {
+        number: record
+        for number, record in sorted(records.items(), key=lambda one: one[1].run_started != task_try.run.started)
+        if record.key in (None, task_try.key) and task_try.may_own(record) and not record.ended
+    }
+    current = {number: record for number, record in mine.items() if record.epoch == task_try.epoch}
+    # What has failed in this try, and is called again by the task's code, is not done.
+    yield from (number for number in (*current, *mine) if mine[number].digest == digest and number not in claims.done)
+    unused = [number for number in mine if number not in claims.used]
+    yield from (number for number in unused if mine[number].video_id is None)
+    yield from (number for number in unused if number in current and (mine[number].delivered_at or math.inf) >= began)
+    if not task_try.foreign and not claims.used:
+        # The process may have ended when the task had delivered, and before Airflow heard of it.
+        yield from (number for number in unused if number in current)
+    yield from (number for number in unused if number not in current)
+
+
 def decide(
     record: Record | None,
     *,
@@ -70,7 +129,7 @@ def decide(
     on_unknown: str = "fail",
     began: float = math.inf,
 ) -> Decision:
-    """Say what a try does that finds this record.
+    """Say what a try does that goes by this record.
 
     :param epoch: this try's, see :class:`Record`.
     :param digest: of this try's request; ``None`` where the request is made by code of the user's that is not called
@@ -85,17 +144,16 @@ def decide(
     cleared = record.epoch != epoch
     decided = cleared and record.unknown_reported and record.noted_at < began
     if record.video_id is None:
+        decided = decided or record.resolution == "submit"
         return Submit(unknown=True) if decided or on_unknown == "resubmit" else OutcomeUnknown(record)
-    changed = digest is not None and record.digest != digest
     if decided:
         return Submit(abandoned=record.video_id)
-    if record.delivered_at is not None and record.delivered_at >= began:
-        return Resume(record, changed)
-    if cleared and on_clear == "regenerate":
-        if record.delivered_at is not None:
+    changed = digest is not None and record.digest != digest
+    if cleared:
+        if on_clear == "regenerate" and record.delivered_at is not None and record.delivered_at < began:
             return Submit()
         if digest is None:
             return RequestNeeded(record)
         if changed:
-            return Submit(abandoned=record.video_id)
+            return Submit(abandoned=record.video_id if record.delivered_at is None else None)
     return Resume(record, changed)

@@ -1,9 +1,9 @@
-"""Writes down what becomes of one task instance's submission, and says what a try may do that finds it.
+"""Writes down what becomes of one create of a task instance, and says what a try may do that finds it.
 
 Each method is one step in a submission's life, and says what a failure of the store means there: before the create
 nothing is sent; after it the id is in the log and in the error.
 
-Every change goes through :meth:`SubmissionJournal._replace`, which compares what the store holds with what this try has
+Every change goes through :meth:`TaskRecords.replace`, which compares what the store holds with what this try has
 read before it writes. So a process that Airflow has given up, and that wakes late, never writes over what its successor
 has recorded.
 """
@@ -20,48 +20,38 @@ from typing import Any
 from sora2_provider.exceptions import Fate, Sora2Error
 from sora2_provider.reporting.endings import End, Ending
 from sora2_provider.reporting.failures import failure
-from sora2_provider.submission.decision import Decision, Submit, decide
+from sora2_provider.submission.decision import Decision, Submit, decide_among
 from sora2_provider.submission.record import Record, UnreadableRecord
+from sora2_provider.submission.records import RecordChanged, TaskRecords
 from sora2_provider.submission.stores import RecordStore, RecordUnavailable
+from sora2_provider.submission.task_try import TaskTry
 
 #: How often the id of a video that was paid for is written before that is given up.
 _ATTEMPTS = 3
 _PAUSE = 1.0
 
 
-class RecordChanged(RuntimeError):
-    """The store holds another record than this try has read.
-
-    :param now: what it holds.
-    """
-
-    def __init__(self, now: Record | None) -> None:
-        super().__init__("the record is gone" if now is None else "the record has changed")
-        self.now = now
-
-
 class SubmissionJournal:
-    """One task instance's submission, as far as it is written down.
+    """One create of a task instance, as far as it is written down.
 
-    :param store: ``None`` where there is none or the task wants none: then nothing outlives a try.
-    :param epoch: Airflow's ``max_tries`` of the task instance, see :class:`~sora2_provider.submission.record.Record`.
-    :param try_number: Airflow's number of this try.
+    :param store: of the task instance's first record; ``None`` where there is none or the task wants none: then nothing
+        outlives a try.
     """
 
-    def __init__(self, store: RecordStore | None, *, epoch: int = 0, try_number: int = 0, log: Any) -> None:
-        self._store = store
-        self._epoch = epoch
-        self._try_number = try_number
+    def __init__(self, store: RecordStore | None, task_try: TaskTry | None = None, *, log: Any) -> None:
+        self._records = None if store is None else TaskRecords(store)
+        self._try = task_try or TaskTry()
         self._began = time.time()
         self._log = log
+        #: Of this create's record, once that is chosen.
+        self._number = 0
         #: The record as this try has read or written it last.
         self._record: Record | None = None
-        self._is_read = False
 
     @property
     def durable(self) -> bool:
         """Whether a retry will know of the video that this try submits."""
-        return self._store is not None
+        return self._records is not None
 
     def decide(self, digest: str | None, *, on_clear: str, on_unknown: str) -> Decision:
         """Say what this try may do.
@@ -69,37 +59,44 @@ class SubmissionJournal:
         :param digest: of its request; ``None`` if that is not known yet, see :func:`~sora2_provider.submission.decision.decide`.
         :raises Sora2Error: the record cannot be read, or a later try is at work. Nothing was sent.
         """
-        if self._store is None:
+        if self._records is None:
             return Submit()
-        try:
-            self._read()
-        except (RecordUnavailable, UnreadableRecord) as error:
-            raise Sora2Error(
-                f"The record of what this task has submitted cannot be read ({self._store.where}): {error}",
-                "Nothing was sent.",
-                "If retries end the same way, look at the record, and remove it only if no video was paid for.",
-            ) from error
-        found = self._record
-        if found is not None and self._is_of_a_later_try(found):
-            raise Sora2Error(
-                f"Try {found.try_number} of this task is at work: Airflow has given this one up, which is try "
-                f"{self._try_number}",
-                "It sent nothing.",
+        with self._try.claims.lock:
+            # The request may be known by now, and was not before.
+            self._try.claims.held.pop(self, None)
+            try:
+                records = dict(self._records.all())
+            except (RecordUnavailable, UnreadableRecord) as error:
+                raise Sora2Error(
+                    f"The record of what this task has submitted cannot be read ({self._records.where}): {error}",
+                    "Nothing was sent.",
+                    "If retries end the same way, look at the record, and remove it only if no video was paid for.",
+                ) from error
+            for found in records.values():
+                if self._is_of_a_later_try(found):
+                    raise Sora2Error(
+                        f"Try {found.try_number} of this task is at work: Airflow has given this one up, which is try "
+                        f"{self._try.number}",
+                        "It sent nothing.",
+                    )
+            number, decision = decide_among(
+                records, self._try, digest=digest, on_clear=on_clear, on_unknown=on_unknown, began=self._began
             )
-        return decide(
-            found, epoch=self._epoch, digest=digest, on_clear=on_clear, on_unknown=on_unknown, began=self._began
-        )
+            self._take(number, records.get(number))
+        return decision
 
     def intend(self, digest: str, conn_id: str, request: dict[str, Any]) -> None:
         """Write that a create is about to be sent.
 
         :raises Sora2Error: that could not be written, so nothing may be sent.
         """
-        if self._store is None:
+        if self._records is None:
             return
-        intent = self._noted(Record(digest, conn_id, self._epoch, time.time(), secrets.token_hex(8), request))
+        now, token = time.time(), secrets.token_hex(8)
+        record = Record(digest, conn_id, self._try.epoch, now, token, request, key=self._try.key)
+        intent = self._noted(record, **self._try.run.as_fields())
         try:
-            self._replace(self._record, intent)
+            self._write_intent(intent)
         except RecordChanged as error:
             raise Sora2Error(
                 f"Another process of this task instance is submitting its video now ({error})", "This one sent nothing."
@@ -115,7 +112,7 @@ class SubmissionJournal:
     def refused(self) -> None:
         """Forget the intent: the gateway has accepted nothing."""
         try:
-            self._change(lambda _: None, over_later=True)
+            self._change(self._ended, over_later=True)
         except (RecordUnavailable, UnreadableRecord) as error:
             self._log.warning(
                 "Nothing was paid for this create, but its record could not be removed (%s): the next try will say that "
@@ -129,13 +126,14 @@ class SubmissionJournal:
         :raises FinalError: it could not be written; the message names the id.
         """
         intent = self._record
-        if self._store is None or intent is None:
+        if self._records is None or intent is None:
             return
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 # Over a later try's note as well: it may have reported this very create as unknown.
                 written = self._change(
-                    lambda now: dataclasses.replace(now, video_id=video_id, unknown_reported=False), over_later=True
+                    lambda now: dataclasses.replace(now, video_id=video_id, unknown_reported=False, resolution=None),
+                    over_later=True,
                 )
                 if not written and self._record is None:
                     self._replace(None, dataclasses.replace(intent, video_id=video_id))
@@ -154,10 +152,11 @@ class SubmissionJournal:
 
         :raises Sora2Error: that could not be written, or another process has submitted since; a retry looks again.
         """
-        if self._store is None or (record.epoch == self._epoch and not record.unknown_reported):
+        mine = {"epoch": self._try.epoch, "unknown_reported": False, **self._try.run.as_fields()}
+        if self._records is None or all(getattr(record, name) == value for name, value in mine.items()):
             return
         try:
-            adopted = self._change(lambda now: self._noted(now, epoch=self._epoch, unknown_reported=False))
+            adopted = self._change(lambda now: self._noted(now, **mine))
         except (RecordUnavailable, UnreadableRecord) as error:
             raise Sora2Error(
                 f"The record of this task's video {record.video_id} cannot be written: {error}",
@@ -181,9 +180,8 @@ class SubmissionJournal:
         self._log.warning("%s", error)
         with self._noting("that the outcome is unknown"):
             # A process that Airflow has given up may have written the id meanwhile, or be this one.
-            self._change(
-                lambda now: self._noted(now, epoch=self._epoch, unknown_reported=True) if now.video_id is None else now
-            )
+            told = {"epoch": self._try.epoch, "unknown_reported": True}
+            self._change(lambda now: now if now.video_id is not None else self._noted(now, **told))
 
     def mark_lost(self, video_id: str, error: Exception) -> None:
         """Tell a person that the gateway does not know the video any more, and note that.
@@ -198,35 +196,17 @@ class SubmissionJournal:
         """Note that the task has done all that it is for."""
         with self._noting("that it is delivered"):
             self._change(lambda now: self._noted(now, delivered_at=time.time()), video_id=video_id)
+        self._try.claims.done.add(self._number)
 
     def ended(self, video_id: str) -> None:
         """Forget a video whose rendering failed or was cancelled: another one may be submitted."""
         with self._noting("that its rendering has ended"):
-            self._change(lambda _: None, video_id=video_id)
+            self._change(self._ended, video_id=video_id)
 
     def _replace(self, expected: Record | None, new: Record | None) -> None:
-        """Write a record, or remove it, if the store still holds the expected one. The only place that writes.
-
-        :raises RecordChanged: it holds another one.
-        :raises RecordUnavailable: it could not be asked, or did not take the record.
-        :raises UnreadableRecord: what it holds is no record.
-        """
-        store = self._store
-        if store is None:
-            return
-        if expected is None and new is not None:
-            # The store compares by itself. A record that is there may be this one: a storage's client repeats a request
-            # whose answer was lost.
-            if not store.create(new) and (now := store.read()) != new:
-                raise RecordChanged(now)
-        else:
-            if (now := store.read()) != expected:
-                raise RecordChanged(now)
-            if new is None:
-                store.remove()
-            elif new != expected:
-                store.write(new)
-        self._record = new
+        """See :meth:`TaskRecords.replace`."""
+        if self._records is not None:
+            self._record = self._records.replace(self._number, expected, new)
 
     def _change(
         self, change: Callable[[Record], Record | None], *, video_id: str | None = None, over_later: bool = False
@@ -239,10 +219,10 @@ class SubmissionJournal:
         :param video_id: the video that the record must be of.
         :param over_later: change it even if a later try has noted something.
         """
-        if self._store is None:
+        if self._records is None:
             return True
-        if not self._is_read:
-            self._read()
+        if not self._number and video_id is not None and (found := self._records.of_video(video_id)):
+            self._take(*found)
         if self._record is None:
             return False
         token = self._record.token
@@ -259,25 +239,55 @@ class SubmissionJournal:
                 self._record = changed.now
         return False
 
-    def _read(self) -> None:
-        if self._store is not None:
-            self._record = self._store.read()
-            self._is_read = True
+    def _write_intent(self, intent: Record) -> None:
+        """Write it in place of the record that this create goes by, or under the first number that is free.
+
+        :raises RecordChanged: see :meth:`TaskRecords.replace`.
+        """
+        claims = self._try.claims
+        with claims.lock:
+            while True:
+                # A create in another thread may have been given the number before, and have written nothing yet.
+                if self._record is None and self._records is not None and self._records.is_free(self._number - 1):
+                    self._take(self._number - 1, None)
+                    continue
+                claims.tokens.add(intent.token)
+                try:
+                    return self._replace(self._record, intent)
+                except RecordChanged as changed:
+                    there = changed.now
+                    # Of another thread, or of another deployment that shares the path: the next number is as good.
+                    is_others = there is not None and (there.token in claims.tokens or not self._try.may_own(there))
+                    if self._record is not None or not is_others:
+                        raise
+                    self._take(self._number + 1, None)
+
+    def _take(self, number: int, record: Record | None) -> None:
+        """Go by a record from now on."""
+        self._number, self._record = number, record
+        self._try.claims.held[self] = number
 
     def _is_of_a_later_try(self, record: Record) -> bool:
         """Whether a later try has written since this one began, which means that Airflow has given this process up.
 
         A run that was deleted and made again counts its tries anew, and finds an old record.
         """
-        return record.try_number > self._try_number and record.noted_at >= self._began
+        later = record.try_number > self._try.number and record.noted_at >= self._began
+        return later and self._try.may_own(record)
 
     def _noted(self, record: Record, **changes: Any) -> Record:
-        return dataclasses.replace(record, try_number=self._try_number, noted_at=time.time(), **changes)
+        return dataclasses.replace(record, try_number=self._try.number, noted_at=time.time(), **changes)
 
     def _take_back(self, intent: Record) -> None:
-        """Remove an intent whose writing failed and that the store may hold nevertheless: nothing is sent for it."""
+        """End an intent whose writing failed and that the store may hold nevertheless: nothing is sent for it."""
         with contextlib.suppress(RecordChanged, RecordUnavailable, UnreadableRecord):
-            self._replace(intent, None)
+            self._replace(intent, self._ended(intent))
+
+    def _ended(self, record: Record) -> Record | None:
+        """Return what is left of a record of which nothing is to be taken up."""
+        # Another create of this try may be about to write the record that follows.
+        alone = self._try.claims.used <= {self._number}
+        return None if alone else dataclasses.replace(record, ended=True)
 
     @contextlib.contextmanager
     def _noting(self, what: str) -> Iterator[None]:

@@ -17,7 +17,7 @@ from sora2_provider.compat import Context, conf, never_expire
 from sora2_provider.storage import Target
 from sora2_provider.submission.record import Record, UnreadableRecord
 
-#: The record's key in the task state store; Airflow's UI shows it on the task instance.
+#: The first record's key in the task state store; Airflow's UI shows it on the task instance.
 STATE_KEY = "sora2_submission"
 
 
@@ -31,17 +31,22 @@ class TaskStateRecords:
     The store itself refuses a process whose task instance Airflow has given to another try.
 
     :param accessor: ``context["task_state_store"]``.
+    :param key: the record's.
     """
 
-    where = f"the task state store, key {STATE_KEY!r}"
-
-    def __init__(self, accessor: Any) -> None:
+    def __init__(self, accessor: Any, key: str = STATE_KEY) -> None:
         self._accessor = accessor
+        self._key = key
+        self.where = f"the task state store, key {key!r}"
+
+    def numbered(self, number: int) -> TaskStateRecords:
+        """Return the store of the task instance's n-th record; this one is the first."""
+        return self if number == 1 else TaskStateRecords(self._accessor, f"{STATE_KEY}_{number}")
 
     def read(self) -> Record | None:
         """Return the record."""
         with _failures(f"{self.where} cannot be read"):
-            value = self._accessor.get(STATE_KEY)
+            value = self._accessor.get(self._key)
         return None if value is None else Record.from_json(value)
 
     def create(self, record: Record) -> bool:
@@ -54,12 +59,12 @@ class TaskStateRecords:
     def write(self, record: Record) -> None:
         """Write a record. It lives as long as its DAG run: to forget it sooner could mean to pay twice."""
         with _failures(f"{self.where} cannot be written"):
-            self._accessor.set(STATE_KEY, record.to_json(), retention=never_expire())
+            self._accessor.set(self._key, record.to_json(), retention=never_expire())
 
     def remove(self) -> None:
         """Remove the record."""
         with _failures(f"{self.where} cannot be written"):
-            self._accessor.delete(STATE_KEY)
+            self._accessor.delete(self._key)
 
 
 class StorageRecords:
@@ -72,11 +77,18 @@ class StorageRecords:
     """
 
     def __init__(self, folder: str, name: str) -> None:
+        self._folder, self._name = folder, name
         try:
             self._target = Target.parse(f"{folder.rstrip('/')}/{name}", video_id=None)
         except (ValueError, OSError) as error:
             raise RecordUnavailable(f"[sora2] state_path: {error}") from error
         self.where = self._target.uri
+
+    def numbered(self, number: int) -> StorageRecords:
+        """Return the store of the task instance's n-th record; this one is the first."""
+        return (
+            self if number == 1 else StorageRecords(self._folder, f"{self._name.removesuffix('.json')}.{number}.json")
+        )
 
     def read(self) -> Record | None:
         """Return the record."""

@@ -16,7 +16,7 @@ from sora2_provider.reporting.failures import failure
 from sora2_provider.submission.decision import Decision, OutcomeUnknown, RequestNeeded, Resume, Submit
 from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import digest_of
-from sora2_provider.submission.signals import deferred_signals
+from sora2_provider.submission.signals import StopNotice, deferred_signals
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
@@ -43,6 +43,7 @@ class Submitter:
     :param client: of the connection to ask: the record's own where there is one.
     :param guard: allows a create, or raises what keeps it from being sent.
     :param conn_id: the client's connection.
+    :param stop: says whether the task was told to stop: then nothing more is sent.
     :param resubmits: whether a lost answer is followed by another create, at the next try.
     """
 
@@ -53,10 +54,12 @@ class Submitter:
         journal: SubmissionJournal,
         *,
         conn_id: str,
+        stop: StopNotice,
         resubmits: bool = False,
         log: Any,
     ) -> None:
         self._client = client
+        self._stop = stop
         self._guard = guard
         self._journal = journal
         self._log = log
@@ -139,7 +142,7 @@ class Submitter:
         )
         since = time.time()
         try:
-            video = send(lambda: self._send_once(request), pause=time.sleep, report=self._log.warning)
+            video = send(lambda: self._send_once(request), pause=self._stop.pause, report=self._log.warning)
         except SubmissionUnknown as error:
             return self._ended(End.UNKNOWN, error)
         except GatewayError as error:
@@ -161,8 +164,13 @@ class Submitter:
         """Write the intent, send the create once, and write what became of it."""
         conn_id = self._ending.conn_id
         # A signal between the intent and the id would leave a video that no record names.
-        with deferred_signals():
+        with deferred_signals() as arrived:
+            self._stop.check()
             self._journal.intend(digest_of(request, conn_id), conn_id, request.to_json())
+            if arrived:
+                self._journal.refused()
+                self._stop.told = True
+                self._stop.check()
             self._ending = dataclasses.replace(self._ending, sent_at=time.time())
             try:
                 self._accepted = self._client.create_video(request)

@@ -14,7 +14,11 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout
 from sora2_provider.exceptions import LeftRendering
 from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks import operations
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.spending.caps import SpendingGuard
+from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.signals import deferred_signals
 from sora2_provider.submission.stores import STATE_KEY
 from tests.unit.durable import create, failing
@@ -154,3 +158,65 @@ def test_airflows_time_out_in_a_create_outside_the_main_thread_is_an_unknown_out
     with pytest.raises(AirflowException, match="The outcome of the create"):
         create().execute(durable_context)
     assert state.get(STATE_KEY)["unknown_reported"] is True
+
+
+@pytest.fixture
+def going_on() -> Iterator[list[int]]:
+    """Handlers as Airflow 3 sets them: the task goes on until it is killed."""
+    told: list[int] = []
+    usual = signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
+    yield told
+    signal.signal(signal.SIGTERM, usual)
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+STOPPED_AT = {
+    "the connection": (Sora2Hook, "get_conn"),
+    "the limits": (SpendingGuard, "reserve"),
+    "the intent": (SubmissionJournal, "intend"),
+}
+
+
+@pytest.mark.parametrize(("owner", "name"), STOPPED_AT.values(), ids=STOPPED_AT)
+@pytest.mark.parametrize(
+    "make",
+    [lambda context: create().execute(context), lambda _: Sora2Hook().create_video(VideoRequest("a cat"))],
+    ids=["operator", "hook"],
+)
+def test_a_task_that_is_told_to_stop_before_its_create_pays_for_nothing(
+    going_on, gateway, durable_context, state, monkeypatch, owner, name, make
+):
+    real = getattr(owner, name)
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        terminate()
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        with pytest.raises(AirflowException, match=r"told to stop before its create was sent\. Nothing was sent"):
+            make(durable_context)
+    assert (set(going_on), gateway.billed, state.values) == ({signal.SIGTERM}, (), {})
+    assert create().execute(durable_context) == gateway.billed[0].id
+
+
+def test_a_task_that_is_told_to_stop_between_two_sendings_pays_for_nothing(
+    going_on, gateway, durable_context, state, monkeypatch
+):
+    """The pause is not waited out: its end would be beyond what a task is granted."""
+    monkeypatch.setattr("sora2_provider.gateway.resend._PAUSES", (3600.0, 3600.0))
+    real = SubmissionJournal.refused
+
+    def refused(self: SubmissionJournal) -> None:
+        real(self)
+        threading.Timer(0.05, terminate).start()
+
+    monkeypatch.setattr("sora2_provider.gateway.resend._LONGEST_PAUSE", 3600.0)
+    monkeypatch.setattr(SubmissionJournal, "refused", refused)
+    gateway.fault(route="create", status=429, times=1)
+    with pytest.raises(AirflowException, match="told to stop before its create was sent"):
+        create().execute(durable_context)
+    assert (set(going_on), gateway.billed, state.values) == ({signal.SIGTERM}, (), {})

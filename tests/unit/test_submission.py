@@ -16,6 +16,7 @@ ACCEPTED = dataclasses.replace(INTENT, video_id="video_1")
 DELIVERED = dataclasses.replace(ACCEPTED, delivered_at=1_700_000_100.0)
 LOST = dataclasses.replace(ACCEPTED, unknown_reported=True)
 REPORTED = dataclasses.replace(INTENT, unknown_reported=True)
+RESOLVED = dataclasses.replace(REPORTED, resolution="submit")
 
 RETRY, CLEAR = 1, 4
 SAME, CHANGED = "digest", "another"
@@ -28,13 +29,22 @@ TABLE = [
     (ACCEPTED, RETRY, CHANGED, {}, Resume(ACCEPTED, changed=True)),
     (ACCEPTED, CLEAR, SAME, {}, Resume(ACCEPTED, changed=False)),
     (ACCEPTED, CLEAR, CHANGED, {}, Submit(abandoned="video_1")),
-    (ACCEPTED, CLEAR, CHANGED, {"on_clear": "reuse"}, Resume(ACCEPTED, changed=True)),
+    (ACCEPTED, CLEAR, CHANGED, {"on_clear": "reuse"}, Submit(abandoned="video_1")),
     (DELIVERED, RETRY, SAME, {}, Resume(DELIVERED, changed=False)),
     (DELIVERED, RETRY, CHANGED, {}, Resume(DELIVERED, changed=True)),
     (DELIVERED, CLEAR, SAME, {}, Submit()),
     (DELIVERED, CLEAR, CHANGED, {}, Submit()),
     (DELIVERED, CLEAR, SAME, {"on_clear": "reuse"}, Resume(DELIVERED, changed=False)),
-    (DELIVERED, CLEAR, CHANGED, {"on_clear": "reuse"}, Resume(DELIVERED, changed=True)),
+    (DELIVERED, CLEAR, CHANGED, {"on_clear": "reuse"}, Submit()),
+    (DELIVERED, CLEAR, CHANGED, {"began": 1_700_000_099.0}, Submit()),
+    (RESOLVED, RETRY, SAME, {}, Submit(unknown=True)),
+    (
+        dataclasses.replace(RESOLVED, video_id="video_1"),
+        RETRY,
+        SAME,
+        {},
+        Resume(dataclasses.replace(RESOLVED, video_id="video_1"), changed=False),
+    ),
     (DELIVERED, CLEAR, SAME, {"began": 1_700_000_099.0}, Resume(DELIVERED, changed=False)),
     (DELIVERED, CLEAR, SAME, {"began": 1_700_000_101.0}, Submit()),
     (INTENT, RETRY, SAME, {}, OutcomeUnknown(INTENT)),
@@ -69,7 +79,7 @@ def test_the_first_records_that_were_ever_written_stay_readable():
         '{"version": 1, "digest": "abc", "conn_id": "sora2_default", "epoch": 1, "intent_at": 1790000000.5, '
         '"token": "0011", "video_id": "sora-2:task_1", "unknown_reported": false, "delivered_at": null}'
     )
-    expected = Record("abc", "sora2_default", 1, 1790000000.5, "0011", video_id="sora-2:task_1")
+    expected = Record("abc", "sora2_default", 1, 1790000000.5, "0011", video_id="sora-2:task_1", key=None)
     assert Record.from_json(json.loads(kept)) == expected
 
 
@@ -77,7 +87,10 @@ BROKEN = {
     "no object": "video_1",
     "a list": [],
     "empty": {},
-    "of a newer release": {**ACCEPTED.to_json(), "version": 2},
+    "of a newer release": {**ACCEPTED.to_json(), "version": 3},
+    "of no release": {**ACCEPTED.to_json(), "version": 0},
+    "on a wire that is not spoken": {**ACCEPTED.to_json(), "dialect": "morse"},
+    "a resolution of another kind": {**ACCEPTED.to_json(), "resolution": "perhaps"},
     "a bool for a number": {**ACCEPTED.to_json(), "epoch": True},
     "a word for a bool": {**ACCEPTED.to_json(), "unknown_reported": "no"},
     "an id of another type": {**ACCEPTED.to_json(), "video_id": 17},

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sora2_provider.gateway.dialects.base import Dialect
 
+#: The wire that a gateway is taken to speak where nothing says otherwise.
+UNIFIED = "unified"
+
 
 @cache
 def dialect(name: str) -> Dialect:
