@@ -47,7 +47,7 @@ class Sora2CreateVideoOperator(BaseOperator):
     :param durable: keep a record of what is submitted, in Airflow's task state store (3.3 and later) or under the
         option ``[sora2] state_path``. Without it, a task that breaks after its submit is failed and not retried.
     :param on_clear: what a cleared task does whose video was delivered: ``regenerate`` it, or ``reuse`` it. A video that
-        was not delivered yet is always taken up again, unless the request has changed.
+        was not delivered yet is always taken up again. Where the request has changed, another video is submitted.
     :param on_unknown_submission: what a try does when the outcome of an earlier create is unknown: ``fail``, for a person to
         look and clear the task, or ``resubmit``, which may pay twice.
     """
