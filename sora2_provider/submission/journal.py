@@ -196,7 +196,8 @@ class SubmissionJournal:
         """Note that the task has done all that it is for."""
         with self._noting("that it is delivered"):
             self._change(lambda now: self._noted(now, delivered_at=time.time()), video_id=video_id)
-        self._try.claims.done.add(self._number)
+        if self._try.repeats:
+            self._try.claims.done.add(self._number)
 
     def ended(self, video_id: str) -> None:
         """Forget a video whose rendering failed or was cancelled: another one may be submitted."""

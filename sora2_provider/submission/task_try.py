@@ -40,12 +40,15 @@ class TaskTry:
     :param number: Airflow's number of the try.
     :param key: which of the task instance's creates is about to be made, see :class:`~sora2_provider.submission.record.Record`.
     :param foreign: the operator is run by the code of another task.
+    :param repeats: executing an operator again means another create. In a context that was made by hand, without its
+        task, it stands for the next try.
     """
 
     epoch: int = 0
     number: int = 0
     key: str = ""
     foreign: bool = False
+    repeats: bool = True
     run: RunIdentity = field(default_factory=RunIdentity)
     claims: Claims = field(default_factory=Claims)
 
@@ -70,8 +73,8 @@ class TaskTry:
         foreign = is_foreign(task, context)
         # The code of another task may make an operator for each of its creates; a task's own is one.
         claims = _claims_of(task_instance if foreign else task, epoch, number)
-        key = task.task_id if foreign or task.task_id != task_instance.task_id else ""
-        return cls(epoch, number, key, foreign, _run_of(context), claims)
+        key = task.task_id if foreign or task.task_id != getattr(task_instance, "task_id", task.task_id) else ""
+        return cls(epoch, number, key, foreign, context.get("task") is not None, _run_of(context), claims)
 
 
 def is_foreign(task: BaseOperator, context: Context) -> bool:

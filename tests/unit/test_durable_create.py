@@ -32,8 +32,9 @@ def test_a_crash_after_a_clear_that_took_up_a_video_does_not_submit(gateway, dur
         create(**TOO_SHORT).execute(durable_context)
     gateway.clear_faults()
     clear(ti)
-    create(**WAITS).execute(durable_context)
-    assert create(**WAITS).execute(durable_context) == gateway.billed[0].id, "delivered, but Airflow did not hear of it"
+    waiting = create(**WAITS)
+    waiting.execute(durable_context)
+    assert waiting.execute(durable_context) == gateway.billed[0].id, "delivered, but Airflow did not hear of it"
     assert len(gateway.billed) == 1
 
 
