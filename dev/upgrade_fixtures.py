@@ -41,7 +41,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 FIXTURES = PROJECT / "tests" / "upgrade" / "fixtures"
 DIGESTS = "digests.json"
 
-#: A wait of a hundred years: a fixture must not be past its deadline when a later release takes it up.
+#: A wait of a hundred years, longer than a DAG file may ask for: a fixture must not be past its deadline when a later
+#: release takes it up.
 PATIENCE = 100 * 365 * 86_400.0
 
 CONN_ID = "sora2_default"
@@ -124,8 +125,8 @@ def record() -> dict[str, Any]:
         event = event_of(deferred["trigger"])
         returned = create.execute_complete(context, event, **deferred["kwargs"])
         at_submit, at_end = task_instance.xcoms["video"]
-        waiting: dict[str, Any] = {"task_id": "wait", "deferrable": True, "poke_interval": 1, "timeout": PATIENCE}
-        sensor = Sora2VideoSensor(video_id=_submitted(emulator), **waiting)
+        sensor = Sora2VideoSensor(task_id="wait", video_id=_submitted(emulator), deferrable=True, poke_interval=1)
+        sensor.timeout = PATIENCE
         deferred_sensor = deferral(lambda: sensor.execute(_context(TaskInstance())))
         return {
             "deferred_create": deferred,
@@ -154,8 +155,10 @@ def record() -> dict[str, Any]:
 
 
 def create_task(**arguments: Any) -> Sora2CreateVideoOperator:
-    waits = {"wait_for_completion": True, "deferrable": True, "timeout": PATIENCE, "poll_interval": 1.0}
-    return Sora2CreateVideoOperator(task_id="create_video", **{**REQUEST, **waits, **arguments})
+    waits = {"wait_for_completion": True, "deferrable": True, "poll_interval": 1.0}
+    task = Sora2CreateVideoOperator(task_id="create_video", **{**REQUEST, **waits, **arguments})
+    task.timeout = PATIENCE
+    return task
 
 
 def deferral(execute: Callable[[], Any]) -> dict[str, Any]:

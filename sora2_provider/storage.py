@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
 from sora2_provider.gateway.download.media_types import media_type
+from sora2_provider.gateway.leftovers import leftover_in_path
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.models import Video
@@ -78,6 +79,8 @@ class Target(NamedTuple):
                 f"path={path!r}: it must be a URI such as s3://my_conn@bucket/videos/cat.mp4 or an absolute path. "
                 "If this is a template, it rendered to nothing."
             )
+        if problem := leftover_in_path(text):
+            raise ValueError(f"path={text!r}: {problem}")
         if "://" not in text:
             if not text.startswith("/"):
                 raise ValueError(

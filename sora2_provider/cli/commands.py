@@ -34,7 +34,7 @@ def get(arguments: Namespace) -> int:
     try:
         with _quiet():
             video_id = checked_video_id(arguments.video_id)
-            settings, _ = read_connection(arguments.conn_id)
+            settings = read_connection(arguments.conn_id).settings
             redact = settings.redact
             with Sora2Client(settings) as client:
                 video = client.get_video(video_id)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sora2_provider import compat
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.connection import limits_of, settings_of
+from sora2_provider.hooks.connection_extra import unknown_in
 from sora2_provider.spending.limits import SpendingLimits
 
 CONN_TYPE = "sora2"
@@ -23,8 +26,19 @@ class ConnectionUnusable(ValueError):
         self.to_do = to_do
 
 
-def read_connection(conn_id: str) -> tuple[GatewaySettings, SpendingLimits]:
-    """Return a connection's settings and limits; its secrets are masked in logs from here on.
+class StoredConnection(NamedTuple):
+    """A connection that can be used.
+
+    :param unknown: a sentence about fields that have no effect; empty where there are none.
+    """
+
+    settings: GatewaySettings
+    limits: SpendingLimits
+    unknown: str
+
+
+def read_connection(conn_id: str) -> StoredConnection:
+    """Return a connection; its secrets are masked in logs from here on.
 
     :raises ConnectionUnusable: it is missing, of another type, encrypted with another key, or a field cannot be used.
     """
@@ -34,7 +48,7 @@ def read_connection(conn_id: str) -> tuple[GatewaySettings, SpendingLimits]:
             f"There is no connection {conn_id!r} that this machine can read.",
             f"Add it in Airflow under Admin > Connections (type Sora 2), or set AIRFLOW_CONN_{conn_id.upper()}. Where workers "
             "can read connections only inside tasks (Airflow 3), run this on the API server or the scheduler. If [core] "
-            "fernet_key has changed since it was stored, no machine can read it.",
+            "fernet_key has changed since it was stored, no machine can read it; nor, in Airflow 3, if its extra is no JSON object.",
         )
     if connection.conn_type != CONN_TYPE:
         raise ConnectionUnusable(
@@ -42,7 +56,8 @@ def read_connection(conn_id: str) -> tuple[GatewaySettings, SpendingLimits]:
             "Choose another connection with --conn-id, or change its type to Sora 2.",
         )
     try:
-        settings, limits = settings_of(connection), limits_of(conn_id, connection.extra_dejson)
+        settings, extra = settings_of(connection), connection.extra_dejson
+        return StoredConnection(settings, limits_of(conn_id, extra), unknown_in(extra))
     except ValueError as error:
         raise ConnectionUnusable(
             str(error), "Correct it under Admin > Connections, or wherever it is defined."
@@ -53,4 +68,3 @@ def read_connection(conn_id: str) -> tuple[GatewaySettings, SpendingLimits]:
             f"The connection {conn_id!r} cannot be decrypted here ({type(error).__name__}).",
             "Give this machine the [core] fernet_key with which the connection was stored, or store it again.",
         ) from error
-    return settings, limits

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sora2_provider.gateway.leftovers import leftover, leftover_in_name, leftover_in_path
 from sora2_provider.gateway.settings import web_address
 
 ORIENTATIONS = ("portrait", "landscape")
@@ -22,7 +24,17 @@ DURATIONS: Mapping[str, tuple[int, ...]] = {"sora-2": (10, 15), "sora-2-pro": (1
 
 NAMED = ("prompt", "images", "model", "orientation", "size", "duration")
 
-_EMPTY_WORDS = ("", "None", "null", "undefined", "nan")
+#: Seconds: 30 days. No rendering takes as long, and Airflow cannot keep when a wait of centuries ends.
+LONGEST_WAIT = 30 * 24 * 3600
+#: The name of a file that an operator would read its prompt from.
+_PROMPT_FILE = r"\S+\.prompt"
+
+#: What templates and tables write for a value that is not there.
+_NO_VALUE = ("None", "null", "undefined", "nan", "NaN", "NaT", "<NA>")
+_EMPTY_WORDS = ("", "none", "NONE", "NULL", "Undefined", *_NO_VALUE)
+_FLAGS = ("True", "False")
+#: Nothing of this stands in an id: it is a text, a list or a dict that came in an id's place.
+_NO_ID = r"[\s{}\[\]()<>\"'`,]"
 _NOTHING_CAME = "If this is a template or an XCom, the earlier task returned nothing."
 
 
@@ -48,7 +60,25 @@ def checked_video_id(value: Any) -> str:
     :raises ValueError: there is none, which is what a template gives when an earlier task returned nothing.
     """
     given = value.get("id") if isinstance(value, Mapping) else value
-    return _text("video_id", given, "the id that Sora2CreateVideoOperator returned").strip()
+    allowed = "the id that Sora2CreateVideoOperator returned"
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        problem = f"video_id={_shown(value)}: it must be {allowed}, not {type(given).__name__}."
+        raise ValueError(f"{problem} For several videos map the task: .partial(...).expand(video_id=...).")
+    video_id = _text("video_id", given, allowed).strip()
+    if re.search(_NO_ID, video_id):
+        raise ValueError(f"video_id={_shown(value)}: it must be {allowed}, without blanks, quotes and brackets.")
+    return video_id
+
+
+def checked_seconds(name: str, value: Any) -> None:
+    """Check a number of seconds to wait.
+
+    :raises ValueError: it is none, or the wait would have no end.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST_WAIT:
+        raise ValueError(
+            f"{name}={_shown(value)}: it must be a number of seconds above 0, at most {LONGEST_WAIT} (30 days)."
+        )
 
 
 def _shown(value: Any) -> str:
@@ -64,7 +94,17 @@ def _hint(value: Any) -> str:
     return f" {_NOTHING_CAME}" if _is_nothing(value) else ""
 
 
-def _text(name: str, value: Any, allowed: str) -> str:
+def _prompt(value: Any) -> str:
+    prompt = _text("prompt", value, "a non-empty text that says what to render", leftover)
+    if prompt.rstrip().endswith(".prompt") and re.fullmatch(_PROMPT_FILE, prompt.strip()):
+        raise ValueError(
+            f"prompt={_shown(value)}: it must be the text itself, not the name of a file. Only Sora2CreateVideoOperator reads "
+            "such a file, from beside the DAG file or from template_searchpath; elsewhere read it yourself."
+        )
+    return prompt
+
+
+def _text(name: str, value: Any, allowed: str, problem_of: Callable[[str], str] = leftover_in_name) -> str:
     if _is_nothing(value):
         raise ValueError(f"{name}={_shown(value)}: it must be {allowed}. {_NOTHING_CAME}")
     if not isinstance(value, str):
@@ -73,6 +113,12 @@ def _text(name: str, value: Any, allowed: str) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError(f"{name}={_shown(value)}: it holds half a character (a lone surrogate).") from None
+    if value.strip() in _FLAGS:
+        raise ValueError(
+            f"{name}={_shown(value)}: it must be {allowed}, and not a flag that a template has made a text of."
+        )
+    if problem := problem_of(value):
+        raise ValueError(f"{name}={_shown(value)}: {problem}")
     return value
 
 
@@ -144,6 +190,8 @@ def _link(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"images: {_shown(value)} is a {type(value).__name__}, not an http(s) link.")
     link = value.strip()
+    if problem := leftover_in_path(link):
+        raise ValueError(f"images: {_shown(value)} is no http(s) link: {problem}")
     if ",http://" in link or ",https://" in link:
         raise ValueError(f"images: {_shown(value)} holds several links. Pass a list with one link in each string.")
     if web_address(link):
@@ -180,12 +228,32 @@ def _extra(value: Any) -> dict[str, Any]:
         json.dumps(fields, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"extra={_shown(value)}: it cannot be sent as JSON ({error}).") from None
+    _check_texts_in(fields)
     return fields
+
+
+def _check_texts_in(value: Any) -> None:
+    """Check the texts in ``extra``, however deep they lie."""
+    if isinstance(value, Mapping):
+        for part in (*value, *value.values()):
+            _check_texts_in(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _check_texts_in(part)
+    elif isinstance(value, str):
+        if value.strip() in (*_FLAGS, *_NO_VALUE):
+            raise ValueError(
+                f"extra: a text in it is {value!r}, which a template has made of a value. Set "
+                "render_template_as_native_obj=True on the DAG to keep the value's type, or give extra as JSON and write the "
+                "value with the filter tojson."
+            )
+        if problem := leftover(value):
+            raise ValueError(f"extra: {_shown(value)}: {problem}")
 
 
 #: How each parameter is checked: of its value, and the model.
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    "prompt": lambda value, _: _text("prompt", value, "a non-empty text that says what to render"),
+    "prompt": lambda value, _: _prompt(value),
     "images": lambda value, _: _images(value),
     "model": lambda _, model: model,
     "orientation": lambda value, model: _choice("orientation", value, ORIENTATIONS, model),

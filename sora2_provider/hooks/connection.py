@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sora2_provider.compat import Connection, conf, mask_secret
 from sora2_provider.gateway.settings import DEFAULT_BASE_URL, GatewaySettings
-from sora2_provider.hooks.connection_fields import GATEWAY_FIELDS, LIMIT_FIELDS
+from sora2_provider.hooks.connection_extra import check_extra, check_spelling, fields_of
+from sora2_provider.hooks.connection_fields import GATEWAY_FIELDS, LIMIT_FIELDS, ConnectionField
 from sora2_provider.spending.limits import SpendingLimits
 
 
@@ -17,15 +20,12 @@ def settings_of(connection: Connection, *, extra: Mapping[str, Any] | None = Non
     :param extra: the connection's extra, where it was read already: on an event loop reading it must be awaited.
     :raises ValueError: names the connection, the field, and what to write there. Holds no secret.
     """
-    extra = connection.extra_dejson if extra is None else extra
-    if not isinstance(extra, Mapping):
-        raise ValueError(f"Connection {connection.conn_id!r}: the extra must be a JSON object.")
     try:
-        values = {
-            field.name: field.read(written, where="extra")
-            for field in GATEWAY_FIELDS
-            if (written := _written(extra, field.name)) is not None
-        }
+        check_extra(connection.extra)
+        extra = connection.extra_dejson if extra is None else extra
+        if not isinstance(extra, Mapping):
+            raise ValueError("the extra must be a JSON object.")
+        values = _read(fields_of(extra), GATEWAY_FIELDS)
         settings = GatewaySettings(_base_url(connection), connection.password or "", **values)
     except ValueError as error:
         raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
@@ -39,19 +39,34 @@ def limits_of(conn_id: str, extra: Mapping[str, Any]) -> SpendingLimits:
 
     :raises ValueError: names the limit that cannot be used, where it stands, and what to write there.
     """
-    values = {}
+    check_spelling(dict.fromkeys(_options()), LIMIT_FIELDS, where="[sora2]")
+    try:
+        values = _read(fields_of(extra), LIMIT_FIELDS)
+    except ValueError as error:
+        raise ValueError(f"Connection {conn_id!r}: {error}") from None
     for field in LIMIT_FIELDS:
-        if (written := _written(extra, field.name)) is not None:
-            values[field.name] = field.read(written, where=f"Connection {conn_id!r}: extra")
-        elif option := str(conf.get("sora2", field.name, fallback="") or "").strip():
+        option = str(conf.get("sora2", field.name, fallback="") or "").strip()
+        if option and field.name not in values:
             values[field.name] = field.read(option, where="[sora2]")
     return SpendingLimits(**values)
 
 
-def _written(extra: Mapping[str, Any], name: str) -> Any:
-    """Return what stands in a field; ``None`` where it is blank."""
-    written = extra.get(name)
-    return None if isinstance(written, str) and not written.strip() else written
+def _read(fields: Mapping[str, Any], known: Sequence[ConnectionField]) -> dict[str, Any]:
+    """Return the values of the fields that are there.
+
+    :raises ValueError: names one that cannot be used, or that looks like a guard but is none.
+    """
+    check_spelling(fields, [field for field in known if field.is_guard], where="extra")
+    return {field.name: field.read(fields[field.name], where="extra") for field in known if field.name in fields}
+
+
+def _options() -> list[str]:
+    """Return the names of the options of ``[sora2]`` that are set, in the file or in the environment."""
+    prefix = "AIRFLOW__SORA2__"
+    names = [name.removeprefix(prefix).lower() for name in os.environ if name.startswith(prefix)]
+    in_file = conf.options("sora2") if conf.has_section("sora2") else []
+    # Airflow takes a value from a command or a secrets backend where the name ends so.
+    return [re.sub("_(cmd|secret)$", "", name) for name in (*names, *in_file)]
 
 
 def _base_url(connection: Connection) -> str:

@@ -40,6 +40,7 @@ class ConnectionField:
     :param option: what the option of ``[sora2]`` with this name means, which applies where the extra is blank; empty where
         there is none.
     :param example: of the option.
+    :param is_guard: it keeps money or the key safe, so a key that looks like it is refused: it would be off.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ConnectionField:
     placeholder: str = ""
     option: str = ""
     example: str = ""
+    is_guard: bool = False
 
     @property
     def kind(self) -> str:
@@ -180,6 +182,7 @@ GATEWAY_FIELDS = (
         "true, false, or the path of a CA bundle (PEM) on the workers. With false, anyone on the network can read the API key.",
         FieldType(_verification),
         "true",
+        is_guard=True,
     ),
     ConnectionField(
         "proxy",
@@ -217,7 +220,7 @@ def _limit(name: str, label: str, rule: str, kind: FieldType, *, empty: str, exa
     """Return a field of :class:`SpendingLimits`, which is an option of ``[sora2]`` as well."""
     description = f"{rule} Empty: as the option [sora2] {name} says, otherwise {empty}."
     option = f"{rule} Applies to connections that do not set it themselves. Empty: {empty}."
-    return ConnectionField(name, label, description, kind, option=option, example=example)
+    return ConnectionField(name, label, description, kind, option=option, example=example, is_guard=True)
 
 
 _REFUSED = "Further ones are refused before anything is sent. Needs the option [sora2] spending_path or state_path."

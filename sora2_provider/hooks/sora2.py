@@ -10,8 +10,6 @@ from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
 from sora2_provider.hooks import connection_form
-from sora2_provider.hooks.connection import limits_of, settings_of, unverified
-from sora2_provider.hooks.connection_fields import LIMIT_FIELDS
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.client import Sora2Client
@@ -39,7 +37,9 @@ class Sora2Hook(BaseHook):
         self.sora2_conn_id = sora2_conn_id
         self._client: Sora2Client | None = None
         # What else is in the extra may be secret, and a hook's attributes end up in somebody's log.
-        self._limits_in_extra: dict[str, Any] = {}
+        self._limits: SpendingLimits | None = None
+        self._wrong_limit = ""
+        self._unknown_fields = ""
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -61,6 +61,8 @@ class Sora2Hook(BaseHook):
         if self._client is None:
             # Imported here: DAG files must parse fast.
             from sora2_provider.gateway.client import Sora2Client
+            from sora2_provider.hooks.connection import limits_of, settings_of, unverified
+            from sora2_provider.hooks.connection_extra import unknown_in
 
             connection = self.get_connection(self.sora2_conn_id)
             try:
@@ -71,7 +73,11 @@ class Sora2Hook(BaseHook):
                 self.log.warning(unverified(self.sora2_conn_id))
             self._client = Sora2Client(settings)
             extra = connection.extra_dejson
-            self._limits_in_extra = {field.name: extra[field.name] for field in LIMIT_FIELDS if field.name in extra}
+            self._unknown_fields = unknown_in(extra)
+            try:
+                self._limits = limits_of(self.sora2_conn_id, extra)
+            except ValueError as error:
+                self._wrong_limit = str(error)
         return self._client
 
     def close(self) -> None:
@@ -107,13 +113,12 @@ class Sora2Hook(BaseHook):
         from sora2_provider.spending.caps import SpendingGuard
 
         client = self.get_conn()
-        return SpendingGuard(self.sora2_conn_id, self._limits(), client, retry_waits=retry_waits, log=self.log)
+        return SpendingGuard(self.sora2_conn_id, self._checked_limits(), client, retry_waits=retry_waits, log=self.log)
 
-    def _limits(self) -> SpendingLimits:
-        try:
-            return limits_of(self.sora2_conn_id, self._limits_in_extra)
-        except ValueError as error:
-            raise InvalidParameter(str(error), Fate.NOTHING_SENT) from None
+    def _checked_limits(self) -> SpendingLimits:
+        if self._limits is None:
+            raise InvalidParameter(self._wrong_limit, Fate.NOTHING_SENT)
+        return self._limits
 
     def get_video(self, video_id: str) -> Video:
         """Ask for a video's state.
@@ -134,6 +139,7 @@ class Sora2Hook(BaseHook):
         """
         from sora2_provider.hooks import operations
 
+        check_wait(timeout=timeout, poll_interval=poll_interval)
         return operations.wait_for_video(
             self.get_conn(),
             checked_id(video_id),
@@ -178,8 +184,9 @@ class Sora2Hook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Check address and key by asking for the list of models, which costs nothing."""
         try:
+            self.get_conn()
+            self._checked_limits()
             models = self.list_models()
-            self._limits()
         except AuthenticationError as error:
             return False, f"The gateway answers, but does not accept the key: {error}. {error.remedy}"
         except UnreadableResponse as error:
@@ -196,9 +203,23 @@ class Sora2Hook(BaseHook):
         if "sora-2" in models:
             others = [name for name in models if name.startswith("sora") and name != "sora-2"]
             also = f" (also {', '.join(others[:5])})" if others else ""
-            return True, f"The key works, and the gateway offers sora-2{also}."
+            return True, f"The key works, and the gateway offers sora-2{also}. {self._unknown_fields}".rstrip()
         offered = ", ".join(models[:8]) + (", ..." if len(models) > 8 else "")
-        return True, f"The key works, but sora-2 is not among its models. It may use: {offered or 'none'}."
+        seen = f"The key works, but sora-2 is not among its models. It may use: {offered or 'none'}."
+        return True, f"{seen} {self._unknown_fields}".rstrip()
+
+
+def check_wait(**seconds: Any) -> None:
+    """Check how long to wait, by the names of the parameters; ``None`` is a schedule's.
+
+    :raises InvalidParameter: one is no number of seconds, or the wait would have no end.
+    """
+    for name, value in seconds.items():
+        try:
+            if value is not None or name == "timeout":
+                parameters.checked_seconds(name, value)
+        except ValueError as error:
+            raise InvalidParameter(str(error)) from None
 
 
 def checked_id(video_id: Any) -> str:

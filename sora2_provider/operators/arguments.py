@@ -5,16 +5,21 @@ A ``check_`` raises :class:`InvalidParameter`, which shows up as an import error
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import PurePath
 from typing import Any
 
-from sora2_provider.compat import conf
+from sora2_provider.compat import ObjectStoragePath, conf
 from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
+from sora2_provider.gateway.leftovers import leftover_in_name, leftover_in_path, leftover_object
+from sora2_provider.hooks.sora2 import check_wait
 
-#: Seconds. Airflow cannot keep the moment at which a longer deferral ends.
-_LONGEST = 1e11
+#: More source images than any model takes: an iterator without an end must not stop the parsing of DAG files.
+_MOST_IMAGES = 1000
 ON_CLEAR = ("regenerate", "reuse")
 ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
 
@@ -22,12 +27,50 @@ ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
 def check_settled(task_id: str, values: Mapping[str, Any]) -> None:
     """Check the request parameters that are known now; templates and XComs are checked in ``execute``."""
     known = {name: value for name, value in values.items() if _is_settled(value)}
-    if isinstance(values["images"], (list, tuple)):
-        known["images"] = [*filter(_is_settled, values["images"])]
+    images, extra = values["images"], values["extra"]
+    if type(extra) is not dict and isinstance(extra, Mapping):
+        check_copyable(task_id, "extra", extra, "dict")
+    if isinstance(images, (list, tuple)):
+        known["images"] = [*filter(_is_settled, images)]
+    if "extra" not in known and isinstance(extra, dict):
+        known["extra"] = {name: value for name, value in extra.items() if _is_settled(value)}
     try:
         parameters.checked(known)
     except ValueError as error:
         raise InvalidParameter(f"Task {task_id!r}: {error}") from None
+    for name, value in values.items():
+        if name not in known and isinstance(value, str) and (problem := leftover_object(value)):
+            raise InvalidParameter(f"Task {task_id!r}: {name}: {problem}")
+
+
+def listed(task_id: str, images: Any) -> Any:
+    """Return the images as a list, where they come as something that can be read only once, or as a tuple.
+
+    A tuple comes back from the database as a list. An empty one stays: to look for files in a list, Airflow makes a Jinja
+    environment, a tenth of what an operator costs to parse.
+    """
+    if images == () or isinstance(images, (str, bytes, list, Mapping)):
+        return images
+    if hasattr(images, "resolve") or not isinstance(images, Iterable):
+        return images
+    links = list(islice(images, _MOST_IMAGES + 1))
+    if len(links) > _MOST_IMAGES:
+        raise InvalidParameter(f"Task {task_id!r}: images: it has more than {_MOST_IMAGES} links, or no end.")
+    check_copyable(task_id, "images", images, "list")
+    return links
+
+
+def check_copyable(task_id: str, name: str, value: Any, instead: str) -> None:
+    """Check that Airflow can copy an argument: it keeps each as it was given, and copies operators.
+
+    :param instead: the type to turn it into.
+    """
+    try:
+        copy.deepcopy(value)
+    except TypeError:
+        raise InvalidParameter(
+            f"Task {task_id!r}: {name}: Airflow cannot copy a {type(value).__name__}. Pass {name}={instead}(...) instead."
+        ) from None
 
 
 def check_waiting(
@@ -37,13 +80,10 @@ def check_waiting(
     task = f"Task {task_id!r}"
     if not isinstance(wait_for_completion, bool):
         raise InvalidParameter(f"{task}: wait_for_completion={wait_for_completion!r}: it must be True or False.")
-    for name, seconds in (("timeout", timeout), ("poll_interval", poll_interval)):
-        if seconds is None and name == "poll_interval":
-            continue
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < _LONGEST:
-            raise InvalidParameter(
-                f"{task}: {name}={seconds!r}: it must be a number of seconds above 0 and below 1e11."
-            )
+    try:
+        check_wait(timeout=timeout, poll_interval=poll_interval)
+    except InvalidParameter as error:
+        raise InvalidParameter(f"{task}: {error}") from None
     check_path(task_id, "output_path", output_path)
     if output_path is not None and not wait_for_completion:
         raise InvalidParameter(
@@ -77,11 +117,27 @@ def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
 
 def check_path(task_id: str, name: str, path: Any) -> None:
     """Check a path as far as it is known now."""
-    if isinstance(path, str) and _is_settled(path) and "://" not in path and not path.startswith("/"):
+    if not isinstance(path, str):
+        if path is not None and _is_settled(path) and not isinstance(path, (PurePath, ObjectStoragePath)):
+            raise InvalidParameter(f"Task {task_id!r}: {name}={path!r}: it must be a text, not {type(path).__name__}.")
+        return
+    settled = _is_settled(path)
+    if problem := leftover_in_path(path) if settled else leftover_object(path):
+        raise InvalidParameter(f"Task {task_id!r}: {name}={path!r}: {problem}")
+    if settled and "://" not in path and not path.startswith("/"):
         raise InvalidParameter(
             f"Task {task_id!r}: {name}={path!r}: a relative path means another folder on each worker. "
             "Write an absolute path or a URI."
         )
+
+
+def check_video_id(task_id: str, video_id: Any) -> None:
+    """Check a video's id as far as it is known now."""
+    if _is_settled(video_id):
+        try:
+            parameters.checked_video_id(video_id)
+        except ValueError as error:
+            raise InvalidParameter(f"Task {task_id!r}: {error}") from None
 
 
 def resolved_deferrable(deferrable: bool | None, *, wait_for_completion: bool) -> bool:
@@ -118,7 +174,7 @@ def checked_connection_id(conn_id: Any) -> None:
 
     :raises InvalidParameter: none did.
     """
-    if not isinstance(conn_id, str) or conn_id.strip() in ("", "None"):
+    if not isinstance(conn_id, str) or conn_id.strip() in ("", "None") or leftover_in_name(conn_id):
         raise InvalidParameter(f"sora2_conn_id={conn_id!r}: it must be the id of a connection of type sora2.")
 
 

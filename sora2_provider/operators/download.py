@@ -51,14 +51,16 @@ class Sora2DownloadVideoOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.video_id = video_id
-        self.path = path
+        self.path = self._path_as_written = path
         self.if_exists = if_exists
         self.sora2_conn_id = sora2_conn_id
+        arguments.check_video_id(self.task_id, video_id)
         arguments.check_storing(self.task_id, path=path, if_exists=if_exists)
 
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
         # Imported here: DAG files must parse fast.
+        from sora2_provider.operators.rendered import check_path_of_rows
         from sora2_provider.reporting.failures import not_downloaded
         from sora2_provider.reporting.retry_policy import pass_on_retry_after
         from sora2_provider.reporting.task_report import TaskReport
@@ -66,6 +68,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
 
         pass_on_retry_after(self)
         arguments.checked_connection_id(self.sora2_conn_id)
+        check_path_of_rows(self, context, "path")
         report = self._report = TaskReport(self, context, VideoMetadata.of_given(self.video_id, self.sora2_conn_id))
         with contextlib.closing(Sora2Hook(self.sora2_conn_id)) as hook:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sora2_provider.compat import BaseOperator, Context
@@ -96,9 +96,7 @@ class Sora2CreateVideoOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.prompt = prompt
-        # An iterator could be read only once, and a tuple comes back from the database as a list. An empty one stays a
-        # tuple: to look for files in a list, Airflow makes a Jinja environment, a tenth of what an operator costs to parse.
-        self.images = list(images) if isinstance(images, (tuple, Iterator)) and images else images
+        self.images = arguments.listed(self.task_id, images)
         self.model = model
         self.orientation = orientation
         self.size = size
@@ -109,7 +107,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         self.deferrable = arguments.resolved_deferrable(deferrable, wait_for_completion=wait_for_completion)
         self.timeout = timeout
         self.poll_interval = poll_interval
-        self.output_path = output_path
+        self.output_path = self._path_as_written = output_path
         self.durable = durable
         self.on_clear = on_clear
         self.on_unknown_submission = on_unknown_submission
@@ -161,13 +159,20 @@ class Sora2CreateVideoOperator(BaseOperator):
         # Imported here: DAG files must parse fast.
         from sora2_provider.operators.create_options import CreateOptions
         from sora2_provider.operators.create_run import CreateRun
+        from sora2_provider.operators.rendered import check_path_of_rows
 
-        self._run = CreateRun(self, CreateOptions.of(self), lambda: self.make_request(context), context)
+        def make_request() -> dict[str, Any]:
+            check_path_of_rows(self, context, "output_path")
+            return self.make_request(context)
+
+        self._run = CreateRun(self, CreateOptions.of(self), make_request, context)
         return self._run
 
     def make_request(self, context: Context) -> dict[str, Any]:
         """Return the parameters of the request to submit, by name, when the templates are rendered."""
-        return self.request_parameters()
+        from sora2_provider.operators.rendered import prompt_of
+
+        return {**self.request_parameters(), "prompt": prompt_of(self, context)}
 
     def request_parameters(self) -> dict[str, Any]:
         """Return the parameters that the request is made of, by name."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.compat import BaseSensorOperator, Context, PokeReturnValue, conf
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
-from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.hooks.sora2 import Sora2Hook, check_wait, checked_id
 from sora2_provider.links.sora2 import Sora2VideoLink
 
 if TYPE_CHECKING:
@@ -45,7 +46,13 @@ class Sora2VideoSensor(BaseSensorOperator):
         timeout: float = DEFAULT_TIMEOUT,
         **kwargs: Any,
     ) -> None:
+        for name, given in (("poke_interval", poke_interval), ("timeout", timeout)):
+            # Airflow allows 0, a timedelta, and no timeout of its own.
+            if given and not isinstance(given, timedelta):
+                check_wait(**{name: given})
         super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        if not isinstance(video_id, (str, Mapping)) and not hasattr(video_id, "resolve"):
+            checked_id(video_id)
         self.video_id = video_id
         self.sora2_conn_id = sora2_conn_id
         if deferrable is None:

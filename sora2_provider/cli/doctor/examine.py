@@ -9,7 +9,7 @@ from sora2_provider.cli.doctor.assessment import assess, not_assessed
 from sora2_provider.cli.doctor.installation import check_counting, check_storage, check_triggerer, check_versions
 from sora2_provider.cli.doctor.network import check_address
 from sora2_provider.cli.doctor.probes import probe
-from sora2_provider.cli.doctor.report import CheckResult, Report, State, fail, ok, skip
+from sora2_provider.cli.doctor.report import CheckResult, Report, State, fail, ok, skip, warn
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.spending.limits import MinimumBalance
@@ -22,12 +22,14 @@ def examine(conn_id: str) -> Report:
     """Return the results of all checks. No text in them holds a secret of the connection."""
     installation = (check_storage(), check_triggerer(), check_versions())
     try:
-        settings, limits = read_connection(conn_id)
+        settings, limits, unknown = read_connection(conn_id)
     except ConnectionUnusable as error:
         why = "The connection cannot be used."
         unusable = (fail("connection", error.seen, error.to_do), skip("address", why), *not_assessed(why))
         return Report(conn_id, "", (*unusable, *installation))
-    complete = ok("connection", f"{conn_id} is complete: {settings.base_url} with a key.")
+    seen = f"{conn_id} is complete: {settings.base_url} with a key."
+    to_do = "Correct their names, or remove them."
+    complete = warn("connection", f"{seen} {unknown}", to_do) if unknown else ok("connection", seen)
     gateway = _check_gateway(settings, limits.min_balance)
     report = Report(conn_id, settings.base_url, (complete, *gateway, *check_counting(limits), *installation))
     return report.redacted(settings.redact)
