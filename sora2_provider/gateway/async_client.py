@@ -10,20 +10,31 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import aiohttp
 import certifi
 from multidict import CIMultiDict
-from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
 from sora2_provider.gateway.dialects import UNIFIED, dialect
-from sora2_provider.gateway.errors import GatewayUnavailable
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport.session import MAX_BODY, USER_AGENT, NoResponse
+from sora2_provider.gateway.transport.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
+from sora2_provider.gateway.transport.no_response import (
+    CLOSED,
+    CUT,
+    NOT_HTTP,
+    SILENT,
+    NoResponse,
+    proxy_refused,
+    tls_broke,
+    tls_failed,
+)
+from sora2_provider.gateway.transport.proxies import proxy_for
+from sora2_provider.gateway.transport.response_heads import MAX_LINE, TolerantProtocol
+from sora2_provider.gateway.transport.session import USER_AGENT
 
 DEFAULT_CONNECTIONS = 100
 
@@ -41,16 +52,29 @@ class AsyncSora2Client:
     async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
         """Return a client that holds at most ``connections`` TCP connections; further polls wait for one."""
         tls = await asyncio.to_thread(_tls_context, settings.verify_tls)
-        proxy = await asyncio.to_thread(_proxy_of, settings)
+        try:
+            proxy = await asyncio.to_thread(proxy_for, settings, settings.base_url)
+        except NoResponse as lost:
+            raise lost.as_error(f"The gateway at {settings.base_url} cannot be reached") from None
         # A connection is kept (seconds) for longer than the pause between two polls, so that it is used again.
         connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=120.0, ssl=tls, ttl_dns_cache=300)
+        # aiohttp offers no other place. Where a later release does not look here, only odd heads are refused again.
+        connector._factory = partial(TolerantProtocol, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         # Not sock_read: to move that timer with all that arrives costs as much as to read the answer.
         whole = settings.connect_timeout + settings.read_timeout
         timeout = aiohttp.ClientTimeout(total=whole, sock_connect=settings.connect_timeout)
-        headers = CIMultiDict({"User-Agent": USER_AGENT})
+        headers = CIMultiDict({"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING})
         headers.update({**settings.headers(), "Accept": "application/json"})
         session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), headers=headers, trust_env=False
+            connector=connector,
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            trust_env=False,
+            # aiohttp would unpack on the loop: its oldest supported release all of it, and by what the headers say.
+            auto_decompress=False,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
         )
         return cls(settings, session, proxy)
 
@@ -78,33 +102,55 @@ class AsyncSora2Client:
                 body = self.settings.redact_body(await _body_of(answer))
             finally:
                 answer.release()
+        except CannotUnpack as error:
+            lost = NoResponse(str(error), sent=True)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise _diagnosis(error).as_error(f"The gateway at {self.settings.base_url} cannot be reached") from None
-        return self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id)
+            lost = _diagnosis(error)
+        else:
+            return self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id)
+        # Without the frames of aiohttp, which hold the key.
+        raise lost.as_error(f"The gateway at {self.settings.base_url} cannot be reached")
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
     first = await answer.content.readany()
-    if answer.content.at_eof():
-        return first
-    body = bytearray(first)
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) > MAX_BODY:
-            raise GatewayUnavailable(f"The answer is longer than {MAX_BODY} bytes.", transient=True)
-    return bytes(body)
+    if not answer.content.at_eof():
+        body = bytearray(first)
+        async for part in answer.content.iter_any():
+            body += part
+            if len(body) > MAX_BODY:
+                raise CannotUnpack(f"the answer is longer than {MAX_BODY} bytes")
+        first = bytes(body)
+    return unpack(first, answer.headers.get("Content-Encoding", ""))
 
 
 def _diagnosis(error: BaseException) -> NoResponse:
+    """Return what an error means, in the words that the workers' client has for the same."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return NoResponse(f"TLS failed ({error.certificate_error.args[-1]})", sent=False, permanent=True)
+        return tls_failed(error.certificate_error)
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return tls_failed(error.os_error)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return NoResponse("the host name cannot be resolved", sent=False)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return proxy_refused(f"{error.status} {error.message}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        where = "the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else "the host"
+        return NoResponse(f"no connection to {where} ({_system_text(error, CLOSED)})", sent=False)
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return NoResponse("no connection to the host (connect timeout)", sent=False)
     if isinstance(error, TimeoutError):
-        return NoResponse("no answer within the timeout", sent=True)
+        return NoResponse(SILENT, sent=True)
+    if isinstance(error, aiohttp.ClientResponseError) and error.message == NOT_HTTP:
+        return NoResponse(NOT_HTTP, sent=True)
+    if isinstance(error.__cause__, ssl.SSLError):
+        return tls_broke(error.__cause__)
+    return NoResponse(f"the connection broke ({_system_text(error, CUT)})", sent=True)
+
+
+def _system_text(error: BaseException, otherwise: str) -> str:
     known = isinstance(error, OSError) and error.errno
-    reason = os.strerror(known).lower() if known else "closed before the answer was complete"
-    return NoResponse(f"the connection broke ({reason})", sent=True)
+    return os.strerror(known).lower() if known else otherwise
 
 
 @lru_cache(maxsize=8)
@@ -119,8 +165,3 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext | bool:
     named = (verify if isinstance(verify, str) else environment) or certifi.where()
     folder = os.path.isdir(named)  # noqa: PTH112 - runs in a thread
     return ssl.create_default_context(capath=named) if folder else ssl.create_default_context(cafile=named)
-
-
-def _proxy_of(settings: GatewaySettings) -> str | None:
-    """Return the proxy that the workers' requests take."""
-    return settings.proxy or select_proxy(settings.base_url, get_environ_proxies(settings.base_url))

@@ -14,7 +14,8 @@ from sora2_provider.gateway.models import Balance, Video, VideoRequest
 from sora2_provider.gateway.parsing.account import read_balance, read_models
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy
-from sora2_provider.gateway.transport.session import NoResponse, RawResponse, Transport, as_sent
+from sora2_provider.gateway.transport.no_response import NoResponse
+from sora2_provider.gateway.transport.session import RawResponse, Transport, as_sent
 from sora2_provider.gateway.transport.ssrf import GatewayPeers, SsrfGuard
 
 

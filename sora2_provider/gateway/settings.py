@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from sora2_provider.gateway.masking import Secret, every_spelling
 
 DEFAULT_BASE_URL = "https://api.jizhiai.top"
 DEFAULT_CREATE_PATH = "/v1/video/create"
@@ -19,6 +24,7 @@ DEFAULT_TIMEOUT = 1800.0
 DEFAULT_MAX_VIDEO_MB = 2048
 LARGEST_MAX_VIDEO_MB = 1024 * 1024
 
+PROXY_EXAMPLE = "http://proxy.example.com:3128"
 #: Headers that every call sets itself; a connection's extra headers may not replace them.
 _OWN_HEADERS = ("authorization", "content-type", "accept", "host", "content-length")
 #: Shorter header values are not masked: to mask a word such as "video" would black out half of every log.
@@ -32,7 +38,7 @@ class GatewaySettings:
     No other module knows the key: calls take :meth:`headers`, and what may repeat it goes through :meth:`redact`.
 
     :param base_url: ``https://host[:port][/prefix]``. A trailing ``/v1``, which other clients want, is left out.
-    :param api_key: the key, without ``Bearer``. It is not in the ``repr``.
+    :param api_key: the key, without ``Bearer``. Neither the settings' ``repr`` nor its own shows it.
     :param create_path: route of the create, below the base URL.
     :param query_path: route of the query; ``{id}`` in it stands for the video's id
         (``/v1/videos/{id}``), otherwise ``?id=`` is added.
@@ -73,30 +79,42 @@ class GatewaySettings:
             )
         if isinstance(self.verify_tls, str) and not Path(self.verify_tls).exists():
             raise ValueError(f"verify_tls={self.verify_tls!r}: there is no such CA bundle on this machine.")
-        if self.proxy and not web_address(self.proxy):
-            raise ValueError("proxy: it must be an address such as http://proxy.example.com:3128.")
+        if not isinstance(self.proxy, str) or (self.proxy and not web_address(self.proxy)):
+            raise ValueError(f"proxy: it must be an address such as {PROXY_EXAMPLE}.")
+        object.__setattr__(self, "proxy", Secret(self.proxy))
 
     def headers(self) -> dict[str, str]:
         """Return the headers that every call to the gateway has, with the key in them. No other host may get them."""
-        return {**self.extra_headers, "Authorization": f"Bearer {self.api_key}"}
+        return {**self.extra_headers, "Authorization": Secret(f"Bearer {self.api_key}")}
 
     @property
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> tuple[Secret, ...]:
         """Every value that must not be seen in a log, the longest first: one can be a part of another."""
         proxy = urlsplit(self.proxy)
-        header_values = (value for value in self.extra_headers.values() if len(value) >= _SHORTEST_SECRET)
-        found = {self.api_key, proxy.username, proxy.password, *header_values}
-        return tuple(sorted((value for value in found if value), key=len, reverse=True))
+        name, password = proxy.username or "", proxy.password or ""
+        login = f"{unquote(name)}:{unquote(password)}"
+        found = {self.api_key, name, password, unquote(name), unquote(password)}
+        found |= {value for value in self.extra_headers.values() if len(value) >= _SHORTEST_SECRET}
+        if password:
+            # As it stands in Proxy-Authorization.
+            found.add(b64encode(login.encode()).decode())
+        return tuple(sorted(map(Secret, found - {""}), key=len, reverse=True))
 
     def redact(self, text: str) -> str:
-        """Return a text without the secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        """Return a text without the secrets, however they are written there."""
+        return self._secrets_pattern.sub("***", text)
 
     def redact_body(self, body: bytes) -> bytes:
         """Return an answer's bytes without the key: gateways repeat it in "Incorrect API key provided: ..."."""
-        return body.replace(self.api_key.encode(), b"***")
+        return self._key_pattern.sub(b"***", body)
+
+    @cached_property
+    def _secrets_pattern(self) -> re.Pattern[str]:
+        return every_spelling(self.secrets)
+
+    @cached_property
+    def _key_pattern(self) -> re.Pattern[bytes]:
+        return re.compile(every_spelling([self.api_key]).pattern.encode())
 
     @property
     def account(self) -> str:
@@ -126,8 +144,8 @@ def _base_url(value: str) -> str:
     return text.removesuffix("/v1")
 
 
-def _key(value: str) -> str:
-    key = value.strip().removeprefix("Bearer ").strip()
+def _key(value: str) -> Secret:
+    key = Secret(value.strip().removeprefix("Bearer ").strip())
     if not key:
         raise ValueError("the connection has no API key: put it into the API key field (password).")
     if not key.isascii() or not key.isprintable() or " " in key:
@@ -157,7 +175,7 @@ def _headers(values: Mapping[str, str]) -> dict[str, str]:
             )
         if not isinstance(value, str) or not value.isascii() or not value.isprintable():
             raise ValueError(f"extra headers: the value of {name!r} must be a text of printable ASCII characters.")
-    return dict(values)
+    return {name: Secret(value) for name, value in values.items()}
 
 
 def web_address(url: str) -> SplitResult | None:

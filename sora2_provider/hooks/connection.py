@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sora2_provider.compat import Connection, conf, mask_secret
+from sora2_provider.gateway.masking import Secret
 from sora2_provider.gateway.settings import DEFAULT_BASE_URL, GatewaySettings
 from sora2_provider.hooks.connection_extra import check_extra, check_spelling, fields_of
 from sora2_provider.hooks.connection_fields import GATEWAY_FIELDS, LIMIT_FIELDS, ConnectionField
@@ -20,17 +21,22 @@ def settings_of(connection: Connection, *, extra: Mapping[str, Any] | None = Non
     :param extra: the connection's extra, where it was read already: on an event loop reading it must be awaited.
     :raises ValueError: names the connection, the field, and what to write there. Holds no secret.
     """
+    conn_id, key = connection.conn_id, Secret(connection.password or "")
     try:
+        base_url = _base_url(connection)
         check_extra(connection.extra)
         extra = connection.extra_dejson if extra is None else extra
+        # Its repr shows the password, and error trackers show that of what a frame holds.
+        del connection
         if not isinstance(extra, Mapping):
             raise ValueError("the extra must be a JSON object.")
         values = _read(fields_of(extra), GATEWAY_FIELDS)
-        settings = GatewaySettings(_base_url(connection), connection.password or "", **values)
+        settings = GatewaySettings(base_url, key, **values)
     except ValueError as error:
-        raise ValueError(f"Connection {connection.conn_id!r}: {error}") from None
+        raise ValueError(f"Connection {conn_id!r}: {error}") from None
     for secret in settings.secrets:
-        mask_secret(secret)
+        # Airflow sends it to the supervisor, and encodes no class of ours.
+        mask_secret(str(secret))
     return settings
 
 

@@ -68,6 +68,7 @@ class Sora2Hook(BaseHook):
             try:
                 settings = settings_of(connection)
             except ValueError as error:
+                del connection  # its repr shows the key
                 raise InvalidParameter(str(error)) from None
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))

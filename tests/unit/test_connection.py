@@ -64,8 +64,16 @@ def test_every_field_of_the_form_reaches_the_settings():
         max_video_mb=4096,
         allow_internal_links=True,
     )
-    assert set(settings.secrets) == {"sk-x", "me", "secret", "blue-team"}
+    assert set(settings.secrets) == {"sk-x", "me", "secret", "bWU6c2VjcmV0", "blue-team"}
     assert all(secret not in repr(settings) for secret in ("sk-x", "secret", "blue-team"))
+
+
+def test_airflow_is_given_the_secrets_to_mask_as_texts_that_it_can_send(monkeypatch):
+    masked = []
+    monkeypatch.setattr("sora2_provider.hooks.connection.mask_secret", masked.append)
+    settings_of(connection_with(proxy="http://robot:pass-word@proxy.example.com:3128"))
+    assert {"sk-x", "pass-word"} < set(masked)
+    assert {type(one) for one in masked} == {str}
 
 
 def connection_with(**extra):
@@ -143,7 +151,7 @@ UNUSABLE = {
     "create_path": ([7, ["/v1"]], r"=.*: it must be a text\."),
     "connect_timeout": (["soon", True, [3]], r"=.*: it must be a number of seconds\."),
     "verify_tls": (["maybe", 7], r"=.*: it must be true, false, or the path of a CA bundle\."),
-    "proxy": ([7], r": it must be a text\."),
+    "proxy": ([7, {"http": "http://me:pass-word@proxy.example.com"}], r": it must be a text\."),
     "extra_headers": (["[1]", "{", 7], r": it must be a JSON object such as"),
     "max_video_mb": ([0, "2.5", "many", True, 1 << 21, 10**400], r"=.*: it must be a whole number from 1 to 1048576\."),
     "allow_internal_links": (["perhaps", 2], r"=.*: it must be true or false\."),

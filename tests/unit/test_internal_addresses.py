@@ -16,7 +16,11 @@ INTERNAL = {
     "benchmarking": "198.18.0.7",
     "link-local": "169.254.1.1 fe80::1 fe80::1%eth0",
     "cloud metadata": "169.254.169.254 100.100.100.200 168.63.129.16 192.0.0.192 fd00:ec2::254 ::ffff:a9fe:a9fe "
-    "64:ff9b::169.254.169.254",
+    "64:ff9b::169.254.169.254 ::ffff:100.100.100.200 2002:6464:64c8::1 64:ff9b::168.63.129.16 ::ffff:0:192.0.0.192 "
+    "::169.254.169.254 fd00:ec2::23 fd00:ec2::253 fd20:ce::254 fd00:c1::a9fe:a9fe fd00:42::42 FD00:0EC2:0:0::254 "
+    # Translated by a network's own prefix, of 96, 64, 48, 40, 56 and 32 bits.
+    "64:ff9b:1::169.254.169.254 fd64:1::100.100.100.200 fd00:1:2:3:a9:fea9:fe00:0 64:ff9b:1:a9fe:a9:fe00:: "
+    "169.254.170.2 169.254.170.23 fd00:1:2a9:fea9:fe:: fd00:1:2:3a9:fe:a9fe:: fd00:1:a9fe:a9fe::",
     "unspecified": "0.0.0.0 0.1.2.3 ::",
     "multicast": "224.0.0.1 239.255.255.255 ff02::1",
     "reserved": "240.0.0.1 255.255.255.255 192.0.0.1 192.0.2.1 192.88.99.1 198.51.100.1 203.0.113.1 2001:db8::1 3fff::1 "
@@ -67,8 +71,9 @@ def test_the_links_of_an_internal_gateway_may_lead_to_its_neighbours(addresses, 
     else:
         with pytest.raises(InternalAddress, match="files.corp, which is 192.168.7.7: a private address"):
             guard.connected("files.corp", "192.168.7.7")
-    with pytest.raises(InternalAddress, match="metadata"):
-        guard.connecting("169.254.169.254", 80)
+    for address in ("169.254.169.254", "fd00:ec2::23", "fd20:ce::254", "::ffff:168.63.129.16"):
+        with pytest.raises(InternalAddress, match="metadata"):
+            guard.connecting(address, 80)
 
 
 def test_behind_a_proxy_only_an_address_in_the_base_url_makes_a_gateway_internal():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import time
 import tracemalloc
@@ -10,7 +9,6 @@ import tracemalloc
 import pytest
 
 from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.gateway import async_client
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.download import transfer as downloading
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, SubmissionUnknown
@@ -21,6 +19,7 @@ from sora2_provider.gateway.transport.deadlines import ReadBudget
 from tests.unit.link_hosts import LinkHost, answer
 from tests.unit.test_download import asked, download
 from tests.unit.test_hostile_links import gives_link
+from tests.unit.two_clients import CLIENTS, ask_as_the_triggerer
 
 pytestmark = pytest.mark.usefixtures("pauses")
 
@@ -66,15 +65,8 @@ def test_an_answer_that_trickles_is_given_up(script):
 
 @pytest.mark.parametrize("kind", ["a body", "headers", "the length of a chunk"])
 def test_an_answer_that_trickles_to_the_triggerer_is_given_up(kind):
-    async def ask(settings):
-        client = await async_client.AsyncSora2Client.open(settings)
-        try:
-            await client.get_state("video_1")
-        finally:
-            await client.close()
-
     with LinkHost(TRICKLES[kind]) as host, pytest.raises(GatewayUnavailable, match="timeout"):
-        asyncio.run(ask(GatewaySettings(host.url, "sk-x", connect_timeout=0.1, read_timeout=0.1)))
+        ask_as_the_triggerer(GatewaySettings(host.url, "sk-x", connect_timeout=0.1, read_timeout=0.1))
 
 
 def test_an_answer_that_comes_slowly_but_in_time_is_read():
@@ -266,11 +258,24 @@ def test_what_a_stranger_has_compressed_is_not_unpacked(big, video_id, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_api_answer_that_is_packed_twice_is_not_unpacked():
-    packed = answer(gzip.compress(gzip.compress(b'{"data": []}')), "Content-Encoding: gzip, gzip")
-    with (
-        LinkHost(packed) as host,
-        Sora2Client(GatewaySettings(host.url, "sk-x")) as client,
-        pytest.raises(GatewayError, match="compressed more than once"),
-    ):
-        client.list_models()
+API_BOMBS = {
+    "once": answer(BOMB, "Content-Encoding: gzip"),
+    "twice": answer(gzip.compress(BOMB), "Content-Encoding: gzip, gzip"),
+    "without a word of it": answer(BOMB),
+    "in chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
+    % (len(BOMB), BOMB),
+}
+
+
+@pytest.mark.parametrize("ask", CLIENTS.values(), ids=CLIENTS)
+@pytest.mark.parametrize("bomb", API_BOMBS.values(), ids=API_BOMBS)
+def test_an_answer_that_unpacks_to_more_than_any_answer_has_is_given_up(bomb, ask):
+    with LinkHost(bomb) as host:
+        settings = GatewaySettings(host.url, "sk-x")
+        tracemalloc.start()
+        try:
+            with pytest.raises(GatewayUnavailable, match="longer than 4194304 bytes"):
+                ask(settings)
+            assert tracemalloc.get_traced_memory()[1] < 30 * MB
+        finally:
+            tracemalloc.stop()

@@ -12,7 +12,7 @@ from sora2_provider.gateway import errors
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.parsing.links import as_link
-from sora2_provider.gateway.transport.session import NoResponse
+from sora2_provider.gateway.transport.no_response import NoResponse
 
 #: The HTTP statuses under which a file comes.
 FILE_STATUSES = (200, 206)

@@ -1,4 +1,4 @@
-"""The connections of a requests session: asks a policy whether each may be made, and bounds how long answers take.
+"""The connections of a requests session: asks a policy about each, notes what is sent, bounds how long answers take.
 
 A name says nothing about where a connection ends: names resolve to what their owner wants, differently from one time
 to the next. So the policy is asked about the address that the socket is connected to, before a byte is sent.
@@ -13,8 +13,8 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
 
 from sora2_provider.gateway.transport.deadlines import BoundedResponse
 
@@ -36,23 +36,27 @@ class ConnectionPolicy:
 
 
 class PolicyAdapter(HTTPAdapter):
-    """Makes connections under a policy. Nothing is sent a second time."""
+    """Makes connections under a policy. Nothing is sent a second time.
+
+    :ivar is_sent: whether a connection was given bytes of a request since this was last set to ``False``. What opens a
+        connection is none of them: a handshake, or what a proxy is told.
+    """
 
     def __init__(self, policy: ConnectionPolicy) -> None:
         self._policy = policy
+        self.is_sent = False
         super().__init__(max_retries=urllib3.Retry(0, read=False, redirect=False))
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._policy)
+        self._watch(self.poolmanager, self._policy)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> urllib3.PoolManager:
         """Return the pools of connections to a proxy, which is the user's own choice."""
         known = proxy in self.proxy_manager
         manager: urllib3.PoolManager = super().proxy_manager_for(proxy, **options)
-        if not known and isinstance(manager, urllib3.ProxyManager):
-            # A SOCKS proxy needs the connections of its own.
-            manager.pool_classes_by_scheme = _pools(ConnectionPolicy())
+        if not known:
+            self._watch(manager, ConnectionPolicy())
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
@@ -63,9 +67,22 @@ class PolicyAdapter(HTTPAdapter):
             self._policy.proxied((target.host or "").strip("[]"), port)
         return super().send(request, *args, **options)
 
+    def _watch(self, manager: urllib3.PoolManager, policy: ConnectionPolicy) -> None:
+        """Put :class:`_Connection` before a manager's own connections, which a SOCKS proxy has."""
+
+        def watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+            members = {"policy": policy, "adapter": self}
+            connection = type("_Watched", (_Connection, pool.ConnectionCls), members)
+            return type("_WatchedPool", (pool,), {"ConnectionCls": connection})
+
+        manager.pool_classes_by_scheme = {
+            scheme: watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
 
 class _Connection(HTTPConnection):
     policy: ClassVar[ConnectionPolicy]
+    adapter: ClassVar[PolicyAdapter]
     response_class = BoundedResponse
 
     def _new_conn(self) -> socket.socket:
@@ -82,18 +99,16 @@ class _Connection(HTTPConnection):
         super().connect()
         self.policy.verified(_peer(self.sock))
 
+    def putrequest(self, *args: Any, **options: Any) -> None:
+        # Else http.client connects when it sends the headers, and an error of that is told with them in its frames.
+        if self.sock is None:
+            self.connect()
+        super().putrequest(*args, **options)
 
-class _TlsConnection(_Connection, HTTPSConnection):
-    pass
-
-
-def _pools(policy: ConnectionPolicy) -> dict[str, type[HTTPConnectionPool]]:
-    plain = type("_Plain", (_Connection,), {"policy": policy})
-    tls = type("_Tls", (_TlsConnection,), {"policy": policy})
-    return {
-        "http": type("_PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("_TlsPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
-    }
+    def endheaders(self, *args: Any, **options: Any) -> None:
+        # Before the first byte: what becomes of bytes that a socket was given cannot be known.
+        self.adapter.is_sent = True
+        super().endheaders(*args, **options)
 
 
 def _peer(connection: socket.socket) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+_METADATA = "cloud metadata"
 _PRIVATE, _LOOPBACK, _RESERVED = "private", "loopback", "reserved"
 _SHARED, _BENCHMARK = "shared (carrier-grade NAT)", "benchmarking"
 
@@ -15,8 +17,11 @@ FILE_SERVER_KINDS = frozenset({_LOOPBACK, _PRIVATE, _SHARED, _BENCHMARK})
 _NETWORKS = tuple(
     (ip_network(network), kind)
     for kind, networks in (
-        # The metadata servers of Alibaba, of Azure, of Oracle, of Amazon on IPv6, and of Amazon and most others.
-        ("cloud metadata", "100.100.100.200/32 168.63.129.16/32 192.0.0.192/32 fd00:ec2::254/128 169.254.169.254/32"),
+        # The metadata servers of Alibaba, of Azure, of Oracle, of Amazon's containers, and of Amazon and most others.
+        (_METADATA, "100.100.100.200/32 168.63.129.16/32 192.0.0.192/32"),
+        (_METADATA, "169.254.170.2/32 169.254.170.23/32 169.254.169.254/32"),
+        # The networks in which Amazon, Google, Oracle and Scaleway serve theirs on IPv6, beside other services of theirs.
+        (_METADATA, "fd00:ec2::/32 fd20:ce::/32 fd00:c1::/32 fd00:42::42/128"),
         ("unspecified", "0.0.0.0/8 ::/128"),
         (_PRIVATE, "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 64:ff9b:1::/48 fc00::/7 fec0::/10"),
         (_SHARED, "100.64.0.0/10"),
@@ -54,12 +59,23 @@ def classify_address(address: str) -> str | None:
     except ValueError:
         return "unreadable"
     kind = _listed(found)
-    if kind is not None or isinstance(found, IPv4Address):
+    if isinstance(found, IPv4Address):
+        return kind
+    if kind == _PRIVATE and any(_listed(inner) == _METADATA for inner in _translated(found)):
+        return _METADATA
+    if kind is not None:
         return kind
     for network, shift in _EMBEDDINGS:
         if found in network:
             return _listed(IPv4Address(int(found) >> shift & 0xFFFFFFFF))
     return None if found in _GLOBAL_IPV6 else _RESERVED
+
+
+def _translated(address: IPv6Address) -> Iterator[IPv4Address]:
+    """Yield what an address may stand for where a network translates with a prefix of its own (RFC 6052)."""
+    octets = address.packed[:8] + address.packed[9:]
+    for start in (4, 5, 6, 7, 8, 11):
+        yield IPv4Address(octets[start : start + 4])
 
 
 def _listed(address: IPv4Address | IPv6Address) -> str | None:

@@ -7,6 +7,7 @@ days: in the headers, in a body, in the lengths between two chunks. Here each re
 from __future__ import annotations
 
 import contextlib
+import http
 import http.client
 import io
 import socket
@@ -58,6 +59,7 @@ class _BoundedStream(io.RawIOBase):
         self._connection = connection
         self._silence = self._timeout = silence
         self.budget = ReadBudget(silence)
+        self.has_ended = False
 
     def readable(self) -> bool:
         return True
@@ -81,6 +83,7 @@ class _BoundedStream(io.RawIOBase):
                 raise TooSlow(budget.exceeded_reason) from None
             raise
         budget.spend(time.monotonic() - started, count or 0)
+        self.has_ended = count == 0
         return count
 
     def close(self) -> None:
@@ -101,8 +104,24 @@ class BoundedResponse(http.client.HTTPResponse):
         self._bounded = _BoundedStream(self.fp.detach(), sock, self._silence)
         self.fp = io.BufferedReader(self._bounded)
 
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        # http.client itself passes over 100 (Continue), and takes 103 (Early Hints) for the answer.
+        while http.HTTPStatus.CONTINUE < status < http.HTTPStatus.OK and status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            http.client.parse_headers(self.fp)
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, status, reason
+
     def begin(self) -> None:
         super().begin()
+        if self._bounded.has_ended:
+            # http.client takes the end of the connection for the end of the headers.
+            raise http.client.IncompleteRead(b"")
+        lengths = {length.strip() for length in (self.headers.get("content-length") or "").split(",")}
+        if self.length is None and not self.chunked and len(lengths) == 1 and (only := lengths.pop()).isdecimal():
+            # "12, 12": a proxy has joined two headers. http.client would read until the server closes.
+            self.length = int(only)
+            self.will_close = self._check_close()  # type: ignore[attr-defined]
         self._bounded.budget = ReadBudget(max(LEAST_BYTES_WITHIN, self._silence), LEAST_BYTES)
 
     def limit_total(self, seconds: float) -> None:

@@ -6,23 +6,33 @@ key is shown to, is decided by this package and by nothing else.
 
 from __future__ import annotations
 
+import http.client
 import platform
 import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import requests
 import urllib3
-from requests.exceptions import InvalidSchema, InvalidURL
-from urllib3.exceptions import LocationValueError
 
 from sora2_provider import __version__
-from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy, PolicyAdapter
+from sora2_provider.gateway.transport.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
 from sora2_provider.gateway.transport.deadlines import BoundedResponse, TooSlow
+from sora2_provider.gateway.transport.no_response import (
+    CLOSED,
+    CUT,
+    NOT_HTTP,
+    SILENT,
+    NoResponse,
+    proxy_refused,
+    tls_broke,
+    tls_failed,
+)
+from sora2_provider.gateway.transport.proxies import HTTP_SCHEMES, proxy_for
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.settings import GatewaySettings
@@ -30,15 +40,13 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"airflow-provider-sora2/{__version__} (Python {platform.python_version()})"
 
-#: More than any gateway's JSON: what is longer is a file or an endless page.
-MAX_BODY = 4 * 1024 * 1024
-
-#: TLS errors that end a handshake: nothing of the request has left yet.
-_HANDSHAKE_ERRORS = (
-    *("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCOL"),
-    *("TLSV1_ALERT_PROTOCOL_VERSION", "SSLV3_ALERT_HANDSHAKE_FAILURE"),
-)
-_UNUSABLE_ADDRESS = (InvalidURL, InvalidSchema, LocationValueError, UnicodeError)
+# Those of requests and urllib3 for unusable addresses are ValueErrors, too.
+_LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+# A SOCKS proxy needs PySocks.
+_PROXY_SCHEMES = (*HTTP_SCHEMES, *(("socks4", "socks4a", "socks5", "socks5h") if find_spec("socks") else ()))
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_UNREADABLE = (http.client.HTTPException, urllib3.exceptions.InvalidHeader)
+_CUT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
 
 
 class RawResponse(NamedTuple):
@@ -49,26 +57,6 @@ class RawResponse(NamedTuple):
     body: bytes
 
 
-@dataclass(eq=False)
-class NoResponse(Exception):
-    """An exchange ended without an answer.
-
-    :param reason: what happened, in a few words without the URL.
-    :param sent: whether the request may have reached the server.
-    :param permanent: trying again would end the same way.
-    """
-
-    reason: str
-    _: KW_ONLY
-    sent: bool
-    permanent: bool = False
-
-    def as_error(self, what: str) -> GatewayError:
-        """Return the error for a call that may be made again safely."""
-        message = f"{what}: {self.reason}."
-        return InvalidRequest(message) if self.permanent else GatewayUnavailable(message, transient=True)
-
-
 class _Session(requests.Session):
     """Knows no redirects: else requests would read a redirect's whole body and parse its target, unasked."""
 
@@ -77,7 +65,10 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """A session with a gateway, or with the hosts of its links: connections are kept and reused.
+    """A session with a gateway, or with the hosts of its links: connections are kept and reused for what costs nothing.
+
+    The errors that it raises carry no frame of the libraries below, nor any of what was sent or came back: such frames
+    hold the key.
 
     :param policy: decides about each connection. What it raises comes out of :meth:`open` and :meth:`exchange`.
     """
@@ -85,10 +76,10 @@ class Transport:
     def __init__(self, settings: GatewaySettings, policy: ConnectionPolicy) -> None:
         self._settings = settings
         self._session = _Session()
-        self._session.headers["User-Agent"] = USER_AGENT
-        adapter = PolicyAdapter(policy)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING})
+        self._adapter = PolicyAdapter(policy)
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -116,6 +107,11 @@ class Transport:
             return request
 
         settings = self._settings
+        proxy = proxy_for(settings, url, schemes=_PROXY_SCHEMES)
+        if method != "GET":
+            # A server may be closing a kept connection just now: what was sent over it is lost, and nobody can tell.
+            self.close()
+        self._adapter.is_sent = False
         try:
             return self._session.request(
                 method,
@@ -127,34 +123,35 @@ class Transport:
                 stream=True,
                 timeout=(settings.connect_timeout, settings.read_timeout),
                 verify=settings.verify_tls,
-                proxies={"http": settings.proxy, "https": settings.proxy} if settings.proxy else None,
+                proxies={"http": proxy, "https": proxy} if proxy else None,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise _diagnosis(error) from None
+        except _LIBRARY_ERRORS as error:
+            lost = _diagnosis(error, is_sent=self._adapter.is_sent)
+        raise lost
 
     def read(self, response: requests.Response, limit: int) -> bytes:
-        """Read a body of at most ``limit`` bytes; it must be complete within the read timeout.
+        """Read a body, unpacked, of at most ``limit`` bytes; it must be complete within the read timeout.
 
-        :raises NoResponse: it was cut, was too long, or trickled.
+        :raises NoResponse: it was cut, was too long, trickled, or cannot be unpacked.
         """
-        if "," in response.headers.get("content-encoding", ""):
-            # Each layer multiplies: a few KB can become GBs before there is anything to count.
-            raise NoResponse("the answer is compressed more than once", sent=True)
         answer = getattr(response.raw, "_original_response", None)
         if isinstance(answer, BoundedResponse):
             answer.limit_total(self._settings.read_timeout)
         give_up = time.monotonic() + self._settings.read_timeout
         body = bytearray()
         try:
-            for part in response.iter_content(4096):
-                body += part
+            for _ in map(body.extend, response.raw.stream(4096, decode_content=False)):
                 if len(body) > limit:
-                    raise NoResponse(f"the answer is longer than {limit} bytes", sent=True)
+                    raise CannotUnpack(f"the answer is longer than {limit} bytes")
                 if time.monotonic() > give_up:
-                    raise NoResponse("the answer did not end within the read timeout", sent=True)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _diagnosis(error) from None
-        return bytes(body)
+                    raise CannotUnpack("the answer did not end within the read timeout")
+            return unpack(bytes(body), response.headers.get("content-encoding", ""), limit=limit)
+        except CannotUnpack as error:
+            lost = NoResponse(str(error), sent=True)
+        except _LIBRARY_ERRORS as error:
+            lost = _diagnosis(error, is_sent=True)
+        body.clear()
+        raise lost
 
 
 def as_sent(url: str) -> str:
@@ -164,37 +161,45 @@ def as_sent(url: str) -> str:
     """
     try:
         return requests.Request("GET", url).prepare().url or ""
-    except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
-        raise _diagnosis(error) from None
+    except _LIBRARY_ERRORS as error:
+        raise _diagnosis(error, is_sent=False) from None
 
 
-def _diagnosis(error: BaseException) -> NoResponse:
+def _diagnosis(error: BaseException, *, is_sent: bool) -> NoResponse:
+    """Return what an error means. Its class and its text give the words, and never whether the request was sent."""
     chain = list(_causes(error))
+    if not is_sent:
+        return _diagnosis_of_connecting(error, chain)
     for one in chain:
-        if isinstance(one, ssl.SSLError) and one.reason in _HANDSHAKE_ERRORS:
-            why = getattr(one, "verify_message", "") or one.reason.replace("_", " ").lower()
-            return NoResponse(f"TLS failed ({why})", sent=False, permanent=True)
         if isinstance(one, TooSlow):
             return NoResponse(str(one), sent=True)
+        if isinstance(one, ssl.SSLError):
+            return tls_broke(one)
+    if any(isinstance(one, _TIMEOUTS) for one in chain):
+        return NoResponse(SILENT, sent=True)
+    if any(isinstance(one, _UNREADABLE) for one in chain) and not any(isinstance(one, _CUT) for one in chain):
+        return NoResponse(NOT_HTTP, sent=True)
+    return NoResponse(f"the connection broke ({_system_text(chain, CUT)})", sent=True)
+
+
+def _diagnosis_of_connecting(error: BaseException, chain: list[BaseException]) -> NoResponse:
+    for one in chain:
+        if isinstance(one, ssl.SSLError) and not isinstance(one, ssl.SSLEOFError):
+            return tls_failed(one)
     if type(error) is OSError and error.errno is None:
         return NoResponse("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True)
     if any(isinstance(one, socket.gaierror) for one in chain):
         return NoResponse("the host name cannot be resolved", sent=False)
-    # What http.client says when a proxy does not open a tunnel; the request itself has not been sent then.
-    refusal = next((text for one in chain if (text := str(one)).startswith("Tunnel connection failed")), None)
+    # What http.client says when a proxy does not open a tunnel.
+    begin = "Tunnel connection failed: "
+    refusal = next((text for one in chain if (text := str(one)).startswith(begin)), None)
     if refusal is not None:
-        return NoResponse(f"the proxy refused ({refusal.lower()}): check the Proxy field of the connection", sent=False)
-    # A ProxyError alone is no evidence: urllib3 calls it so, too, when an answer is lost behind a proxy.
-    not_connected = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-    if any(isinstance(one, not_connected) for one in chain):
-        where = "the proxy" if isinstance(error, requests.exceptions.ProxyError) else "the host"
-        return NoResponse(f"no connection to {where} ({_system_text(chain, 'connect timeout')})", sent=False)
-    if any(isinstance(one, (requests.Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError)) for one in chain):
-        return NoResponse("no answer within the read timeout", sent=True)
-    if isinstance(error, _UNUSABLE_ADDRESS):
+        return proxy_refused(refusal.removeprefix(begin))
+    if isinstance(error, ValueError):
         return NoResponse("the address cannot be used", sent=False, permanent=True)
-    why = _system_text(chain, "closed before the answer was complete")
-    return NoResponse(f"the connection broke ({why})", sent=True)
+    where = "the proxy" if isinstance(error, requests.exceptions.ProxyError) else "the host"
+    otherwise = "connect timeout" if any(isinstance(one, _TIMEOUTS) for one in chain) else CLOSED
+    return NoResponse(f"no connection to {where} ({_system_text(chain, otherwise)})", sent=False)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -214,5 +219,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _system_text(chain: list[BaseException], otherwise: str) -> str:
-    texts = [one.strerror for one in chain if isinstance(one, OSError) and isinstance(one.strerror, str)]
+    # OpenSSL's own texts are none of the system's.
+    system = [one for one in chain if isinstance(one, OSError) and not isinstance(one, ssl.SSLError)]
+    texts = [one.strerror for one in system if isinstance(one.strerror, str)]
     return texts[-1].lower() if texts else otherwise
