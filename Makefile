@@ -9,6 +9,8 @@ WORKERS ?= 2
 WHOLE_WORKERS ?= 2
 BENCH_ARGS ?=
 SYSTEM_VIDEOS ?= 500
+# Waiting videos in each trouble, all in one triggerer.
+SYSTEM_WAITS ?= 200
 FAULT_KILLS ?= 10
 FAULT_VIDEOS ?= 500
 # For each seed. A seed that has ever failed stays in the list.
@@ -75,8 +77,8 @@ test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python
 test-ui: $(TEST_UI)/.installed  ## In a browser, on a whole Airflow with users: the page of videos, and each task's link
 	$(TEST_UI)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
 
-system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, and 500 waiting videos
-	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) $(BIN)/python -m pytest tests/system -n $(WHOLE_WORKERS) $(PYTEST_ARGS)
+system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, 500 waiting videos, and waits in trouble
+	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) SYSTEM_WAITS=$(SYSTEM_WAITS) $(BIN)/python -m pytest tests/system -n $(WHOLE_WORKERS) $(PYTEST_ARGS)
 
 system-celery: $(FLEET)/.installed  ## 300 videos on two Celery workers with Redis and S3, which are struck in mid-run
 	FLEET_VIDEOS=$(FLEET_VIDEOS) $(FLEET)/bin/python -m pytest tests/fleet $(PYTEST_ARGS)

@@ -138,23 +138,13 @@ def asset_types() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
     return Asset, AssetAlias, (AssetRef,)
 
 
-async def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
-    """Return a connection and its extra without blocking the event loop, on every version.
+def read_connection(conn_id: str) -> tuple[Connection, dict[str, Any]]:
+    """Return a connection and its extra. Blocks, on every version: not for an event loop.
 
-    Airflow masks the secrets of both, for which it talks to the supervisor: before 3.3.2 synchronously, even in
-    ``aget_connection``, which fails while the loop talks to the supervisor, too.
+    Airflow masks the secrets of both, for which it talks to the supervisor.
     """
-    if hasattr(Connection, "aextra_dejson"):
-        connection = await BaseHook.aget_connection(conn_id)
-        return connection, await connection.aextra_dejson()
-    from asgiref.sync import sync_to_async
-
-    def read() -> tuple[Connection, dict[str, Any]]:
-        connection = BaseHook.get_connection(conn_id)
-        return connection, connection.extra_dejson
-
-    # In a thread that knows this loop: from any other, the question gets between the loop's own messages.
-    return await sync_to_async(read)()
+    connection = BaseHook.get_connection(conn_id)
+    return connection, connection.extra_dejson
 
 
 def never_expire() -> Any:

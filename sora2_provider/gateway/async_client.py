@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import stat
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import aiohttp
@@ -18,6 +20,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from sora2_provider.gateway.dialects import UNIFIED, dialect
+from sora2_provider.gateway.masking import Secret
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.settings import GatewaySettings
@@ -39,25 +42,52 @@ from sora2_provider.gateway.transport.session import USER_AGENT
 DEFAULT_CONNECTIONS = 100
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Settings, with what they name on this machine as it is now. Two that differ need two clients."""
+
+    settings: GatewaySettings
+    tls: ssl.SSLContext | bool
+    #: Not in the ``repr``: it may hold a password.
+    proxy: Secret | None = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Prepared:
+        """Read the CA bundle and the environment. Not for an event loop: files are read.
+
+        :raises OSError: the CA bundle cannot be read.
+        :raises GatewayError: the environment's proxy cannot be used.
+        """
+        try:
+            proxy = proxy_for(settings, settings.base_url)
+        except NoResponse as lost:
+            raise lost.as_error(f"The gateway at {settings.base_url} cannot be reached") from None
+        return cls(settings, _tls_context(settings.verify_tls), proxy)
+
+
 class AsyncSora2Client:
     """Polls one gateway over a bounded number of kept connections. Belongs to one event loop; close it when done."""
 
-    def __init__(self, settings: GatewaySettings, session: aiohttp.ClientSession, proxy: str | None) -> None:
-        self.settings = settings
+    def __init__(self, prepared: Prepared, session: aiohttp.ClientSession) -> None:
+        self.prepared = prepared
+        self.settings = prepared.settings
         self._session = session
-        self._proxy = proxy
+        self._proxy = prepared.proxy
         self._dialect = dialect(UNIFIED)
 
     @classmethod
     async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
+        """Read what the settings name, in a thread, and return a client: see :meth:`of`."""
+        return cls.of(await asyncio.to_thread(Prepared.of, settings), connections=connections)
+
+    @classmethod
+    def of(cls, prepared: Prepared, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
         """Return a client that holds at most ``connections`` TCP connections; further polls wait for one."""
-        tls = await asyncio.to_thread(_tls_context, settings.verify_tls)
-        try:
-            proxy = await asyncio.to_thread(proxy_for, settings, settings.base_url)
-        except NoResponse as lost:
-            raise lost.as_error(f"The gateway at {settings.base_url} cannot be reached") from None
+        settings = prepared.settings
         # A connection is kept (seconds) for longer than the pause between two polls, so that it is used again.
-        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=120.0, ssl=tls, ttl_dns_cache=300)
+        connector = aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=120.0, ssl=prepared.tls, ttl_dns_cache=300
+        )
         # aiohttp offers no other place. Where a later release does not look here, only odd heads are refused again.
         connector._factory = partial(TolerantProtocol, loop=asyncio.get_running_loop())  # type: ignore[assignment]
         # Not sock_read: to move that timer with all that arrives costs as much as to read the answer.
@@ -76,7 +106,7 @@ class AsyncSora2Client:
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
         )
-        return cls(settings, session, proxy)
+        return cls(prepared, session)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -153,9 +183,8 @@ def _system_text(error: BaseException, otherwise: str) -> str:
     return os.strerror(known).lower() if known else otherwise
 
 
-@lru_cache(maxsize=8)
 def _tls_context(verify: bool | str) -> ssl.SSLContext | bool:
-    """Return the process's one TLS context of this kind, since making one takes 25 ms of CPU; ``False``: no checks.
+    """Return the TLS context of this kind; ``False``: no checks.
 
     Trusts what the workers' requests trusts: the bundle that the environment names, else certifi's.
     """
@@ -163,5 +192,14 @@ def _tls_context(verify: bool | str) -> ssl.SSLContext | bool:
         return False
     environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     named = (verify if isinstance(verify, str) else environment) or certifi.where()
-    folder = os.path.isdir(named)  # noqa: PTH112 - runs in a thread
-    return ssl.create_default_context(capath=named) if folder else ssl.create_default_context(cafile=named)
+    facts = os.stat(named)  # noqa: PTH116 - runs in a thread
+    try:
+        return _trusting(named, stat.S_ISDIR(facts.st_mode), (facts.st_ino, facts.st_size, facts.st_mtime_ns))
+    except ssl.SSLError as error:
+        raise OSError(f"the CA bundle {named} cannot be read: {error.reason or error}") from error
+
+
+@lru_cache(maxsize=8)
+def _trusting(bundle: str, is_folder: bool, as_it_is: tuple[int, ...]) -> ssl.SSLContext:
+    """Return the process's one TLS context for a bundle as it is now, since making one takes 25 ms of CPU."""
+    return ssl.create_default_context(capath=bundle) if is_folder else ssl.create_default_context(cafile=bundle)

@@ -235,7 +235,9 @@ _FAILURES: dict[End, Callable[[Ending], Sora2Error]] = {
     End.SUBMITTED_ELSEWHERE: _submitted_elsewhere,
     End.FAILED: lambda ending: rendering_ended(ending.video or Video(ending.video_id, VideoStatus.FAILED)),
     End.CANCELLED: lambda ending: rendering_ended(ending.video or Video(ending.video_id, VideoStatus.CANCELLED)),
-    End.TIMEOUT: lambda ending: _left_rendering(ending, _not_completed(ending), "For long renderings raise timeout."),
+    End.TIMEOUT: lambda ending: _left_rendering(
+        ending, _not_completed(ending), ending.remedy or "For long renderings raise timeout."
+    ),
     End.UNREACHABLE: _unreachable,
     End.LOST: _lost,
     End.NOT_STORED: _not_stored,

@@ -7,31 +7,35 @@ requests", and one estimator of rendering times.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import logging
 import time
 from weakref import WeakKeyDictionary
 
-from asgiref.sync import sync_to_async
-
-from sora2_provider.compat import conf, read_connection
+from sora2_provider.compat import conf
 from sora2_provider.gateway.async_client import DEFAULT_CONNECTIONS, AsyncSora2Client
-from sora2_provider.gateway.errors import InvalidRequest, RateLimited
+from sora2_provider.gateway.errors import GatewayError, RateLimited
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.polling.estimates import RenderTimeEstimator
 from sora2_provider.gateway.polling.poller import Poller, WatchedVideo
-from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.hooks.connection import settings_of, unverified
+from sora2_provider.hooks.connection import unverified
 from sora2_provider.reporting import metrics
+from sora2_provider.triggers.lookup import look_up
 
 _log = logging.getLogger(__name__)
 
-#: Seconds for which a connection's settings are used before they are looked up again, so that a new key comes into use.
+#: Seconds for which a connection's settings and its CA bundle are used before they are looked up again, so that new ones
+#: come into use; and while questions fail, so that a correction comes before the waits are given up.
 _LOOKUP_LIFE = 300.0
+_LOOKUP_LIFE_IN_TROUBLE = 30.0
 #: Seconds of pause after a 429 that names none.
 _PAUSE = 5.0
-#: A gateway that names a longer pause is asked again all the same: no pause may carry a wait far past its deadline.
+#: A gateway that names a longer pause is asked again all the same: it may be free long before.
 _LONGEST_PAUSE = 300.0
+#: Seconds that the end of a client's connections is waited for. An event of the last trigger waits for it, too.
+_CLOSING = 2.0
 
 
 class SharedGateway:
@@ -48,9 +52,9 @@ class SharedGateway:
         self._registry = registry
         self._client: AsyncSora2Client | None = None
         self._looked_up = 0.0
-        self._connections = conf.getint("sora2", "triggerer_connections", fallback=DEFAULT_CONNECTIONS)
+        self._refresh: asyncio.Task[AsyncSora2Client] | None = None
+        self._connections = _most_connections()
         self.poller = Poller(self.ask, at_once=self._connections, poll_failed=metrics.poll_failed)
-        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> SharedGateway:
         self.users += 1
@@ -62,8 +66,11 @@ class SharedGateway:
             if self._registry.get(self.conn_id) is self:
                 del self._registry[self.conn_id]
             await self.poller.close()
+            if self._refresh is not None:
+                self._refresh.cancel()
+                await asyncio.gather(self._refresh, return_exceptions=True)
             if self._client is not None:
-                await self._client.close()
+                await _close(self._client)
                 self._client = None
 
     async def ask(self, watched: WatchedVideo) -> Video | UnfinishedVideo:
@@ -71,48 +78,68 @@ class SharedGateway:
 
         :raises GatewayError: no state came back, or the connection cannot be used.
         """
-        client = self._client
-        if client is None or time.monotonic() - self._looked_up > _LOOKUP_LIFE:
-            client = await self._looked_up_client()
-        if watched.client is not client:
-            # An address that another client prepared may be another host's, and this client's key must not go there.
-            watched.client, watched.url = client, client.url_of(watched.video_id)
-        try:
-            return await client.get_state(watched.video_id, url=watched.url)
-        except RateLimited as error:
-            self.poller.pause(_PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE))
-            raise
-
-    async def _looked_up_client(self) -> AsyncSora2Client:
-        async with self._opening:
-            if self._client is not None and time.monotonic() - self._looked_up <= _LOOKUP_LIFE:
-                return self._client
+        while True:
+            client = await self._current_client()
+            if watched.client is not client:
+                # An address that another client prepared may be another host's, and this client's key must not go there.
+                watched.client, watched.url = client, client.url_of(watched.video_id)
             try:
-                settings = await self._settings()
-            except InvalidRequest as error:
-                if self._client is None:
+                return await client.get_state(watched.video_id, url=watched.url)
+            except RateLimited as error:
+                self.poller.pause(_PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE))
+                raise
+            except (Exception, asyncio.CancelledError):
+                task = asyncio.current_task()
+                if client is self._client or (task is not None and task.cancelling()):
                     raise
-                # A secrets backend that is away must not end the waits of videos that are paid for.
-                _log.warning("%s; the settings that were read before stay in use", error)
-                settings = self._client.settings
-            if self._client is None or self._client.settings != settings:
-                if settings.verify_tls is False:
-                    _log.warning(unverified(self.conn_id))
-                fresh = await AsyncSora2Client.open(settings, connections=self._connections)
-                stale, self._client = self._client, fresh
-                if stale is not None:
-                    await stale.close()
-            self._looked_up = time.monotonic()
-            return self._client
+                # The connection was changed, and the client closed while the question was on its way.
 
-    async def _settings(self) -> GatewaySettings:
+    async def _current_client(self) -> AsyncSora2Client:
+        life = _LOOKUP_LIFE if self.poller.trouble is None else _LOOKUP_LIFE_IN_TROUBLE
+        if self._client is not None and time.monotonic() - self._looked_up <= life:
+            return self._client
+        if self._refresh is None or self._refresh.done():
+            self._refresh = asyncio.create_task(self._refreshed_client(), context=contextvars.Context())
+        # Whoever asks may be cancelled; the others still need it.
+        return await asyncio.shield(self._refresh)
+
+    async def _refreshed_client(self) -> AsyncSora2Client:
+        client = self._client
         try:
-            connection, extra = await read_connection(self.conn_id)
-            # In a thread: a CA bundle is looked for, and masking talks to the supervisor. In one that knows this loop: on
-            # Airflow 3.0 and 3.1 a message from any other thread gets between those of the loop, and the triggerer dies.
-            return await sync_to_async(settings_of)(connection, extra=extra)
-        except Exception as error:
-            raise InvalidRequest(f"The connection {self.conn_id!r} cannot be used: {error}") from error
+            prepared = await look_up(self.conn_id)
+        except GatewayError as error:
+            if client is None:
+                raise
+            # A secrets backend or a CA bundle that is away must not end the waits of videos that are paid for.
+            _log.warning("%s; the settings that were read before stay in use", error)
+        else:
+            if client is None or client.prepared != prepared:
+                if prepared.settings.verify_tls is False:
+                    _log.warning(unverified(self.conn_id))
+                stale, client = client, AsyncSora2Client.of(prepared, connections=self._connections)
+                self._client = client
+                if stale is not None:
+                    await _close(stale)
+        self._looked_up = time.monotonic()
+        return client
+
+
+async def _close(client: AsyncSora2Client) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSING):
+            await client.close()
+
+
+def _most_connections() -> int:
+    try:
+        connections = int(conf.getint("sora2", "triggerer_connections", fallback=DEFAULT_CONNECTIONS))
+        problem = f"[sora2] triggerer_connections = {connections}: it must be a number above 0"
+    except Exception as error:
+        connections, problem = 0, str(error)
+    if connections > 0:
+        return connections
+    _log.warning("%s; %s are used", problem, DEFAULT_CONNECTIONS)
+    return DEFAULT_CONNECTIONS
 
 
 _registry: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedGateway]] = WeakKeyDictionary()

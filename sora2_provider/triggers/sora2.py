@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sora2_provider.exceptions import Fate
-from sora2_provider.gateway.polling.estimates import RenderingKind
+from sora2_provider.gateway.polling.estimates import RenderingKind, rendering_seconds
 from sora2_provider.gateway.polling.progress import duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, VideoWait
 from sora2_provider.reporting.failures import pick_up
-from sora2_provider.triggers.events import to_event
+from sora2_provider.triggers.events import TRIGGER_GRACE, to_event
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.polling.poller import LogLine
+
+
+#: Seconds that the gateway has for its answer to the last question before the deadline.
+_ANSWER_TIME = 5.0
+#: Seconds for the one question of a wait whose deadline had passed before it began: the triggerer was away.
+_LAST_CHANCE = 15.0
+#: Clocks that differ by fewer seconds count as the same: between the deferral and Airflow's note of it some may pass.
+_SAME_CLOCK = 60.0
 
 
 class Sora2VideoTrigger(BaseTrigger):
@@ -76,26 +85,52 @@ class Sora2VideoTrigger(BaseTrigger):
         from sora2_provider.triggers.shared_gateway import shared_gateway
 
         async with shared_gateway(self.sora2_conn_id) as gateway:
+            now = time.time()
+            started, deadline = self._on_this_clock(now)
             wait = VideoWait(
-                started=self.started,
-                deadline=self.deadline,
+                started=started,
+                deadline=deadline,
                 expected=gateway.estimator.estimate(self._kind),
                 poll_interval=self.poll_interval,
+                answer_time=_ANSWER_TIME,
             )
             log = self.logger()
-            log.info("Waiting for video %s, for %s at most", self.video_id, duration_text(self.deadline - time.time()))
-            watched = WatchedVideo(self.video_id, self.started, wait)
-            number = gateway.poller.watch(watched, after=wait.start(now=time.time()).after)
+            log.info("Waiting for video %s, for %s at most", self.video_id, duration_text(deadline - now))
+            watched = WatchedVideo(self.video_id, started, wait)
+            ends_after = deadline - now if deadline > now else _LAST_CHANCE
+            number = gateway.poller.watch(watched, after=wait.start(now=now).after, ends_after=ends_after)
             ended: Finished | None = None
             try:
                 while ended is None:
                     ended = self._log_updates(await watched.updates())
             finally:
                 gateway.poller.unwatch(number)
-            if ended.outcome is Outcome.COMPLETED:
-                gateway.estimator.observe(self._kind, time.time() - self.started)
+            if ended.video is not None and ended.outcome is Outcome.COMPLETED:
+                gateway.estimator.observe(
+                    self._kind,
+                    time.time() - started,
+                    at_least=watched.unfinished - started,
+                    told=rendering_seconds(ended.video, created=started),
+                )
         log.info("The wait for video %s is over: %s", self.video_id, ended.outcome.value)
         yield TriggerEvent(to_event(self.video_id, ended))  # type: ignore[no-untyped-call]
+
+    def _on_this_clock(self, now: float) -> tuple[float, float]:
+        """Return when the video was created and when its wait ends, by this machine's clock.
+
+        Both moments are the worker's. Airflow's API server has kept when the deferral ends, too, by a clock that it and
+        the triggerer must agree on anyway. Without that (Airflow 2, ``dag.test()``) a video that is created in the future
+        tells that this clock is behind; that it is ahead, nothing tells.
+        """
+        ahead = 0.0
+        kept: datetime | None = getattr(self, "timeout_after", None)
+        if kept is not None:
+            moment = kept if kept.tzinfo else kept.replace(tzinfo=UTC)
+            ahead = moment.timestamp() - TRIGGER_GRACE - self.deadline
+        if abs(ahead) < _SAME_CLOCK:
+            ahead = 0.0
+        ahead = min(ahead, now - self.started)
+        return self.started + ahead, self.deadline + ahead
 
     def _log_updates(self, updates: tuple[LogLine | Finished, ...]) -> Finished | None:
         """Log what is new, and return the end of the wait if it is among it."""

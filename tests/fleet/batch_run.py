@@ -20,6 +20,7 @@ from tests.fleet.fleet import POOL, WORKERS, Fleet
 from tests.fleet.kills import Strikes
 from tests.fleet.meter import Meter
 from tests.s3_server import BUCKET
+from tests.triggerer_stalls import stalls
 from tests.worker_seconds import read_worker_seconds
 
 DAG_ID = "batch"
@@ -28,8 +29,6 @@ _ENDED = {"success", "failed"}
 #: What every try leaves in Airflow's event log, whatever comes of it.
 _USUAL_EVENTS = {"running", "success", "deferred", "failed", "cli_task_run"}
 _WORKER_ERROR = re.compile(r"Task execute_workload\[[^]]+\] raised unexpected: (.+?) \[celery")
-_WATCHDOG_SLEEPS = 0.1
-_STALL = re.compile(r"async thread was blocked for ([\d.]+) seconds")
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def run_batch(fleet: Fleet) -> FleetRun:
             in_flight=statistics.mean(in_flight),
             questions=sum(one.route == "query" for one in fleet.emulator.requests),
             transactions=transactions,
-            worst_stall=_worst_stall(airflow.component_log("triggerer").read_text(errors="replace")),
+            worst_stall=max(stalls(airflow.component_log("triggerer").read_text(errors="replace")), default=0.0),
             tries=Counter(row[2] for row in rows),
             events=_events(fleet, of_run),
             worker_errors=Counter(_WORKER_ERROR.findall(worker_logs)),
@@ -149,12 +148,6 @@ def _events(fleet: Fleet, of_run: dict[str, str]) -> dict[str, int]:
         **of_run,
     )
     return {str(event): int(number) for event, number in rows if event not in _USUAL_EVENTS}
-
-
-def _worst_stall(triggerer_log: str) -> float:
-    """Return the longest of the stalls that Airflow's watchdog noticed, less the time that it sleeps itself."""
-    noticed = [float(each) - _WATCHDOG_SLEEPS for each in _STALL.findall(triggerer_log)]
-    return max(noticed, default=0.0)
 
 
 def _files(fleet: Fleet, run_id: str) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from dev.harness.airflow_on_postgres import whole_airflow
 from dev.harness.processes import descendants
 from dev.harness.services import Postgres, RedisServer
 from sora2_provider.emulator import Emulator
+from tests import triggerer_stalls
 from tests.process_tree import listening_addresses
 from tests.s3_server import BUCKET, aws_connection, s3_server
 
@@ -87,8 +88,7 @@ def run_fleet(home: Path) -> Iterator[Fleet]:
                 "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
                 # On a machine that is busy with other things too, 5 s are not enough for an answer.
                 "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
-                # Airflow's own watchdog sleeps for 0.1 s and notes what it took: with less than this, every stall counts.
-                "AIRFLOW__TRIGGERER__BLOCKED_MAIN_THREAD_WARNING_THRESHOLD": "0.15",
+                **triggerer_stalls.ENVIRONMENT,
                 "AIRFLOW_CONN_AWS_FLEET": aws_connection(s3),
                 "FLEET_VIDEOS": str(VIDEOS),
                 "FLEET_PARALLELISM": str(PARALLELISM),

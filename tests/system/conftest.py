@@ -11,8 +11,10 @@ import pytest
 
 from dev.harness.airflow_on_postgres import whole_airflow
 from sora2_provider.emulator import Emulator
-from tests.system import approval_run, outcome_runs
+from tests import triggerer_stalls
+from tests.system import approval_run, outcome_runs, trouble_run
 from tests.system.outcome_runs import OutcomeRun, run_outcomes
+from tests.system.trouble_run import TroubleRun, run_in_trouble
 from tests.system.waiting_runs import (
     KEY,
     PARALLELISM,
@@ -31,13 +33,20 @@ VIDEOS = int(os.environ.get("SYSTEM_VIDEOS", "100"))
 #: Videos that workers wait for: two rounds of all workers.
 WAITING_VIDEOS = 2 * PARALLELISM
 
-DAG_IDS = {"deferred", "waiting_worker", "watched", outcome_runs.DAG_ID, approval_run.DAG_ID, approval_run.HASTY}
+#: Videos that wait in each of four troubles.
+WAITS = int(os.environ.get("SYSTEM_WAITS", "200"))
+
+DAG_IDS = {
+    *("deferred", "waiting_worker", "watched"),
+    *(outcome_runs.DAG_ID, approval_run.DAG_ID, approval_run.HASTY, trouble_run.DAG_ID),
+}
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     dags = shutil.copytree(Path(__file__).with_name("dags"), tmp_path_factory.mktemp("copied") / "dags")
     approval_run.write_dags(dags)
+    hanging = tmp_path_factory.mktemp("hanging")
     with (
         Emulator(canned=True, balance=None) as emulator,
         whole_airflow(
@@ -53,10 +62,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "SYSTEM_WAITING_VIDEOS": str(WAITING_VIDEOS),
                 "SYSTEM_POLL_INTERVAL": str(POLL_INTERVAL),
                 "SYSTEM_TIMEOUT": str(TIMEOUT),
+                **trouble_run.environment(WAITS, hanging, emulator.connection(KEY)),
+                **triggerer_stalls.ENVIRONMENT,
             },
         ) as (airflow, postgres),
     ):
-        yield World(airflow, postgres, emulator, VIDEOS, WAITING_VIDEOS)
+        yield World(airflow, postgres, emulator, VIDEOS, WAITING_VIDEOS, hanging)
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +86,9 @@ def waiting_run(world: World) -> Run:
 def held_run(world: World) -> HeldRun:
     """A run whose videos wait in the triggerer, which is killed in mid-wait."""
     return run_held(world, watched=WATCHED_VIDEOS)
+
+
+@pytest.fixture(scope="session")
+def trouble_run_of_all(world: World, tmp_path_factory: pytest.TempPathFactory) -> TroubleRun:
+    """A run in which videos wait in each trouble, all at the same time."""
+    return run_in_trouble(world, WAITS, tmp_path_factory.mktemp("troubles"))

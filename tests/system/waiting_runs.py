@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dev.harness.airflow import LocalAirflow
@@ -44,6 +45,8 @@ class World:
     """How many videos a deferred run makes."""
     waiting_videos: int
     """How many videos the run with waiting workers makes."""
+    hanging: Path
+    """While a file of a connection's name is in this folder, looking that connection up hangs."""
 
     @property
     def patience(self) -> float:

@@ -7,9 +7,10 @@ moment, and what is to happen later never comes first.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
@@ -52,6 +53,9 @@ class _Loop(asyncio.SelectorEventLoop):
     def _thread_done(self, _: Any) -> None:
         self._clock.threads -= 1
 
+    def set_aside(self, threads: int) -> None:
+        self._clock.threads -= threads
+
 
 class LoopTime:
     """The time, for everything in this process."""
@@ -65,6 +69,16 @@ class LoopTime:
     def since_1970(self) -> float:
         """The same moment, in seconds since the epoch."""
         return _STARTED + self.now
+
+    @contextlib.contextmanager
+    def passes(self, loop: Any) -> Iterator[None]:
+        """Let the time pass though the calling thread is at work for the loop: it hangs."""
+        loop.call_soon_threadsafe(loop.set_aside, 1)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop has ended before
+                loop.call_soon_threadsafe(loop.set_aside, -1)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         with pytest.MonkeyPatch.context() as patch:

@@ -8,6 +8,7 @@ import pytest
 
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.errors import VideoNotFound
+from sora2_provider.triggers import lookup
 from sora2_provider.triggers import shared_gateway as shared
 from sora2_provider.triggers.shared_gateway import shared_gateway
 from tests.unit.test_trigger import create, events_of, watched
@@ -15,22 +16,22 @@ from tests.unit.test_trigger import create, events_of, watched
 
 def test_a_connection_that_cannot_be_looked_up_is_ridden_out(gateway, context, monkeypatch):
     (video_id,) = create(context)
-    read = shared.read_connection
+    read = lookup.read_connection
     failures = iter([True, True, False])
 
-    async def flaky(conn_id):
+    def flaky(conn_id):
         if next(failures):
             raise RuntimeError("the secrets backend is away")
-        return await read(conn_id)
+        return read(conn_id)
 
-    monkeypatch.setattr(shared, "read_connection", flaky)
+    monkeypatch.setattr(lookup, "read_connection", flaky)
     assert [event["outcome"] for event in events_of(video_id)] == ["completed"]
 
 
 def test_a_lookup_that_fails_later_leaves_the_settings_in_use(gateway, context, monkeypatch, logged):
     (video_id,) = create(context)
 
-    async def away(conn_id):
+    def away(conn_id):
         raise RuntimeError("the secrets backend is away")
 
     async def ask_twice():
@@ -38,7 +39,7 @@ def test_a_lookup_that_fails_later_leaves_the_settings_in_use(gateway, context, 
         async with shared_gateway("sora2_default") as one:
             await one.ask(mine)
             monkeypatch.setattr(shared, "_LOOKUP_LIFE", -1)
-            monkeypatch.setattr(shared, "read_connection", away)
+            monkeypatch.setattr(lookup, "read_connection", away)
             return await one.ask(mine)
 
     assert asyncio.run(ask_twice()).status.is_terminal

@@ -14,6 +14,7 @@ from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, Ra
 from sora2_provider.gateway.polling.poller import WatchedVideo
 from sora2_provider.gateway.polling.wait import VideoWait
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.triggers import lookup
 from sora2_provider.triggers import shared_gateway as shared
 from sora2_provider.triggers.shared_gateway import shared_gateway
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
@@ -101,13 +102,13 @@ def test_the_deadline_is_a_moment_that_a_restart_does_not_move(gateway, context)
 
 def test_all_triggers_of_a_connection_share_one_session_and_one_lookup(gateway, context, monkeypatch):
     lookups = []
-    read = shared.read_connection
+    read = lookup.read_connection
 
-    async def counted(conn_id):
+    def counted(conn_id):
         lookups.append(conn_id)
-        return await read(conn_id)
+        return read(conn_id)
 
-    monkeypatch.setattr(shared, "read_connection", counted)
+    monkeypatch.setattr(lookup, "read_connection", counted)
     ids = create(context, 50)
     gateway.settings(render_seconds=0)
 

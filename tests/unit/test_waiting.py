@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 from dataclasses import replace
 
+import pendulum
 import pytest
 
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
 from sora2_provider.gateway.models import Usage, Video, VideoStatus
 from sora2_provider.gateway.parsing.videos import read_state, read_video
-from sora2_provider.gateway.polling.estimates import RenderingKind, RenderTimeEstimator
+from sora2_provider.gateway.polling.estimates import RenderingKind, RenderTimeEstimator, rendering_seconds
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, PollAgain, VideoWait
 
@@ -69,6 +70,43 @@ def test_expectations_follow_what_finished_videos_took():
     assert estimator.estimate(RenderingKind("sora-2", "large", 10)) == 300
 
 
+#: What the questions tell of a video that is expected to take 120 s (asked last while it was unfinished, seen completed), what
+#: the gateway tells, and what is learned.
+OBSERVATIONS = {
+    "seen soon after its end": ((200, 208), None, 200),
+    "sooner than the first question": ((0, 40), None, 40),
+    "seen after an outage": ((48, 3600), None, 120),
+    "seen after an outage that began late": ((400, 3600), None, 400),
+    "seen after an outage, and the gateway tells": ((48, 3600), 180, 180),
+    "the gateway's clock is another": ((48, 56), 7000, 56),
+    "the gateway tells of nothing but nonsense": ((48, 3600), -5, 120),
+    "the gateway tells that it ended before it was seen rendering": ((400, 3600), 90, 400),
+}
+
+
+@pytest.mark.parametrize(("seen", "told", "learned"), OBSERVATIONS.values(), ids=OBSERVATIONS)
+def test_no_more_is_learned_than_is_known_of_the_end(seen, told, learned):
+    kind = RenderingKind("sora-2", "small", 10)
+    estimator, sure = RenderTimeEstimator(), RenderTimeEstimator()
+    estimator.observe(kind, seen[1], at_least=seen[0], told=told)
+    sure.observe(kind, learned)
+    assert estimator.estimate(kind) == pytest.approx(sure.estimate(kind))
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ({}, None),
+        ({"created_at": 100}, None),
+        ({"completed_at": 300}, 250),
+        ({"created_at": 100, "completed_at": 300}, 200),
+    ],
+)
+def test_what_a_rendering_took_is_told_by_the_gateways_own_times(times, seconds):
+    moments = {name: pendulum.from_timestamp(NOW + moment) for name, moment in times.items()}
+    assert rendering_seconds(video("completed", **moments), created=NOW + 50) == seconds
+
+
 @pytest.mark.parametrize("kind", [("sora-2", "small", 15), ("sora-2", "large", 10), ("sora-2-pro", "small", 10)])
 def test_larger_longer_and_better_videos_are_expected_to_take_longer(kind):
     assert RenderingKind(*kind).expected > RenderingKind("sora-2", "small", 10).expected
@@ -87,6 +125,24 @@ def test_an_unknown_word_is_waited_out_and_the_last_question_is_asked_at_the_dea
     assert wait.on_video(video("in_progress"), now=NOW + 95) == PollAgain(5)
     last = video("in_progress", progress=90)
     assert wait.on_video(last, now=NOW + 100) == Finished(Outcome.TIMEOUT, last)
+
+
+def test_who_ends_at_the_deadline_asks_for_the_last_time_while_an_answer_can_still_come():
+    wait = VideoWait(started=NOW, deadline=NOW + 100, poll_interval=30, answer_time=5, jitter=lambda: 0.5)
+    assert wait.on_video(video("in_progress"), now=NOW + 70) == PollAgain(22.5)
+    assert wait.on_video(video("in_progress"), now=NOW + 93) == PollAgain(7)
+    assert waiting(poll_interval=200, timeout=100).start(now=NOW) == PollAgain(100)
+    wait = VideoWait(started=NOW, deadline=NOW + 100, poll_interval=200, answer_time=5, jitter=lambda: 0.5)
+    assert wait.start(now=NOW) == PollAgain(92.5)
+
+
+def test_a_deadline_that_comes_before_an_answer_says_what_was_known_last():
+    wait, last = waiting(), video("in_progress", progress=30)
+    assert wait.on_deadline(BUSY) == Finished(Outcome.TIMEOUT, None, BUSY)
+    wait.on_error(GONE, now=NOW)
+    assert wait.on_deadline(BUSY).error is GONE, "of this video, and not of any other"
+    wait.on_video(last, now=NOW)
+    assert wait.on_deadline() == Finished(Outcome.TIMEOUT, last, None)
 
 
 ANSWER = b"""{"id": "another", "status": "processing", "progress": 41, "model": "sora-2", "created_at": 1800000000,

@@ -2,6 +2,9 @@
 
 Thousands of triggers that slept and polled by themselves would fill the process with objects that the garbage collector
 looks at while the event loop stands still. So triggers only wait for updates, and all else is kept here, in few objects.
+
+Deadlines have a queue of their own: a wait ends by its deadline whatever becomes of the polls, whether they hang, break, are
+held up by a pause or never begin.
 """
 
 from __future__ import annotations
@@ -11,14 +14,16 @@ import contextvars
 import heapq
 import itertools
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.gateway.polling.progress import ProgressReport
+from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, VideoNotFound
+from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
+from sora2_provider.gateway.polling.timer_queue import TimerQueue
 from sora2_provider.gateway.polling.wait import Finished, PollAgain, VideoWait
 
 if TYPE_CHECKING:
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
 
 #: Seconds over which the polls that a pause held up are spread, so that its end is not the next rush.
 _SPREAD = 5.0
+#: Deadlines of waits that ended sooner are forgotten when there are more of them than of waiting videos, and so many.
+_FEW = 1000
+#: Seconds by which a question, or its answer, may be late without being in trouble.
+_LATE = 1.0
 
 
 class LogLine(NamedTuple):
@@ -54,12 +63,21 @@ class WatchedVideo:
     #: The address it is asked at, and whose it is: see SharedGateway.
     client: AsyncSora2Client | None = None
     url: URL | None = None
+    #: When the question that is on its way was asked; ``None`` while none is. In seconds since the epoch.
+    asked: float | None = field(init=False, default=None)
+    #: When the next question is due, in the event loop's seconds.
+    due: float = field(init=False, default=math.inf)
+    #: When the last question was asked that found it unfinished; until then, when it was created.
+    unfinished: float = field(init=False)
     _progress: ProgressReport = field(init=False, default_factory=ProgressReport)
     _is_failing: bool = field(init=False, default=False)
     # A tuple: no list for the many that have no updates.
     _updates: tuple[LogLine | Finished, ...] = field(init=False, default=())
     _reader: asyncio.Future[tuple[LogLine | Finished, ...]] | None = field(init=False, default=None)
     _error: Exception | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.unfinished = self.started
 
     def updates(self) -> asyncio.Future[tuple[LogLine | Finished, ...]]:
         """Return a future of all updates since this was called last. The last of all is how the wait ended.
@@ -77,6 +95,8 @@ class WatchedVideo:
         now = time.time()
         if line := self._progress.line(video, elapsed=now - self.started):
             self._publish(LogLine(logging.INFO, f"Video {line}"))
+        if not video.status.is_terminal:
+            self.unfinished = now if self.asked is None else self.asked
         return self._step(self.wait.on_video(video, now=now))
 
     def on_error(self, error: GatewayError) -> PollAgain | Finished:
@@ -85,6 +105,16 @@ class WatchedVideo:
             text = f"The gateway could not say how video {self.video_id} stands: {error}"
             self._publish(LogLine(logging.WARNING, text))
         return self._step(self.wait.on_error(error, now=time.time()))
+
+    def on_deadline(self, trouble: GatewayError | None) -> None:
+        """End the wait.
+
+        :param trouble: why no question could be asked, if one was due.
+        """
+        if self.asked is not None and (waited := time.time() - self.asked) > _LATE:
+            text = f"There is no answer to it, after {duration_text(waited)}."
+            trouble = GatewayUnavailable(text, transient=True)
+        self._step(self.wait.on_deadline(trouble))
 
     def fail(self, error: Exception) -> None:
         """Let the trigger raise an error that is not the gateway's."""
@@ -126,15 +156,22 @@ class Poller:
         self._watched: dict[int, WatchedVideo] = {}
         # Numbers and not videos: tuples of plain values are nothing to the garbage collector.
         self._due: list[tuple[float, int]] = []
+        self._deadlines = TimerQueue(self._end)
         self._paused_until = 0.0
+        self.trouble: GatewayError | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._context = contextvars.Context()
         self._polling: set[asyncio.Task[None]] = set()
 
-    def watch(self, watched: WatchedVideo, after: float) -> int:
-        """Begin to poll a video after so many seconds, and return the number to :meth:`unwatch` it with."""
+    def watch(self, watched: WatchedVideo, after: float, ends_after: float = math.inf) -> int:
+        """Begin to poll a video after so many seconds, and return the number to :meth:`unwatch` it with.
+
+        :param ends_after: seconds after which its wait ends, whatever becomes of the polls.
+        """
         number = next(self._numbers)
         self._watched[number] = watched
+        if ends_after < math.inf:
+            self._deadlines.add(number, ends_after)
         self._schedule(number, after)
         self._wake_in_time()
         return number
@@ -142,6 +179,8 @@ class Poller:
     def unwatch(self, number: int) -> None:
         """Poll a video no more. An answer that is on its way is not waited for."""
         self._watched.pop(number, None)
+        if len(self._deadlines) > 2 * len(self._watched) + _FEW:
+            self._deadlines.keep(self._watched)
 
     def pause(self, seconds: float) -> None:
         """Begin no poll for so many seconds; then spread those that are due, so that the end is not the next rush."""
@@ -151,6 +190,7 @@ class Poller:
         """End the polls that are on their way, and begin no other."""
         # What ends looks at the schedule again, and must find nothing there to wait for.
         self._due.clear()
+        self._deadlines.close()
         if self._timer is not None:
             self._timer.cancel()
         for task in self._polling:
@@ -158,7 +198,9 @@ class Poller:
         await asyncio.gather(*self._polling, return_exceptions=True)
 
     def _schedule(self, number: int, after: float) -> None:
-        heapq.heappush(self._due, (self._loop.time() + after, number))
+        if (watched := self._watched.get(number)) is not None:
+            watched.due = self._loop.time() + after
+            heapq.heappush(self._due, (watched.due, number))
 
     def _wake_in_time(self) -> None:
         """Set the timer for the first poll that is due."""
@@ -211,13 +253,43 @@ class Poller:
 
     async def _poll(self, watched: WatchedVideo) -> float | None:
         """Poll, and return the seconds until the next poll; ``None`` where there is none."""
+        watched.asked = time.time()
         try:
-            try:
-                step = watched.on_video(await self._ask(watched))
-            except GatewayError as error:
-                self._poll_failed(error)
-                step = watched.on_error(error)
+            step = await self._question(watched)
         except Exception as error:
             watched.fail(error)
             return None
+        finally:
+            watched.asked = None
         return step.after if isinstance(step, PollAgain) else None
+
+    async def _question(self, watched: WatchedVideo) -> PollAgain | Finished:
+        try:
+            video = await self._ask(watched)
+        except GatewayError as error:
+            failure = error
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            # Not this task was cancelled, but something that the question waited for.
+            failure = GatewayUnavailable("The question was broken off.", transient=True)
+        else:
+            self.trouble = None
+            return watched.on_video(video)
+        self._poll_failed(failure)
+        # A copy without the traceback, which would hold all that the failed question has used.
+        self.trouble = replace(failure)
+        return watched.on_error(self.trouble)
+
+    def _end(self, number: int) -> None:
+        """End the wait for a video, because its deadline has come."""
+        if (watched := self._watched.pop(number, None)) is not None:
+            is_late = watched.asked is None and self._loop.time() - watched.due > _LATE
+            watched.on_deadline(self._why_nothing_is_asked() if is_late else None)
+
+    def _why_nothing_is_asked(self) -> GatewayError | None:
+        # That another video is not known says nothing of this one.
+        if self.trouble is None or isinstance(self.trouble, VideoNotFound):
+            text = f"It could not be asked: {self._at_once} others wait for their answers, as many as may at once."
+            return GatewayUnavailable(text, transient=True) if len(self._polling) >= self._at_once else None
+        return self.trouble

@@ -72,10 +72,15 @@ class VideoWait:
     :param deadline: when the wait ends, in seconds since the epoch.
     :param expected: seconds that the rendering is expected to take.
     :param poll_interval: seconds between two polls; ``None`` for a schedule made from ``expected``.
+    :param answer_time: seconds before the deadline, and up to twice as many, at which the last question is asked: for who
+        ends the wait at its deadline whatever is on its way then.
     :param jitter: gives a number in 0..1 that spreads the polls of many waiters.
     """
 
-    __slots__ = ("_deadline", "_failing_since", "_failures", "_first", "_jitter", "_last", "_pause", "_started")
+    __slots__ = (
+        *("_deadline", "_error", "_failing_since", "_failures", "_first"),
+        *("_jitter", "_last", "_last_question", "_pause", "_started"),
+    )
 
     def __init__(
         self,
@@ -84,13 +89,16 @@ class VideoWait:
         deadline: float,
         expected: float = DEFAULT_EXPECTED,
         poll_interval: float | None = None,
+        answer_time: float = 0.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._started = started
         self._deadline = deadline
+        self._last_question = deadline - answer_time * (1 + jitter())
         self._jitter = jitter
         # Thousands of these wait together in a triggerer, each for minutes: what they hold is kept small.
         self._last: Video | tuple[str, bytes] | None = None
+        self._error: GatewayError | None = None
         self._failing_since: float | None = None
         self._failures = 0
         if poll_interval is None:
@@ -102,10 +110,10 @@ class VideoWait:
     def start(self, *, now: float) -> PollAgain:
         """Say when to poll first. A wait that is resumed polls soon, but not all of them at the same moment."""
         first = self._spread(self._first) - (now - self._started)
-        return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._deadline - now)))
+        return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._last_question - now)))
 
     def on_video(self, video: Video | UnfinishedVideo, *, now: float) -> PollAgain | Finished:
-        self._failing_since = None
+        self._error = self._failing_since = None
         self._last = video if isinstance(video, Video) else (video.id, video.body)
         if (outcome := _END.get(video.status)) is not None:
             return Finished(outcome, self._last_video())
@@ -116,16 +124,24 @@ class VideoWait:
             self._failing_since = now
             self._failures = 0
         self._failures += 1
+        self._error = error
         longest = _TRANSIENT_FAILURES if error.transient else _OTHER_FAILURES
         if now - self._failing_since >= longest and self._failures >= _FEWEST_FAILURES:
             return Finished(Outcome.UNREACHABLE, self._last_video(), error)
-        return self._again(max(self._pause, error.retry_after or 0.0), now, error)
+        return self._again(max(self._pause, error.retry_after or 0.0), now)
 
-    def _again(self, seconds: float, now: float, error: GatewayError | None = None) -> PollAgain | Finished:
-        left = self._deadline - now
-        if left <= 0:
-            return Finished(Outcome.TIMEOUT, self._last_video(), error)
-        return PollAgain(min(self._spread(seconds), left))
+    def on_deadline(self, trouble: GatewayError | None = None) -> Finished:
+        """End the wait without another answer.
+
+        :param trouble: why there is none, where no question of this wait has failed.
+        """
+        return Finished(Outcome.TIMEOUT, self._last_video(), self._error or trouble)
+
+    def _again(self, seconds: float, now: float) -> PollAgain | Finished:
+        if now >= self._deadline:
+            return self.on_deadline()
+        end = self._last_question if now < self._last_question else self._deadline
+        return PollAgain(min(self._spread(seconds), end - now))
 
     def _last_video(self) -> Video | None:
         if not isinstance(self._last, tuple):
