@@ -18,6 +18,8 @@ _SATURATED = {
         "code": "service_err",
     }
 }
+#: What a relay says of an upstream that has accepted the video, with HTTP 200.
+_LOST = {"success": False, "message": "timeout of 60000ms exceeded"}
 _BLOCKED = "This content may violate our content policies."
 
 RANDOM_FAULTS: dict[str, tuple[Fault, ...]] = {
@@ -27,6 +29,7 @@ RANDOM_FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("create", status=500, body=_SATURATED),
         Fault("create", status=502, html=True),
         Fault("create", status=504, html=True, accept=True),
+        Fault("create", body=_LOST, accept=True),
         Fault("create", reset="before"),
         Fault("create", reset="after"),
         Fault("create", truncate=20),

@@ -19,12 +19,12 @@ import certifi
 from multidict import CIMultiDict
 from yarl import URL
 
+from sora2_provider.gateway.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
 from sora2_provider.gateway.dialects import UNIFIED, dialect
 from sora2_provider.gateway.masking import Secret
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
 from sora2_provider.gateway.transport.no_response import (
     CLOSED,
     CUT,

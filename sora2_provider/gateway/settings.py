@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from sora2_provider.gateway.encodings import plain_text
 from sora2_provider.gateway.masking import Secret, every_spelling
 
 DEFAULT_BASE_URL = "https://api.jizhiai.top"
@@ -105,8 +106,8 @@ class GatewaySettings:
         return self._secrets_pattern.sub("***", text)
 
     def redact_body(self, body: bytes) -> bytes:
-        """Return an answer's bytes without the key: gateways repeat it in "Incorrect API key provided: ..."."""
-        return self._key_pattern.sub(b"***", body)
+        """Return an answer's bytes, unpacked, without the key: gateways repeat it in "Incorrect API key provided: ..."."""
+        return self._key_pattern.sub(b"***", plain_text(body))
 
     @cached_property
     def _secrets_pattern(self) -> re.Pattern[str]:

@@ -24,6 +24,8 @@ from tests.unit.link_hosts import LinkHost
 IN_TWO_MINUTES = "a date, written when the fault is made"
 BUSY = {"error": {"message": "no available channel for model sora-2", "code": "model_not_found"}}
 SATURATED = {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None}
+LOST = {"success": False, "message": "timeout of 60000ms exceeded"}
+UNCLEAR = {"message": "Something went wrong"}
 DONE, RETRIED, FINAL, UNKNOWN = "done", "left to retries", "final", "unknown"
 STORES = ["task state store", "state path"]
 
@@ -91,6 +93,24 @@ TABLE = {
         f"{status}, HTML": Row(UNKNOWN, 1, 1, fault=always(status, html=True, accept=True))
         for status in (500, 502, 504, 524)
     },
+    **{
+        f"{status}, a loss told in JSON": Row(
+            UNKNOWN, 1, 1, said=("timeout of 60000ms",), fault=always(status, body=LOST, accept=True)
+        )
+        for status in (200, 500, 503)
+    },
+    "500, JSON in unknown words": Row(
+        UNKNOWN, 1, 1, said=("Something went wrong",), fault=always(500, body=UNCLEAR, accept=True)
+    ),
+    "200, JSON in unknown words": Row(
+        UNKNOWN, 1, 1, said=("Something went wrong",), fault=always(200, body=UNCLEAR, accept=True)
+    ),
+    "200 with an id that nobody named": Row(
+        UNKNOWN, 1, 1, said=("j-123",), fault={"body": {"data": {"job_id": "j-123"}}, "accept": True}
+    ),
+    "303": Row(
+        UNKNOWN, 1, 1, said=("/v1/videos/j-1",), fault={"redirect": "/v1/videos/j-1", "status": 303, "accept": True}
+    ),
     "connection refused": Row(RETRIED, 0, said=("Nothing was sent", "refused")),
     "reset before it was accepted": Row(UNKNOWN, 1, 0, fault={"reset": "before"}),
     "reset after it was accepted": Row(UNKNOWN, 1, 1, fault={"reset": "after"}),

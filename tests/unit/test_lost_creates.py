@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import socket
 
 import pytest
@@ -16,7 +17,7 @@ from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from tests.unit.durable import failing
-from tests.unit.link_hosts import LinkHost
+from tests.unit.link_hosts import LinkHost, answer
 
 REQUEST = VideoRequest("a cat")
 RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
@@ -140,3 +141,13 @@ def test_a_key_that_the_gateway_repeats_stands_in_no_message(gateway, connect, c
         Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     assert "Incorrect API key provided: ***" in str(caught.value)
     assert "sk-echo" not in f"{caught.value} {caught.value.__cause__} {Sora2Hook().test_connection()}"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda body: body.decode().encode("utf-16")], ids=["gzip", "UTF-16"])
+def test_an_answer_that_is_packed_without_saying_so_is_read_and_shows_no_key(pack):
+    unclear = b'{"message": "no idea what your-own-key is", "job_id": "j-123"}'
+    with LinkHost(answer(pack(unclear))) as host, Sora2Client(GatewaySettings(host.url, "your-own-key")) as one:
+        with pytest.raises(SubmissionUnknown, match=r"what \*\*\* is.*j-123"):
+            one.create_video(REQUEST)
+    with LinkHost(answer(pack(b'{"id": "video_1"}'))) as host, client(host.url) as one:
+        assert one.create_video(REQUEST).id == "video_1"

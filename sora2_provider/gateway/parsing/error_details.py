@@ -9,12 +9,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
+from sora2_provider.gateway.parsing.error_kinds import ErrorDetail, most_telling
 from sora2_provider.gateway.parsing.fields import Json, at, clean, paths
 from sora2_provider.gateway.parsing.links import as_link
 
+#: What repeats the request.
+_REQUEST_KEYS = ("prompt", "input", "request", "params", "parameters", "images")
+_MAX_VALUES = 20
+_MAX_SEARCHED = 2_000
 #: How many objects and texts inside each other are followed: three layers of JSON in strings, each with its wrapping.
 _DEPTH = 12
 _MAX_NESTED = 65_536
@@ -26,27 +31,19 @@ _SUCCESS_TEXTS = (
 _REQUEST_ID = re.compile(r"[(（]request[ _]id:\s?([\w.:-]{1,200})\s?[)）]\Z", re.I)
 _TEXT_KEYS = ("error_message", "error_msg", "error_description")
 _ERROR_KEYS = (*_TEXT_KEYS, "errors")
-_MESSAGE_KEYS = ("message", "msg", *_TEXT_KEYS, "detail", "reason", "errors", "data")
+_DETAIL_KEYS = ("detail", "details")
+_MESSAGE_KEYS = (
+    *("message", "msg", *_TEXT_KEYS, *_DETAIL_KEYS, "reason", "failure_reason", "fail_reason", "errors", "data"),
+    *("title", "inner_error", "innererror", "upstream_error", "cause"),
+)
 _FAILURE_PATHS = paths(
-    "error_message fail_reason failure_reason task_status_msg pending_info.failure_reason "
-    "detail.pending_info.failure_reason detail.failure_reason error_msg reason metadata.url message msg"
+    "error_message fail_reason failure_reason failReason failureReason failMsg fail_msg failure task_status_msg "
+    "pending_info.failure_reason detail.pending_info.failure_reason detail.failure_reason error_msg reason detail details "
+    "detail.error details.error status_message metadata.url url result_url message msg"
 )
 _FAILURE_CODE_PATHS = paths(
     "error_code detail.pending_info.moderation_result.code detail.pending_info.moderation_result.type"
 )
-
-
-@dataclass(frozen=True)
-class ErrorDetail:
-    """An error as the body tells it: the innermost text and code, and the request id kept apart."""
-
-    message: str = ""
-    code: str | None = None
-    type: str | None = None
-    request_id: str | None = None
-
-
-NO_ERROR = ErrorDetail()
 
 
 def error_detail(node: Any, *, is_error: bool = False, depth: int = _DEPTH) -> ErrorDetail | None:
@@ -71,11 +68,12 @@ def error_detail(node: Any, *, is_error: bool = False, depth: int = _DEPTH) -> E
         succeeded = any(_says_success(node.get(key)) for key in ("message", "msg"))
         if succeeded and not code.startswith(("4", "5")):
             return None
-    inner = _innermost(node, depth) or NO_ERROR
+    inner = _innermost(node, depth)
+    kind = clean(node.get("type"))[:100] or ("cloudflare" if node.get("cloudflare_error") is True else None)
     return ErrorDetail(
         message=inner.message,
         code=inner.code or code,
-        type=inner.type or clean(node.get("type"))[:100] or None,
+        type=inner.type or kind,
         request_id=inner.request_id or request_id(node),
     )
 
@@ -99,10 +97,28 @@ def failure_detail(body: Json) -> ErrorDetail:
         if isinstance(value, (str, dict)) and _is_filled(value) and not as_link(value) and not _says_success(value):
             named.append(value)
     found = [detail for value in named if (detail := error_detail(value, is_error=True)) is not None]
-    first = next((one for one in found if one.message), None) or next(iter(found), NO_ERROR)
+    reason = most_telling(found)
     codes = (_code(at(level, *path)) for level in levels for path in _FAILURE_CODE_PATHS)
-    code = next(filter(None, (first.code, *(one.code for one in found), *codes)), None)
-    return dataclasses.replace(first, code=code)
+    code = next(filter(None, (reason.code, *(one.code for one in found), *codes)), None)
+    return dataclasses.replace(reason, code=code)
+
+
+def texts(node: Any, depth: int = _DEPTH) -> Iterator[str]:
+    """Yield the texts of an error, in all its layers, but for what it repeats of the request."""
+    if depth <= 0:
+        return
+    if isinstance(node, str):
+        yield node[:_MAX_SEARCHED]
+        yield node[-_MAX_SEARCHED:]
+        yield from texts(_nested_json(node), depth - 1)
+    for value in _values(node):
+        yield from texts(value, depth - 1)
+
+
+def _values(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return [value for key, value in node.items() if key not in _REQUEST_KEYS][:_MAX_VALUES]
+    return node[:_MAX_VALUES] if isinstance(node, list) else []
 
 
 def request_id(body: Any) -> str | None:
@@ -110,16 +126,11 @@ def request_id(body: Any) -> str | None:
     return clean(at(body, "request_id"))[:200] or None
 
 
-def _innermost(node: Json, depth: int) -> ErrorDetail | None:
-    """Return the first that has a message of what stands under the keys of errors, else the first."""
-    first = None
-    for key in ("error", *_MESSAGE_KEYS):
-        if _is_filled(node.get(key)):
-            found = error_detail(node[key], is_error=True, depth=depth - 1)
-            if found is not None and found.message:
-                return found
-            first = first or found
-    return first
+def _innermost(node: Json, depth: int) -> ErrorDetail:
+    """Return the reason among what stands under the keys of errors."""
+    values = (node[key] for key in ("error", *_MESSAGE_KEYS) if _is_filled(node.get(key)))
+    found = (error_detail(value, is_error=True, depth=depth - 1) for value in values)
+    return most_telling([detail for detail in found if detail is not None])
 
 
 def _text_detail(text: str, depth: int) -> ErrorDetail | None:
@@ -139,15 +150,16 @@ def _text_detail(text: str, depth: int) -> ErrorDetail | None:
 
 def _list_detail(nodes: list[Any], depth: int) -> ErrorDetail | None:
     # Validation errors of FastAPI: [{"loc": ["body", "duration"], "msg": "..."}].
-    texts = []
-    for node in nodes[:5]:
-        one = error_detail(node, is_error=True, depth=depth - 1)
+    found = [(node, error_detail(node, is_error=True, depth=depth - 1)) for node in nodes[:5]]
+    lines = []
+    for node, one in found:
         if one is not None and one.message:
             where = at(node, "loc")
             steps = where[:5] if isinstance(where, list) else []
             name = ".".join(clean(step) for step in steps if isinstance(step, str) and step != "body")
-            texts.append(f"{name}: {one.message}" if name else one.message)
-    return ErrorDetail(clean("; ".join(texts))) if texts else None
+            lines.append(f"{name}: {one.message}" if name else one.message)
+    code = next((one.code for _, one in found if one is not None and one.code), None)
+    return ErrorDetail(clean("; ".join(lines)), code) if lines or code else None
 
 
 def _nested_json(text: str) -> Any:
@@ -182,7 +194,11 @@ def _names_an_error(node: Json) -> bool:
     for key in _ERROR_KEYS:
         if key in node and _is_filled(node[key]):
             return True
-    return isinstance(node.get("detail"), (str, list)) and _is_filled(node["detail"])
+    for key in _DETAIL_KEYS:
+        value = node.get(key)
+        if (isinstance(value, (str, list)) and _is_filled(value)) or _is_filled(at(value, "error")):
+            return True
+    return False
 
 
 def _code(value: Any) -> str | None:

@@ -1,16 +1,28 @@
 """The class of a gateway's error, from its code, its words and its HTTP status, in this order of trust.
 
-The tables are read top to bottom and the first hit wins. They hold what the gateways of the family were seen
-to say, as patterns: more words than these exist, and they follow the same habits.
+What the words mean stands in :mod:`~sora2_provider.gateway.parsing.error_words`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sora2_provider.gateway import errors
-from sora2_provider.gateway.parsing.error_details import ErrorDetail
+from sora2_provider.gateway.parsing.error_words import (
+    CODES,
+    FIREWALL,
+    LOST,
+    NO_REASONS,
+    NO_REFUSALS,
+    NOT_LOST,
+    OUTAGE_CODES,
+    WORDS,
+    Kind,
+)
 
 
 class Call(enum.Enum):
@@ -22,70 +34,24 @@ class Call(enum.Enum):
     ACCOUNT = "account"
 
 
+@dataclass(frozen=True)
+class ErrorDetail:
+    """An error as the body tells it: the innermost text and code, and the request id kept apart."""
+
+    message: str = ""
+    code: str | None = None
+    type: str | None = None
+    request_id: str | None = None
+
+
+NO_ERROR = ErrorDetail()
+
+#: Statuses of a server or proxy that gave up waiting for a client, or for the one behind it.
+GAVE_UP = (408, 499)
 _SEARCHED = 2_000
-
-_ONLY_A_STATUS = re.compile(
-    r"(?:(?:bad |upstream |error |invalid |unexpected )*(?:response )?(?:http )?(?:status )?(?:code)?[ :=]*\d{3}[ :,-]*)?"
-    r"(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|openai_error)?\.?",
-    re.I,
-)
-_LOST = re.compile(
-    r"tim(ed?|ing)[ _-]?out|deadline exceeded|connection .{0,20}(reset|closed|aborted|terminated|lost)|"
-    r"reset by peer|broken pipe|\beof\b|bad[ _]gateway|invalid response|no response|超时",
-    re.I,
-)
-
-Kind = type[errors.GatewayError]
-
-# "model_not_found" stands in no table: with 503 it is "no channel now", and otherwise "no such model".
-_BY_CODE: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        (errors.RateLimited, r"rate_?limit|too_many|throttl|concurren|resource_exhausted|requests_limit"),
-        (errors.InsufficientBalance, r"quota|balance|billing|credit|arrear|insufficient_fund|payment"),
-        (errors.ContentRejected, r"moderation|content_(policy|filter|violation|rejected|blocked)|policy_violation"),
-        (errors.ContentRejected, r"sentinel|(prompt|input|output|image|request|video)_blocked|data_?inspection|safety"),
-        (errors.ContentRejected, r"sensitive|prohibited|inappropriate|guardrail|copyright|real_person|nsfw"),
-        (errors.AuthenticationError, r"api_?key|invalid_(access_)?token|token_(expired|invalid|disabled)"),
-        (errors.AuthenticationError, r"unauthori[sz]ed|authentication|invalid_authorization"),
-        (errors.VideoNotFound, r"(task|video|generation|job|record)_?(id_)?(not_?(exist|found)|does_not_exist)"),
-        (errors.VideoNotFound, r"(task|video|generation|job|record)_?(id_)?missing|task_expired"),
-        (errors.PermissionDenied, r"permission|forbidden|access_denied|not_allowed|model_(access|denied)"),
-        (errors.GatewayUnavailable, r"saturat|overload|unavailable|channel|do_request_failed|capacity|busy"),
-        (errors.GatewayUnavailable, r"timeout|timed_out|internal_(server_)?error|not_completed|not_ready"),
-        (errors.GatewayUnavailable, r"no_available|upstream_error|bad_gateway"),
-        (errors.InvalidRequest, r"^(?!.*(_error$|response|status))(invalid|missing|unsupported|unknown|illegal|bad)_"),
-        (errors.InvalidRequest, r"parameter|validation|bad_request|too_(long|large|short|small)"),
-    )
-)
-_BY_TEXT: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.I))
-    for kind, pattern in (
-        (errors.InsufficientBalance, r"额度不足|余额不足|欠费|quota (is )?not enough|exceeded your current quota"),
-        (errors.InsufficientBalance, r"insufficient (user |account )?(quota|balance|credit|fund)"),
-        (errors.InsufficientBalance, r"not enough (quota|balance|credit)"),
-        (errors.ContentRejected, r"moderation|审核|违规|敏感|真人|content (policy|safety|filter)|nsfw|sexual|violence"),
-        (errors.ContentRejected, r"safety (review|system|policy|filter)|prohibited|guardrail|violat|inappropriate"),
-        (errors.ContentRejected, r"copyright|similarity to third|(in|out)put_blocked|sentinel_block|request blocked"),
-        (errors.ContentRejected, r"didn't look right with your request"),
-        (errors.GatewayUnavailable, r"饱和|稍后|no available (channel|token|account)|无可用(渠道|账号|令牌)"),
-        (errors.GatewayUnavailable, r"try again later|temporarily|service unavailable|server is busy|繁忙"),
-        (errors.GatewayUnavailable, r"overloaded|not completed yet|请求上游地址失败"),
-        (errors.RateLimited, r"rate limit|too many requests|请求过于频繁|频率"),
-        (errors.AuthenticationError, r"(invalid|incorrect|wrong|expired|missing) (api[ _-]?)?(key|token)"),
-        (
-            errors.AuthenticationError,
-            r"unauthori[sz]ed|无效的(令牌|密钥)|令牌(已过期|已禁用|无效)|未提供令牌|not logged in",
-        ),
-        (errors.PermissionDenied, r"无权|没有权限|not allowed to|permission denied|no permission|access denied"),
-        (errors.InvalidRequest, r"invalid url"),
-        (errors.VideoNotFound, r"(task|video)[ _](was )?(is )?not[ _](exist|found)|任务不存在"),
-        (errors.VideoNotFound, r"(no such|unknown) (task|video)|(task|video) .{0,80}does not exist"),
-        (errors.InvalidRequest, r"参数|is required|模型不存在|must be (one of|a |an )|too (long|large)"),
-        (errors.InvalidRequest, r"(invalid|unsupported) (parameter|argument|image|prompt|size|duration|model|value)"),
-        (errors.InvalidRequest, r"model .{0,80}(does not exist|not found)"),
-    )
-)
+#: A code, and one that stands in the place of a text.
+_CODE = re.compile(r"[A-Za-z][\w.:-]{0,99}")
+_LOOKS_LIKE_CODE = re.compile(r"[A-Za-z]\w{0,99}[_.]\w{1,99}|[A-Za-z]?[a-z]{0,99}(?:[A-Z][a-z]{1,99}){2,20}")
 
 _BY_TYPE: tuple[tuple[Kind, str], ...] = (
     (errors.AuthenticationError, "authentication"),
@@ -102,8 +68,10 @@ _BY_STATUS: dict[int, Kind] = {
     402: errors.InsufficientBalance,
     403: errors.PermissionDenied,
     429: errors.RateLimited,
+    451: errors.ContentRejected,
     **dict.fromkeys((408, 425, 499), errors.GatewayUnavailable),
 }
+_ABOUT_THE_KEY = (errors.AuthenticationError, errors.PermissionDenied)
 
 #: Classes of errors that go away by themselves. Unreadable answers are judged by their call.
 TRANSIENT = (errors.RateLimited, errors.GatewayUnavailable)
@@ -114,15 +82,31 @@ def classify_error(detail: ErrorDetail, http_status: int | None, call: Call) -> 
 
     :param http_status: ``None`` where the error stands in the description of a failed video.
     """
-    if kind := _known_kind(detail, http_status, call):
-        return kind
+    kind = _known_kind(detail, http_status, call)
     # A type is a gateway's habit ("invalid_request_error" stands in answers with 401 and 429): it counts only where
     # the HTTP status says nothing.
-    if http_status is None or http_status < 400:
-        for kind, word in _BY_TYPE:
-            if word in (detail.type or "").lower():
-                return kind
-    return _by_status(http_status, call)
+    if kind is None and (http_status is None or http_status < 400):
+        kind = next((kind for kind, word in _BY_TYPE if word in (detail.type or "").lower()), None)
+    if kind in _ABOUT_THE_KEY and http_status is not None and http_status >= 500:
+        # The key that an upstream refuses is the gateway's own.
+        return errors.GatewayUnavailable
+    if kind in (None, errors.InvalidRequest, *_ABOUT_THE_KEY) and _is_firewall(
+        detail.message, http_status, detail.type
+    ):
+        return errors.GatewayUnavailable
+    return kind or _by_status(http_status, call)
+
+
+def classify_page(detail: ErrorDetail, text: str, http_status: int, call: Call) -> Kind:
+    """Return the class of an answer that is no JSON: mostly a proxy's, which is no judge of the key.
+
+    :param text: all its words.
+    """
+    kind = _known_kind(detail, http_status, call)
+    if kind not in (None, *_ABOUT_THE_KEY):
+        return kind
+    is_proxys = (http_status == 403 and bool(text)) or _is_firewall(text, http_status)
+    return errors.GatewayUnavailable if is_proxys else _by_status(http_status, call)
 
 
 def is_known(detail: ErrorDetail, call: Call) -> bool:
@@ -130,18 +114,26 @@ def is_known(detail: ErrorDetail, call: Call) -> bool:
     return _known_kind(detail, None, call) is not None
 
 
-def is_readable(detail: ErrorDetail) -> bool:
-    """Whether an error says why. A bare "bad response status code 524" only repeats that an answer was lost."""
-    if detail.message and not _ONLY_A_STATUS.fullmatch(detail.message):
+def is_refusal(detail: ErrorDetail) -> bool:
+    """Whether the code or the words say that a create was refused, so that nothing was accepted."""
+    code = (detail.code or "").lower()
+    if code == "model_not_found" or (_is_http_status(code) and code[0] == "4" and int(code) not in GAVE_UP):
         return True
-    code = (detail.code or "").lower()
-    return _by_code(code) is not None or (_is_http_status(code) and code.startswith("4"))
+    said = [*_words_of(detail), (detail.type or "").lower()]
+    if any(kind is not errors.VideoNotFound for kind in map(_by_code, said) if kind):
+        return True
+    text = _reasons_in(detail)
+    return any(pattern.search(text) for _, pattern in WORDS if pattern not in NO_REFUSALS)
 
 
-def says_answer_was_lost(detail: ErrorDetail) -> bool:
-    """Whether an error only says that a server on the way stopped waiting, or lost the connection. The code goes first."""
-    code = (detail.code or "").lower()
-    return bool(_LOST.search(code if _by_code(code) else detail.message[:_SEARCHED]))
+def is_code(word: str) -> bool:
+    """Whether a word is the code of an error, such as "service_unavailable"."""
+    return word.replace("_", "").isalpha() and (_by_code(word) is not None or OUTAGE_CODES.search(word) is not None)
+
+
+def told_of_loss(texts: Iterable[str]) -> str | None:
+    """Return the text that says that a create's own answer was lost on the way, or that the work goes on."""
+    return next((text for text in texts if LOST.search(NOT_LOST.sub(" ", text))), None)
 
 
 def is_permanent_failure(detail: ErrorDetail) -> bool:
@@ -149,24 +141,54 @@ def is_permanent_failure(detail: ErrorDetail) -> bool:
     return classify_error(detail, None, Call.QUERY) in (errors.ContentRejected, errors.InvalidRequest)
 
 
+def most_telling(details: list[ErrorDetail]) -> ErrorDetail:
+    """Return the reason among what an answer says in several places: "Create Video failed" may stand beside it."""
+    with_text = next((one for one in details if one.message), None) or next(iter(details), NO_ERROR)
+    rejected = (one for one in details if _known_kind(one, None, Call.QUERY) is errors.ContentRejected)
+    reason = next(rejected, None) or next(filter(is_refusal, details), with_text)
+    if reason is not with_text and not reason.code and _CODE.fullmatch(reason.message):
+        # A code in the place of a text: "input_moderation".
+        return dataclasses.replace(with_text, code=reason.message)
+    return reason
+
+
 def _known_kind(detail: ErrorDetail, http_status: int | None, call: Call) -> Kind | None:
     code = (detail.code or "").lower()
     if code == "model_not_found":
         return errors.GatewayUnavailable if http_status == 503 else errors.InvalidRequest
-    if kind := _by_code(code):
-        return kind
-    text = detail.message[:_SEARCHED]
-    for kind, pattern in _BY_TEXT:
-        if pattern.search(text):
-            busy = kind is errors.GatewayUnavailable and http_status == 429
-            return errors.RateLimited if busy else kind
-    if call is Call.QUERY and "fail_to_fetch_task" in (code, text):
+    for word in _words_of(detail):
+        if kind := _by_code(word):
+            return kind
+    text = _reasons_in(detail)
+    kind = next((kind for kind, pattern in WORDS if pattern.search(text)), None)
+    if OUTAGE_CODES.search(code) and kind in (None, errors.VideoNotFound):
+        return errors.GatewayUnavailable
+    if kind is not None:
+        busy = kind is errors.GatewayUnavailable and http_status == 429
+        return errors.RateLimited if busy else kind
+    if call is Call.QUERY and "fail_to_fetch_task" in (code, detail.message):
         return errors.GatewayUnavailable
     return _by_status(int(code), call) if _is_http_status(code) else None
 
 
+def _words_of(detail: ErrorDetail) -> list[str]:
+    """Return the code, and a message that is a code."""
+    is_code = _LOOKS_LIKE_CODE.fullmatch(detail.message[:_SEARCHED])
+    return [(detail.code or "").lower(), *([detail.message.lower()] if is_code else [])]
+
+
 def _by_code(code: str) -> Kind | None:
-    return next((kind for kind, pattern in _BY_CODE if pattern.search(code)), None)
+    code = NO_REASONS.sub(" ", code) if code else ""
+    return next((kind for kind, pattern in CODES if pattern.search(code)), None)
+
+
+def _reasons_in(detail: ErrorDetail) -> str:
+    return NO_REASONS.sub(" ", f"{detail.message[:_SEARCHED]}\n{(detail.code or '').replace('_', ' ')}")
+
+
+def _is_firewall(text: str, http_status: int | None, kind: str | None = None) -> bool:
+    could_be = 400 <= (http_status or 0) < 500 and http_status not in (404, 429)
+    return could_be and ("cloudflare" in (kind or "") or FIREWALL.search(text[:_SEARCHED]) is not None)
 
 
 def _is_http_status(code: str) -> bool:

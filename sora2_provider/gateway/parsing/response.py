@@ -6,7 +6,7 @@ What an answer means for each call is decided in :mod:`~sora2_provider.gateway.p
 
 from __future__ import annotations
 
-import json
+import html
 import math
 import re
 import time
@@ -14,25 +14,38 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from sora2_provider.gateway import errors
-from sora2_provider.gateway.parsing.error_details import NO_ERROR, ErrorDetail, error_detail, request_id
-from sora2_provider.gateway.parsing.error_kinds import TRANSIENT, Call, Kind, classify_error
+from sora2_provider.gateway.encodings import plain_text
+from sora2_provider.gateway.parsing.bodies import names_something, parse_json, shown
+from sora2_provider.gateway.parsing.error_details import error_detail, request_id
+from sora2_provider.gateway.parsing.error_kinds import (
+    NO_ERROR,
+    TRANSIENT,
+    Call,
+    ErrorDetail,
+    classify_error,
+    classify_page,
+    told_of_loss,
+)
+from sora2_provider.gateway.parsing.error_words import Kind
 from sora2_provider.gateway.parsing.fields import Json, clean
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
 _STATUS_TEXTS = {429: " (too many requests)", 401: " (the key was not accepted)", 402: " (no balance)"}
-_JSON_LAYERS = 3
-_decode = json.JSONDecoder().raw_decode
-# Bytes of an answer that may be parsed a second time, when it is not what nearly all are.
-_SHORT = 16_384
 _XML_CODE = re.compile(rb"<Code>([^<]{1,200})</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]{1,1000})</Message>")
+_PAGE_START = 8_192
+_UNSEEN = re.compile(r"<(script|style|title)\b.*?</\1|<[^>]{0,500}>", re.I | re.S)
+#: Characters of a page without a title that are its first line.
+_HEADLINE = 300
+_ERROR_TITLE = re.compile(
+    r"(?:^|error|http|status|\|)\W{0,3}(?:408|499|5[0-3]\d)\b|bad gateway|internal server error|service (?:temporarily )?unavailable",
+    re.I,
+)
 _PAGE = re.compile(rb"<(!doctype|html|head|title|body)\b", re.I)
-# No answer has a hundredth of them; to build hundreds of thousands of lists would hold up the triggerer's loop.
-_MAX_BRACKETS = 50_000
 
 
 class Response:
@@ -48,9 +61,9 @@ class Response:
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes, call: Call) -> None:
         self.status = status
         self._headers = headers
-        self.body = body
+        self.body = body = plain_text(body)
         self.call = call
-        self.parsed = parsed = _parse(body)
+        self.parsed = parsed = parse_json(body)
         self.object: Json | None = parsed if 200 <= status < 300 and isinstance(parsed, dict) else None
 
     @cached_property
@@ -76,6 +89,19 @@ class Response:
         return self.parsed is None and self.body[:65_536].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
 
     @property
+    def may_be_the_gateways(self) -> bool:
+        """Whether a page is no web site's: a proxy's for a server that it has lost, or JSON that was made a page of."""
+        headline = _title(self.body) or self.text_of_page[:_HEADLINE]
+        is_of_loss = _ERROR_TITLE.search(headline) is not None or told_of_loss([headline]) is not None
+        return is_of_loss or names_something(self.text_of_page)
+
+    @cached_property
+    def text_of_page(self) -> str:
+        """What a reader sees of a page."""
+        text = _UNSEEN.sub(" ", self.body[:_PAGE_START].decode("utf-8", "replace"))
+        return f"{_title(self.body)} {' '.join(html.unescape(text).split())}".strip()
+
+    @property
     def error_detail(self) -> ErrorDetail:
         """What the body says of the error, given that the HTTP status says that it is one."""
         if self.parsed is not None:
@@ -99,7 +125,10 @@ class Response:
 
     def raise_refused(self, detail: ErrorDetail) -> NoReturn:
         # The title of a proxy's page is for people: "Access denied" stands over its 429.
-        kind = classify_error(NO_ERROR if self.is_markup else detail, self.status, self.call)
+        if self.parsed is None:
+            kind = classify_page(NO_ERROR if self.is_markup else detail, self.text_of_page, self.status, self.call)
+        else:
+            kind = classify_error(detail, self.status, self.call)
         unexplained = f"The gateway refused the call and gave no reason{_STATUS_TEXTS.get(self.status, '')}."
         self._raise(kind, detail.message or unexplained, detail, transient=kind in TRANSIENT)
 
@@ -133,8 +162,22 @@ class Response:
 
     def raise_outcome_unknown(self, what: str, detail: ErrorDetail = NO_ERROR) -> NoReturn:
         words = detail.message or (_title(self.body) if self.is_html else "")
-        message = f'{what} ("{words}")' if words else what
-        self._raise(errors.SubmissionUnknown, f"{message}: a video may be rendering, and billed.", detail)
+        said = f' ("{words}")' if words else ""
+        text = self.text_of_page if self.is_html else self.body.decode("utf-8", "replace")
+        if text and (not words or names_something(text)):
+            said += f". Its answer: {shown(text)}"
+        self._raise(
+            errors.SubmissionUnknown, f"{what}{said}{self._points_to}: a video may be rendering, and billed.", detail
+        )
+
+    @property
+    def _points_to(self) -> str:
+        """Where a video may be found: only a path, because a query may hold a token."""
+        try:
+            path = clean(urlsplit(self.headers.get("location", "")).path)[:200]
+        except ValueError:
+            return ""
+        return f". It points to {path}" if path else ""
 
     def _raise(self, kind: Kind, message: str, detail: ErrorDetail = NO_ERROR, *, transient: bool = False) -> NoReturn:
         in_headers = (clean(self.headers.get(name))[:200] for name in _REQUEST_ID_HEADERS)
@@ -146,35 +189,6 @@ class Response:
             retry_after=_retry_after(self.headers),
             transient=transient,
         )
-
-
-def _parse(body: bytes) -> Any:
-    """Return the JSON of a body, through up to three layers of JSON in a string; ``None`` for anything else."""
-    if len(body) > _MAX_BRACKETS and body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:
-        return None
-    if len(body) <= _SHORT and (usual := _parse_object(body)) is not None:
-        return usual
-    node: Any = body
-    for _ in range(_JSON_LAYERS + 1):
-        try:
-            node = json.loads(node)
-        except (ValueError, RecursionError):
-            return node if isinstance(node, str) else None
-        if isinstance(node, list) and len(node) == 1 and isinstance(node[0], dict):
-            return node[0]
-        if not isinstance(node, str):
-            break
-    return node
-
-
-def _parse_object(body: bytes) -> dict[str, Any] | None:
-    """Return what ``json.loads`` does of an object in UTF-8, which nearly all answers are, in two thirds of its time."""
-    try:
-        text = body.decode().strip(" \t\r\n")
-        node, end = _decode(text)
-    except (ValueError, RecursionError):
-        return None
-    return node if end == len(text) and isinstance(node, dict) else None
 
 
 def _object_store_error(body: bytes) -> ErrorDetail | None:

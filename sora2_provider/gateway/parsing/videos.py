@@ -3,8 +3,9 @@
 Pure functions of ``(status, headers, body)``. Whatever the bytes are, the outcome is one of these two; nothing else
 is ever raised. Invariants:
 
-* a create counts as accepted only when the answer names a video;
-* a create that was refused in readable words was not accepted; one whose answer cannot be read may have been
+* a create counts as accepted when the answer names a video, and only then;
+* it was refused where the answer is known to mean that: a status of 4xx, a redirect, a web site's page, or one of the
+  codes and words that mean it. Any other answer may be that of a server which lost the gateway's own
   (:class:`~sora2_provider.gateway.errors.SubmissionUnknown`), and is never called transient;
 * a video's status decides what it is, not the presence of a link or of an ``error`` key.
 """
@@ -12,22 +13,25 @@ is ever raised. Invariants:
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
+from typing import NoReturn
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.parsing import error_kinds, fields, links, times
-from sora2_provider.gateway.parsing.error_details import NO_ERROR, ErrorDetail, error_detail, failure_detail, says_error
-from sora2_provider.gateway.parsing.error_kinds import Call
+from sora2_provider.gateway.parsing.error_details import error_detail, failure_detail, says_error, texts
+from sora2_provider.gateway.parsing.error_kinds import NO_ERROR, Call, ErrorDetail
 from sora2_provider.gateway.parsing.fields import Json
 from sora2_provider.gateway.parsing.response import Response
 
-# Statuses of a server or proxy that gave up waiting for the one behind it: what that one did is not known.
-_GAVE_UP = (408, 499)
-_PROXY_GAVE_UP = (*_GAVE_UP, 502, 504, *range(520, 525))
+_SEE_OTHER = 303
+_GAVE_UP = "A server on the way gave up, and the answer to the create was lost"
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.UNKNOWN
 _UNFINISHED = (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _UNKNOWN)
+#: What stands under "id" in some errors, beside or in place of a video's: the id of the request.
+_REQUEST_ID = re.compile(r"req(uest)?[-_]", re.I)
 #: Errors that say nothing of a video.
 _ABOUT_THE_CALL = (
     *(errors.AuthenticationError, errors.PermissionDenied, errors.InsufficientBalance),
@@ -46,23 +50,21 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
         again.
     """
     response = Response(status, headers, body, Call.CREATE)
-    if response.object is not None:
-        return _accepted(response, response.object)
+    if response.is_redirect and status != _SEE_OTHER:
+        response.raise_redirected()
+    if 400 <= status < 500 and status not in error_kinds.GAVE_UP:
+        response.raise_refused(response.error_detail)
+    if isinstance(response.parsed, dict):
+        return _accepted(response, response.parsed)
     if response.is_success:
-        if response.is_html:
+        if response.is_html and not response.may_be_the_gateways:
             response.raise_not_the_api()
         state = "cannot be read" if body else "is empty"
         response.raise_outcome_unknown(f"The answer to the create {state}")
-    if response.is_redirect:
-        response.raise_redirected()
-    detail = response.error_detail
-    if status >= 500 or status in _GAVE_UP or status < 200:
-        lost = not error_kinds.is_readable(detail) or (
-            status in _PROXY_GAVE_UP and error_kinds.says_answer_was_lost(detail)
-        )
-        if lost or not isinstance(response.parsed, (dict, list)):
-            response.raise_outcome_unknown("A server on the way gave up, and the answer to the create was lost", detail)
-    response.raise_refused(detail)
+    if isinstance(response.parsed, list):
+        _raise_refused_or_unknown(response, response.error_detail)
+    what = "The create was answered with a redirect to another page" if status == _SEE_OTHER else _GAVE_UP
+    response.raise_outcome_unknown(what, response.error_detail)
 
 
 def read_video(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str = "") -> Video:
@@ -130,16 +132,35 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | 
 
 def _accepted(response: Response, parsed: Json) -> Video:
     video = _video(parsed, missing=VideoStatus.QUEUED)
-    detail = error_detail(parsed)
-    if video.id and (detail is None or video.status_word or not _is_refused_create(parsed, detail)):
+    detail = error_detail(parsed) if response.is_success else response.error_detail
+    if video.id and (detail is None or video.status_word or not _is_no_video(video.id, parsed, detail)):
         # Just accepted and without a link it is not completed: "success" speaks of the call.
         is_early = video.status is _COMPLETED and video.url is None
         return dataclasses.replace(video, status=VideoStatus.QUEUED) if is_early else video
     if detail is None and video.status is _FAILED:
         detail = failure_detail(parsed)
-    if detail is not None and error_kinds.is_readable(detail):
+    _raise_refused_or_unknown(response, detail or NO_ERROR)
+
+
+def _is_no_video(found_id: str, parsed: Json, detail: ErrorDetail) -> bool:
+    """Whether what stands beside an error in the place of a video's id is something else."""
+    if error_kinds.is_code(found_id):
+        return True
+    is_named = any(name for _, name in fields.levels(parsed))
+    is_doubtful = not is_named or _REQUEST_ID.match(found_id) is not None
+    return is_doubtful and (says_error(parsed) or error_kinds.is_refusal(detail))
+
+
+def _raise_refused_or_unknown(response: Response, detail: ErrorDetail) -> NoReturn:
+    if (lost := error_kinds.told_of_loss(texts(response.parsed))) is not None:
+        if not error_kinds.told_of_loss([detail.message]):
+            detail = dataclasses.replace(detail, message=fields.clean(lost)[:300])
+        response.raise_outcome_unknown("The gateway says that it lost the answer to the create", detail)
+    if error_kinds.is_refusal(detail):
         response.raise_refused(detail)
-    response.raise_outcome_unknown("The gateway accepted the call, but its answer names no video", detail or NO_ERROR)
+    if response.is_success:
+        response.raise_outcome_unknown("The answer to the create names no video", detail)
+    response.raise_outcome_unknown(_GAVE_UP, detail)
 
 
 def _queried(response: Response, video_id: str, *, keep_raw: bool = True) -> Video:
@@ -203,12 +224,6 @@ def _video(parsed: Json, *, missing: VideoStatus, video_id: str = "", keep_raw: 
         status_word=word,
         raw=parsed if keep_raw else {},
     )
-
-
-def _is_refused_create(parsed: Json, detail: ErrorDetail) -> bool:
-    """Whether an answer that names an id, but no status, refuses all the same."""
-    # An odd code or a remark ("detail": "ask again later") is no refusal: to send that create again would pay twice.
-    return says_error(parsed) or error_kinds.is_known(ErrorDetail(code=detail.code), Call.CREATE)
 
 
 def _is_refused_query(video: Video, parsed: Json, detail: ErrorDetail) -> bool:

@@ -19,8 +19,8 @@ import requests
 import urllib3
 
 from sora2_provider import __version__
+from sora2_provider.gateway.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy, PolicyAdapter
-from sora2_provider.gateway.transport.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
 from sora2_provider.gateway.transport.deadlines import BoundedResponse, TooSlow
 from sora2_provider.gateway.transport.no_response import (
     CLOSED,

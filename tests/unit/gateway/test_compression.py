@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from sora2_provider.gateway.transport.compression import MAX_BODY, CannotUnpack, unpack
+from sora2_provider.gateway.compression import MAX_BODY, CannotUnpack, unpack
 
 JSON = '{"id": "video_1", "status": "排队中"}'.encode()
 PACKED = gzip.compress(JSON)

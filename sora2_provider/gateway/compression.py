@@ -25,7 +25,14 @@ _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 
 
 class CannotUnpack(ValueError):
-    """A compressed body is cut, damaged, too long, or packed in a way that nobody asked for."""
+    """A compressed body is cut, damaged, too long, or packed in a way that nobody asked for.
+
+    :param so_far: what could be unpacked of one that was cut.
+    """
+
+    def __init__(self, why: str, so_far: bytes = b"") -> None:
+        super().__init__(why)
+        self.so_far = so_far
 
 
 def unpack(body: bytes, encoding: str = "", *, limit: int = MAX_BODY) -> bytes:
@@ -63,7 +70,7 @@ def _unpacked(body: bytes, window: int, limit: int) -> bytes:
         if len(whole) > limit:
             raise CannotUnpack(f"the answer is longer than {limit} bytes")
         if not member.eof:
-            raise CannotUnpack("the answer is compressed, and was cut")
+            raise CannotUnpack("the answer is compressed, and was cut", bytes(whole))
         body = member.unused_data
         # Gzip may have several members; what follows the last is padding.
         if window != _GZIP_WINDOW or not body.startswith(_GZIP):
