@@ -23,8 +23,9 @@ from sora2_provider.gateway.compression import ACCEPT_ENCODING, MAX_BODY, Cannot
 from sora2_provider.gateway.dialects import UNIFIED, dialect
 from sora2_provider.gateway.masking import Secret
 from sora2_provider.gateway.models import Video
-from sora2_provider.gateway.parsing.videos import UnfinishedVideo
+from sora2_provider.gateway.parsing.videos import UnfinishedVideo, as_asked
 from sora2_provider.gateway.settings import GatewaySettings
+from sora2_provider.gateway.transport.bodies import Body
 from sora2_provider.gateway.transport.no_response import (
     CLOSED,
     CUT,
@@ -137,7 +138,9 @@ class AsyncSora2Client:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             lost = _diagnosis(error)
         else:
-            return self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id)
+            base_url = self.settings.base_url
+            state = self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id, base_url=base_url)
+            return as_asked(state, video_id)
         # Without the frames of aiohttp, which hold the key.
         raise lost.as_error(f"The gateway at {self.settings.base_url} cannot be reached")
 
@@ -145,10 +148,11 @@ class AsyncSora2Client:
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
     first = await answer.content.readany()
     if not answer.content.at_eof():
-        body = bytearray(first)
+        body = Body()
+        body.add(first)
         async for part in answer.content.iter_any():
-            body += part
-            if len(body) > MAX_BODY:
+            body.add(part)
+            if len(body) > MAX_BODY or body.is_endless:
                 raise CannotUnpack(f"the answer is longer than {MAX_BODY} bytes")
         first = bytes(body)
     return unpack(first, answer.headers.get("Content-Encoding", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 
 import requests
 
@@ -12,6 +11,7 @@ from sora2_provider.gateway.dialects.base import MODELS, SUBSCRIPTION, TOKEN_USA
 from sora2_provider.gateway.errors import GatewayError, InternalAddress, SubmissionUnknown, UnreadableResponse
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
 from sora2_provider.gateway.parsing.account import read_balance, read_models
+from sora2_provider.gateway.parsing.videos import as_asked
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy
 from sora2_provider.gateway.transport.no_response import NoResponse
@@ -60,10 +60,11 @@ class Sora2Client:
     def get_video(self, video_id: str) -> Video:
         """Ask for a video's state. The value carries the id that was asked for, whatever the answer calls it.
 
-        :raises GatewayError: no state came back.
+        :raises GatewayError: no state came back, or that of another video.
         """
         raw = self.ask(self.dialect.query(video_id, self.settings.query_path))
-        return dataclasses.replace(self.dialect.read_video(*raw, video_id=video_id), id=video_id)
+        video = self.dialect.read_video(*raw, video_id=video_id, base_url=self.settings.base_url)
+        return as_asked(video, video_id)
 
     def list_models(self) -> tuple[str, ...]:
         """Return the names of the models that the key may use. Costs nothing."""

@@ -102,10 +102,12 @@ class Video:
     usage: Usage | None = None
     status_word: str | None = None
     raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    #: Where links stand that can each be the film's: with several of them, none is taken.
+    link_places: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict without ``raw``, times as ISO 8601: what XCom and events carry."""
-        return {one.name: _as_json(getattr(self, one.name)) for one in dataclasses.fields(self) if one.name != "raw"}
+        return {one.name: _as_json(getattr(self, one.name)) for one in dataclasses.fields(self) if one.compare}
 
 
 def _as_json(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.exceptions import InvalidParameter
-from sora2_provider.gateway.download.transfer import download
+from sora2_provider.gateway.download.transfer import CannotResume, Downloaded, download
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.polling.estimates import DEFAULT_EXPECTED
@@ -102,6 +103,23 @@ def await_outcome(
     return step
 
 
+def ends_for_good(client: Sora2Client, video: Video, *, log: Any) -> bool:
+    """Whether a video was just said to have failed or to be cancelled, and is said so again some seconds later."""
+    if video.status not in (VideoStatus.FAILED, VideoStatus.CANCELLED):
+        return False
+    wait = VideoWait(started=time.time(), deadline=math.inf)
+    step = wait.on_video(video, now=time.time())
+    if isinstance(step, PollAgain):
+        log.info("Video %s is %s, as the gateway says; asking again before this counts.", video.id, video.status.value)
+        time.sleep(step.after)
+        try:
+            step = wait.on_video(client.get_video(video.id), now=time.time())
+        except GatewayError as error:
+            metrics.poll_failed(error)
+            log.warning("The gateway could not say how video %s stands: %s", video.id, error)
+    return isinstance(step, Finished) and step.outcome is not Outcome.COMPLETED
+
+
 def download_video(
     connect: Callable[[], Sora2Client], video_id: str, path: str, *, if_exists: str, video: Video | None, log: Any
 ) -> StoredVideo:
@@ -119,7 +137,15 @@ def download_video(
         return StoredVideo(target.uri, *target.described())
     client = connect()
     known = video if video is not None and video.status is VideoStatus.COMPLETED else client.get_video(video_id)
-    got = target.write(lambda sink: download(client, known, sink, pause=time.sleep, report=log.warning))
+
+    def write() -> Downloaded:
+        return target.write(lambda sink: download(client, known, sink, pause=time.sleep, report=log.warning))
+
+    try:
+        got = write()
+    except CannotResume as error:
+        log.warning("%s Beginning anew.", error)
+        got = write()
     if not got.length_known and got.content_type != "video/mp4":
         log.warning("The server did not say how long the file is, so its end could not be checked.")
     if (stored := target.size()) != got.size:

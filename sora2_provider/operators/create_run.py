@@ -23,7 +23,7 @@ from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.polling.estimates import RenderingKind
 from sora2_provider.gateway.polling.progress import duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome
-from sora2_provider.hooks.operations import await_outcome
+from sora2_provider.hooks.operations import await_outcome, ends_for_good
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import arguments
 from sora2_provider.operators.create_options import CreateOptions, ResumeState
@@ -207,7 +207,7 @@ class CreateRun:
         state = ResumeState(video.id, conn_id, accepted.request, accepted.since, self.metadata.usage)
         with self._no_second_bill(state, journal):
             self._report.video(video)
-            if video.status in (VideoStatus.FAILED, VideoStatus.CANCELLED):
+            if ends_for_good(hook.get_conn(), video, log=self._log):
                 return self._finish(hook, Finished(Outcome(video.status.value), video), state, journal)
             if not self._options.wait_for_completion:
                 journal.delivered(video.id)

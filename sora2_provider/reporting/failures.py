@@ -47,7 +47,7 @@ def pick_up(video_id: str, conn_id: str) -> str:
 
 def still_rendering(ending: Ending) -> str:
     """Return the message for a wait that was too short: the last that is known of the video, and how to pick it up."""
-    return f"{_not_completed(ending)} {Fate.RENDERING} {pick_up(ending.video_id, ending.conn_id)}"
+    return f"{_not_completed(ending)} {_rendering(ending)} {pick_up(ending.video_id, ending.conn_id)}"
 
 
 def not_told(error: GatewayError, video_id: str) -> Sora2Error:
@@ -206,10 +206,12 @@ def _left_rendering(ending: Ending, problem: str, remedy: str = "") -> Sora2Erro
     """Return the exception for a task that ends while its video goes on rendering."""
     first = f"{remedy} " if remedy else ""
     if not ending.durable:
-        return FinalError(problem, Fate.RENDERING, f"{first}{pick_up(ending.video_id, ending.conn_id)} {_PAYS_AGAIN}")
+        return FinalError(
+            problem, _rendering(ending), f"{first}{pick_up(ending.video_id, ending.conn_id)} {_PAYS_AGAIN}"
+        )
     return LeftRendering(
         problem,
-        Fate.RENDERING,
+        _rendering(ending),
         f"{first}Nothing is submitted again: a retry picks it up, and so does the task when it is cleared (or "
         f"Sora2VideoSensor(video_id={ending.video_id!r}, sora2_conn_id={ending.conn_id!r})).",
     )
@@ -224,7 +226,14 @@ def _last_state(video: Video | None) -> str:
     if video is None:
         return ""
     percent = f", {video.progress} %" if video.progress is not None else ""
-    return f"; the gateway said last that it is {video.status_word or video.status.value!r}{percent}"
+    said = f"; the gateway said last that it is {video.status_word or video.status.value!r}{percent}"
+    return f"{said}, and time was up before it could confirm that" if video.status.is_terminal else said
+
+
+def _rendering(ending: Ending) -> str:
+    """Return what became of the money where a task ends before its video does."""
+    has_ended = ending.video is not None and ending.video.status.is_terminal
+    return "The video is paid for, if its rendering has not failed." if has_ended else Fate.RENDERING
 
 
 _FAILURES: dict[End, Callable[[Ending], Sora2Error]] = {

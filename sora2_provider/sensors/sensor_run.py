@@ -20,6 +20,7 @@ from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, VideoWait
+from sora2_provider.hooks.operations import ends_for_good
 from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.endings import End, Ending
@@ -90,14 +91,20 @@ class SensorRun:
             sensor.log.warning("The gateway could not say how video %s stands: %s", self._video_id, error)
             return PokeReturnValue(is_done=False)
         self._last, self._error = video, None
-        self._wait.on_video(video, now=time.time())
+        step = self._wait.on_video(video, now=time.time())
         # In reschedule mode each poke is a new process, which does not know when the wait began.
         elapsed = None if sensor.reschedule else time.time() - self._started
         if line := self._progress.line(video, elapsed=elapsed):
             sensor.log.info("Video %s", line)
-        if video.status.is_terminal:
+        if isinstance(step, Finished) or self._ends_for_good(video):
             return PokeReturnValue(is_done=True, xcom_value=self._ended(video, context))
         return PokeReturnValue(is_done=False)
+
+    def _ends_for_good(self, video: Video) -> bool:
+        """Whether an end is confirmed within this poke, where the next one would not know of it."""
+        sensor = self._sensor
+        forgets = sensor.reschedule or sensor.deferrable
+        return forgets and ends_for_good(self._hook.get_conn(), video, log=sensor.log)
 
     def _defer(self) -> None:
         sensor = self._sensor

@@ -60,6 +60,11 @@ def no_pause_before_a_resend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sora2_provider.gateway.resend._PAUSES", (0.0, 0.0))
 
 
+@pytest.fixture(autouse=True)
+def no_pause_before_an_end_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sora2_provider.gateway.polling.wait.CONFIRMED_AFTER", 0.0)
+
+
 @pytest.fixture
 def state() -> KeptState:
     return KeptState()

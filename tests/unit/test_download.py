@@ -130,10 +130,6 @@ NO_FILES = {
     "a JSON error": ([{"body": {"error": {"message": "link expired"}}, "times": None}], "link expired"),
     "a text that is called a video": ([{**CALLED_A_VIDEO, "body": "Sorry, this file is gone."}], "no video"),
     "JSON that is called a video": ([{**CALLED_A_VIDEO, "body": '{"error": "gone"}'}], "gone"),
-    "another file after the first bytes": (
-        [{"cut_after": 100_000}, {**CALLED_A_VIDEO, "body": "\0\0\0\x18ftypmp42" + "x" * 500_000, "times": 1}],
-        "changed",
-    ),
     "no server after the first bytes": ([{"cut_after": 100_000}, {"status": 503, "times": None}], "HTTP 503"),
     **{
         f"a redirect to {target}": ([{"redirect": target, "times": None}], "no http")

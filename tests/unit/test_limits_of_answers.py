@@ -121,6 +121,7 @@ def test_a_file_that_trickles_is_given_up_though_each_try_brings_a_little(
     if chunked:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         script = trickles(head + b"%x\r\n%s\r\n" % (len(first), first), b"1\r\n\0\r\n")
+    big.fault(route="content", status=404, times=None)
     with LinkHost(script) as host:
         gives_link(big, video_id, f"{host.url}/cat.mp4")
         started = time.monotonic()
@@ -216,8 +217,8 @@ class TestTheSizeLimit:
     def test_a_part_of_a_larger_file_is_not_fetched(self, small, big, video_id, context, tmp_path):
         def script(connection, head):
             if b"Range" in head:
-                lines = "Content-Range: bytes 600000-2999999/3000000"
-                connection.sendall(answer(b"\0", lines, status="206 Partial Content", length=2_400_000))
+                lines = "Content-Range: bytes 583616-2999999/3000000"
+                connection.sendall(answer(b"\0", lines, status="206 Partial Content", length=2_416_384))
             else:
                 # An earlier answer that does not say how long the file is.
                 body = FILM + b"\0" * (600_000 - len(FILM))

@@ -10,7 +10,8 @@ import pytest
 
 from sora2_provider.gateway.errors import GatewayUnavailable, RateLimited, VideoNotFound
 from sora2_provider.gateway.models import Usage, Video, VideoStatus
-from sora2_provider.gateway.parsing.videos import read_state, read_video
+from sora2_provider.gateway.parsing.videos import as_asked, read_state, read_video
+from sora2_provider.gateway.polling import wait as waiting_module
 from sora2_provider.gateway.polling.estimates import RenderingKind, RenderTimeEstimator, rendering_seconds
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, PollAgain, VideoWait
@@ -112,11 +113,50 @@ def test_larger_longer_and_better_videos_are_expected_to_take_longer(kind):
     assert RenderingKind(*kind).expected > RenderingKind("sora-2", "small", 10).expected
 
 
-@pytest.mark.parametrize("status", ["completed", "failed", "cancelled"])
+@pytest.fixture(autouse=True)
+def as_it_is(monkeypatch):
+    monkeypatch.setattr(waiting_module, "CONFIRMED_AFTER", 5.0)
+
+
 @pytest.mark.parametrize("seconds", [0, 5], ids=["in time", "after the deadline"])
-def test_a_terminal_status_ends_the_wait(status, seconds):
-    last = video(status)
-    assert waiting(timeout=1).on_video(last, now=NOW + seconds) == Finished(Outcome(status), last)
+def test_a_completed_video_ends_the_wait_at_once(seconds):
+    last = video("completed")
+    assert waiting(timeout=1).on_video(last, now=NOW + seconds) == Finished(Outcome.COMPLETED, last)
+
+
+#: What is answered at which seconds, how the wait goes on after the last answer; its deadline is after 100 s.
+ENDS = {
+    "once": ([(0, "failed")], PollAgain(6)),
+    "twice": ([(0, "failed"), (6, "failed")], Outcome.FAILED),
+    "cancelled twice": ([(0, "cancelled"), (5, "cancelled")], Outcome.CANCELLED),
+    "twice, too soon for another answer": ([(0, "failed"), (4, "failed")], PollAgain(6)),
+    "three times, the second too soon": ([(0, "failed"), (4, "failed"), (10, "failed")], Outcome.FAILED),
+    "and then it renders": ([(0, "failed"), (6, "in_progress")], PollAgain(8)),
+    "and then it renders, and then again": ([(0, "failed"), (6, "queued"), (14, "failed")], PollAgain(6)),
+    "and then it is completed": ([(0, "failed"), (6, "completed")], Outcome.COMPLETED),
+    "and then it is cancelled": ([(0, "failed"), (6, "cancelled")], PollAgain(6)),
+    "and then nothing can be told": ([(0, "failed"), (6, BUSY)], PollAgain(8)),
+    "and then nothing can be told, and then again": ([(0, "failed"), (6, BUSY), (14, "failed")], PollAgain(6)),
+    "once, just before the deadline": ([(97, "failed")], PollAgain(3)),
+    "once, at the deadline": ([(100, "failed")], Outcome.TIMEOUT),
+    "twice, too soon at the deadline": ([(97, "failed"), (100, "failed")], Outcome.TIMEOUT),
+    "twice, over the deadline": ([(94, "failed"), (101, "failed")], Outcome.FAILED),
+}
+
+
+@pytest.mark.parametrize(("answers", "then"), ENDS.values(), ids=ENDS)
+def test_an_end_without_a_video_counts_when_a_second_answer_says_it_again_seconds_later(answers, then):
+    wait = waiting(timeout=100)
+    for seconds, said in answers:
+        now = NOW + seconds
+        step = wait.on_video(video(said), now=now) if isinstance(said, str) else wait.on_error(said, now=now)
+    assert step == (then if isinstance(then, PollAgain) else Finished(then, video(answers[-1][1])))
+
+
+def test_the_second_question_about_an_end_never_comes_too_early():
+    wait = waiting(jitter=0.0)
+    again = wait.on_video(video("failed"), now=NOW)
+    assert isinstance(wait.on_video(video("failed"), now=NOW + again.after), Finished)
 
 
 def test_an_unknown_word_is_waited_out_and_the_last_question_is_asked_at_the_deadline():
@@ -145,12 +185,12 @@ def test_a_deadline_that_comes_before_an_answer_says_what_was_known_last():
     assert wait.on_deadline() == Finished(Outcome.TIMEOUT, last, None)
 
 
-ANSWER = b"""{"id": "another", "status": "processing", "progress": 41, "model": "sora-2", "created_at": 1800000000,
+ANSWER = b"""{"id": "sora-2:video_1", "status": "processing", "progress": 41, "model": "sora-2", "created_at": 1800000000,
 "expires_at": 1800086400, "usage": {"prompt_tokens": 1, "total_tokens": 3}}"""
 
 
 def test_what_was_last_known_is_told_in_full_at_the_end():
-    last = read_state(200, {}, ANSWER, video_id="video_1")
+    last = as_asked(read_state(200, {}, ANSWER, video_id="video_1"), "video_1")
     wait = waiting(timeout=100)
     wait.on_video(last, now=NOW)
     ended = wait.on_error(BUSY, now=NOW + 100)
@@ -222,6 +262,11 @@ def test_the_report_speaks_of_what_is_new():
         "video_1 is unknown (the gateway's word is 'pondering'), after 1 min 30 s",
         "video_1 is completed, after 1 h 2 min",
     ]
+
+
+def test_the_report_names_the_places_of_links_of_which_none_is_taken():
+    line = ProgressReport().line(video("completed", link_places=("one.video", "two.video")), elapsed=None)
+    assert line.endswith("several links that can be the film (one.video, two.video), so none is taken")
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (7200, "2 h")])

@@ -6,8 +6,10 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"pnot"
 #: Pictures that use the boxes of MP4.
 _PICTURE_BRANDS = (b"heic", b"heix", b"heif", b"mif1", b"msf1", b"avif", b"avis")
 _SIGNATURES = ((b"\x1a\x45\xdf\xa3", "video/webm"), (b"OggS", "video/ogg"), (b"FLV\x01", "video/x-flv"))
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
 #: Other things that come under a video's link: pictures, archives, documents.
-_NO_VIDEOS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"PK\x03\x04", b"%PDF", b"\x1f\x8b", b"ID3", b"fLaC")
+_NO_VIDEOS = (*_PICTURES, b"PK\x03\x04", b"%PDF", b"\x1f\x8b", b"ID3", b"fLaC")
+_PACKINGS = ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress")
 _NO_VIDEO_TYPES = ("image/", "audio/", "text/", "application/zip", "application/pdf", "application/gzip", "font/")
 _UNKNOWN = "application/octet-stream"
 #: How pages and JSON begin, whatever they are called; and what stands near the beginning of a page.
@@ -33,6 +35,26 @@ def media_type(head: bytes, declared: str) -> str:
     return found or (stated if stated.startswith("video/") else _UNKNOWN)
 
 
+def is_packed(encoding: str) -> bool:
+    """Whether a ``Content-Encoding`` says that the bytes are compressed: others are put there by mistake."""
+    return any(one.strip().lower() in _PACKINGS for one in encoding.split(","))
+
+
+def is_known(head: bytes) -> bool:
+    """Whether a file's first bytes tell that it is a video."""
+    return media_type(head, "") != _UNKNOWN
+
+
+def no_video_said(head: bytes, declared: str) -> str:
+    """Return what a link serves instead of a video, for people; empty where that is not known."""
+    stated = _stated(declared)
+    if head.lstrip(_TEXT_BLANKS).startswith((b"#EXTM3U", b"<MPD")) or "mpegurl" in stated:
+        return "The link serves a playlist (m3u8), and not the video's file: what a playlist lists is not put together."
+    if stated.startswith("image/") or head.startswith(_PICTURES) or head[8:12] in (*_PICTURE_BRANDS, b"WEBP"):
+        return "The link serves a picture, and not the video."
+    return ""
+
+
 def is_video(head: bytes, declared: str) -> bool:
     """Whether these can be the first bytes of a video, and not of a page, a JSON answer, a picture or an archive.
 
@@ -41,7 +63,7 @@ def is_video(head: bytes, declared: str) -> bool:
     """
     if _is_text(head):
         return False
-    if media_type(head, "") != _UNKNOWN:
+    if is_known(head):
         return True
     stated = _stated(declared)
     if stated.startswith(_NO_VIDEO_TYPES) or stated.endswith(("json", "xml", "html")):

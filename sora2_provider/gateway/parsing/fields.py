@@ -6,6 +6,7 @@ gives a checked value or nothing; none of them raises, whatever the JSON holds.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -43,10 +44,20 @@ def paths(dotted: str) -> tuple[Path, ...]:
     return tuple(tuple(int(step) if step.isdigit() else step for step in one.split(".")) for one in dotted.split())
 
 
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
+    return frozenset(text.split())
+
+
 _ID_KEYS = ("id", "task_id", "taskId", "video_id")
 # In an envelope's data, "id" can be the row number of a database: the task's id comes first.
 _NESTED_ID_KEYS = ("task_id", "taskId", "video_id", "id")
-_ENVELOPES = ("data", "result", "output")
+_ENVELOPES = ("data", "result", "output", "task", "video", "job", "generation", "response", "payload", "resultJson")
+_ENVELOPE_SET = frozenset(_ENVELOPES)
+# In these the id can be a file's: it is the video's where a status stands beside it.
+_FILES_TOO = ("video", "generation", "response", "payload", "resultJson")
+_MAX_NESTINGS = 3
+_MAX_JSON_TEXT = 65_536
 _STATUS_KEYS = ("status", "task_status", "state")
 # Where an upstream's own answer is passed on: its word counts where the gateway has none.
 _UPSTREAM = paths("detail data.data")
@@ -80,13 +91,47 @@ def clean(text: Any) -> str:
 def levels(body: Json) -> list[Level]:
     """Return what each level that can describe the video says of it, the outermost first."""
     described = [(_word(body), _id_in(body, _ID_KEYS))]
+    if _ENVELOPE_SET.isdisjoint(body):
+        return described
+    return described + _nested_levels(body, _MAX_NESTINGS, some_word=described[0][0] is not None)
+
+
+def _nested_levels(body: Json, depth: int, *, some_word: bool) -> list[Level]:
+    inside = envelopes(body)
+    described = [(_word(inner), _id_in(inner, _NESTED_ID_KEYS)) for _, inner in inside]
+    described = [
+        (word, "" if word is None and key in _FILES_TOO else found)
+        for (key, _), (word, found) in zip(inside, described, strict=True)
+    ]
+    # Where no level has a status word, it stands further in.
+    if depth > 1 and not some_word and all(word is None for word, _ in described):
+        for _, inner in inside:
+            described += _nested_levels(inner, depth - 1, some_word=False)
+    return described
+
+
+def envelopes(body: Json) -> list[tuple[str, Json]]:
+    """Return the objects in a level that can describe the video, by key: also one alone in a list, and JSON in a text."""
+    found = []
     for key in _ENVELOPES:
         inner = body.get(key)
         if isinstance(inner, list) and len(inner) == 1:
             inner = inner[0]
+        if isinstance(inner, str) and inner[:1] == "{":
+            inner = unpacked(inner)
         if isinstance(inner, dict):
-            described.append((_word(inner), _id_in(inner, _NESTED_ID_KEYS)))
-    return described
+            found.append((key, inner))
+    return found
+
+
+def unpacked(text: str) -> Any:
+    """Return the JSON object or list in a text; ``None`` for any other text."""
+    if text.lstrip()[:1] not in ("{", "[") or len(text) > _MAX_JSON_TEXT:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def video_id(body: Json, described: list[Level]) -> str:
@@ -96,7 +141,12 @@ def video_id(body: Json, described: list[Level]) -> str:
             return found
     bare = body.get("data")
     # A sentence or a status word in its place is no id.
-    named = isinstance(bare, str) and bare.isascii() and bare.strip().lower() not in (*_WORDS, "ok", "true", "none")
+    named = (
+        isinstance(bare, str)
+        and bare.isascii()
+        and bare[:1] not in ("{", "[")
+        and bare.strip().lower() not in (*_WORDS, "ok", "true", "none")
+    )
     return _id(bare) if named else ""
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import pendulum
 
 from sora2_provider.gateway.parsing.fields import Json, Path, at, paths
+from sora2_provider.gateway.parsing.link_search import NO_FILM, Search, search
 from sora2_provider.gateway.parsing.times import as_moment
 from sora2_provider.gateway.settings import web_address
 
@@ -38,8 +39,24 @@ _INPUT_PATHS = paths("""
 """)
 _ROOTS = frozenset(str(path[0]) for path in (*_LINK_PATHS, *_LAST_LINK_PATHS, *_INPUT_PATHS))
 
-_PICTURE = re.compile(r"\.(jpe?g|png|webp|gif|bmp|heic|heif|avif|svg|tiff?)$", re.I)
 _FILM = re.compile(r"\.(mp4|mov|webm|m4v|mkv|avi|m3u8)$", re.I)
+
+_AROUND_LINKS = " \t\r\n`'\"<>\ufeff\u200b\u00a0"
+_LINE_BREAKS = re.compile(r"[\t\r\n]+")
+_NEXT_LINK = re.compile(r"[\s,;|]+(?=https?://)")
+_FILE_NAME = re.compile(r"\.(mp4|mov|webm|m4v|mkv|avi)([?#]\S*)?\Z", re.I)
+_ASCII = "".join(chr(code) for code in range(33, 127))
+_USUAL_LINK = re.compile(r"https?://[!-%'-;=?-\[\]-_a-~]+\Z")
+_ORIGIN = re.compile(r"https?://[^\s/?#]+", re.I)
+_PATH = re.compile(r"/[^\s/\\][^\\\r\n]*\Z")
+_FILE = re.compile(r"[\w./%~-]{1,2000}\.(mp4|mov|webm|m4v|mkv|avi)([?#]\S*)?\Z", re.I)
+_SERVES_FILE = re.compile(r"(\.(mp4|mov|webm|m4v|mkv|avi)|/content|/download)([?#].*)?\Z", re.I)
+_HOST_FIRST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?/", re.I)
+# A data: address, or the first bytes of an MP4 (a size, and "ftyp") or a WebM in base64.
+_DATA_FILM = re.compile(
+    r"\s*((?i:data:(video/|application/(octet-stream|mp4))[^,]*;\s*base64,)|AAAA[A-Za-z0-9+/][GWm2]Z0eX|GkXfo[A-Za-z0-9+/_-]{50})"
+)
+_SHOWN_FILM = 64
 
 _MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\[\]]{0,200}\]\((https?://[^\s()<>]+)\)")
 _BARE_LINK = re.compile(r"https?://[^\s()<>\"'`\]]+")
@@ -47,19 +64,52 @@ _MAX_LINKS_IN_TEXT = 100
 
 
 def find_link(body: Json) -> str | None:
-    """Return the first http(s) link that stands where links stand, and is not a picture nor sent by the caller."""
+    """Return the link of the film: see :func:`find`."""
+    return find(body).link
+
+
+def find(body: Json) -> Search:
+    """Return the first link that stands where links stand, else the one that a search of the whole answer finds.
+
+    It is an http(s) link that is no picture and was not sent by the caller; or what :func:`complete` can make one of; or
+    the beginning of the film itself, as a ``data:`` address.
+    """
     links, last, inputs = _paths_below(_ROOTS.intersection(body))
     lists = [at(body, *path) for path in inputs]
-    own = {link for found in lists if isinstance(found, list) for one in found[:50] if (link := as_link(one))}
-    for path in links:
-        value = at(body, *path)
-        if value is not None and (found := _video_link(value, own)):
-            return found
+    own = {link for found in lists if isinstance(found, list) for one in found[:50] if (link := mended_link(one))}
+    values = [value for path in links if (value := at(body, *path)) is not None]
+    for value in values:
+        if found := _video_link(value, own):
+            return Search(found)
     if "choices" in body or "data" in body:
         for root in (body, body.get("data")):
             if found := _link_in_text(at(root, "choices", 0, "message", "content"), own):
-                return found
-    return next((found for path in last if (found := _video_link(at(body, *path), own))), None)
+                return Search(found)
+    if found := next((found for path in last if (found := _video_link(at(body, *path), own))), None):
+        return Search(found)
+    if found := next(filter(None, map(_relative_link, values)), None):
+        return Search(found)
+    searched = search(body, own, lambda value: mended_link(value) or _film_or_file(value))
+    return (
+        searched if searched != Search() else Search(next((one[:_SHOWN_FILM] for one in values if is_film(one)), None))
+    )
+
+
+def complete(link: str | None, base_url: str) -> str | None:
+    """Return a link that was found as an http(s) one; ``None`` where it is none.
+
+    :param base_url: the gateway's address, to which a link can be relative; empty where that is not known.
+    """
+    if not link or is_film(link):
+        return None
+    if web_address(link):
+        return link
+    return mended_link(urljoin(f"{base_url}/", link)) if base_url else None
+
+
+def is_film(value: Any) -> bool:
+    """Whether a text is a film itself, in base64."""
+    return isinstance(value, str) and _DATA_FILM.match(value[:200]) is not None
 
 
 @lru_cache(maxsize=512)
@@ -70,8 +120,8 @@ def _paths_below(roots: frozenset[str]) -> tuple[tuple[Path, ...], ...]:
 
 
 def _video_link(value: Any, own: set[str]) -> str | None:
-    link = as_link(value)
-    return link if link and link not in own and not _PICTURE.search(urlsplit(link).path) else None
+    link = mended_link(value)
+    return link if link and link not in own and not NO_FILM.search(urlsplit(link).path) else None
 
 
 def as_link(value: Any) -> str | None:
@@ -88,6 +138,55 @@ def as_link(value: Any) -> str | None:
         return None
     login, at_sign, _ = parts.netloc.rpartition("@")
     return text.replace(login + at_sign, "", 1)
+
+
+def mended_link(value: Any) -> str | None:
+    """Return a text as a usable http(s) link, mended where other clients mend it too.
+
+    Quotes and invisible characters around it, a missing scheme, HTML's and JSON's escapes, and characters that must be
+    encoded.
+    """
+    if not isinstance(value, str) or len(value) > _MAX_LINK:
+        return None
+    return as_link(value if _USUAL_LINK.match(value) else _mended(value))
+
+
+def _mended(value: str) -> str:
+    text = _LINE_BREAKS.sub("", _NEXT_LINK.split(value.strip(_AROUND_LINKS), maxsplit=1)[0])
+    if text.startswith(("http:\\/", "https:\\/", "\\/")):
+        text = text.replace("\\/", "/")
+    if text.startswith("//"):
+        text = f"https:{text}"
+    text = text.replace("&amp;", "&") if "&amp;" in text else text
+    start = _ORIGIN.match(text)
+    if start is None or not text.isprintable() or text[start.end() : start.end() + 1] not in ("", "/", "?", "#"):
+        return text
+    if " " in text and _FILE_NAME.search(first := text.split(" ", 1)[0]) and not _FILE_NAME.search(text):
+        text = first
+    # The host stays as it is: whether it can be used is for others to say.
+    host, rest = text[: start.end()], text[start.end() :]
+    mended = host + quote(rest, safe=_ASCII, errors="replace")
+    return mended if len(mended) <= _MAX_LINK else ""
+
+
+def _relative_link(value: Any) -> str | None:
+    """Return a link without scheme and host, or without scheme only, in a place where links stand."""
+    text = value.strip(_AROUND_LINKS) if isinstance(value, str) and len(value) <= _MAX_LINK else ""
+    if text[:1] == "/" and _PATH.match(text) and not NO_FILM.search(urlsplit(text).path):
+        return quote(text.replace("&amp;", "&"), safe=_ASCII)
+    return _film_or_file(text)
+
+
+def _film_or_file(value: Any) -> str | None:
+    """Return what can only be a film: a path that ends as one, or the beginning of the film itself."""
+    if not isinstance(value, str):
+        return None
+    if is_film(value):
+        return value[:_SHOWN_FILM]
+    text = value.strip(_AROUND_LINKS)
+    if len(text) > _MAX_LINK or not (_FILE.match(text) or (_PATH.match(text) and _SERVES_FILE.search(text))):
+        return None
+    return mended_link(f"https://{text}") if _HOST_FIRST.match(text) else quote(text.replace("&amp;", "&"), safe=_ASCII)
 
 
 def _link_in_text(value: Any, own: set[str]) -> str | None:

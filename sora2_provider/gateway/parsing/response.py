@@ -79,6 +79,11 @@ class Response:
         return 300 <= self.status < 400
 
     @property
+    def is_list_of_one(self) -> bool:
+        """Whether the object stood alone in a list."""
+        return self.object is not None and self.body[:64].lstrip()[:1] == b"["
+
+    @property
     def is_html(self) -> bool:
         # The bytes tell, not the Content-Type: some proxies send their JSON, cut or whole, as text/html. A PHP warning
         # before the JSON begins with markup too, and is no page.

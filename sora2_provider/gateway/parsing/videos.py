@@ -15,14 +15,15 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoStatus
-from sora2_provider.gateway.parsing import error_kinds, fields, links, times
+from sora2_provider.gateway.parsing import error_kinds, fields, identity, links, times
 from sora2_provider.gateway.parsing.error_details import error_detail, failure_detail, says_error, texts
 from sora2_provider.gateway.parsing.error_kinds import NO_ERROR, Call, ErrorDetail
 from sora2_provider.gateway.parsing.fields import Json
+from sora2_provider.gateway.parsing.link_search import Search
 from sora2_provider.gateway.parsing.response import Response
 
 _SEE_OTHER = 303
@@ -32,13 +33,20 @@ _COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, Video
 _UNFINISHED = (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _UNKNOWN)
 #: What stands under "id" in some errors, beside or in place of a video's: the id of the request.
 _REQUEST_ID = re.compile(r"req(uest)?[-_]", re.I)
-#: Errors that say nothing of a video.
-_ABOUT_THE_CALL = (
-    *(errors.AuthenticationError, errors.PermissionDenied, errors.InsufficientBalance),
-    *(errors.VideoNotFound, errors.RateLimited, errors.GatewayUnavailable),
-)
+#: What only a video has, or the task that renders it. The fields that other answers have too are not among them.
+_VIDEO_FIELDS = fields.words("""
+    progress progress_pct model video_url videoUrl result_url output_url thumbnail_url created_at createdAt updated_at
+    updatedAt completed_at completedAt finished_at expires_at failed_at started_at submit_time submitTime start_time
+    startTime finish_time finishTime status_update_time enhanced_prompt prompt seconds n_seconds remixed_from_video_id
+    orientation resolution aspect_ratio task_status task_status_msg fail_reason failReason failure_reason failMsg failCode
+    pending_info moderation_result generations outputs task_result
+    fail_code video_result creations
+""")
 #: Bytes of an answer that are worth keeping as they are.
 _MAX_KEPT = 16_384
+
+
+Answered = TypeVar("Answered", bound="Video | UnfinishedVideo")
 
 
 def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
@@ -67,13 +75,31 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
     response.raise_outcome_unknown(what, response.error_detail)
 
 
-def read_video(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str = "") -> Video:
+def read_video(
+    status: int, headers: Mapping[str, str], body: bytes, *, video_id: str = "", base_url: str = ""
+) -> Video:
     """Read the answer to a query.
 
     :param video_id: the id that was asked for, used where the answer names none.
+    :param base_url: the gateway's address, to which a link can be relative.
+    :returns: the video under the id that the answer names: see :func:`as_asked`.
     :raises GatewayError: the answer does not describe a video; ``transient`` says whether to ask again.
     """
-    return _queried(Response(status, headers, body, Call.QUERY), video_id)
+    return _queried(Response(status, headers, body, Call.QUERY), video_id, base_url)
+
+
+def as_asked(video: Answered, video_id: str) -> Answered:
+    """Return the video that was asked for, under the id that it was asked for with.
+
+    :param video: as ``read_video`` or ``read_state`` gave it for the same id.
+    :raises UnreadableResponse: the answer is about another video.
+    """
+    if video.id == video_id:
+        return video
+    if not identity.same_video(video_id, video.id) and not identity.says_nothing(video.id):
+        message = f"The gateway answers about video {video.id!r} where it was asked for {video_id!r}."
+        raise errors.UnreadableResponse(message, http_status=200, transient=True)
+    return dataclasses.replace(video, id=video_id)
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -91,38 +117,42 @@ class UnfinishedVideo:
     body: bytes
 
 
-def read_state(status: int, headers: Mapping[str, str], body: bytes, *, video_id: str) -> Video | UnfinishedVideo:
+def read_state(
+    status: int, headers: Mapping[str, str], body: bytes, *, video_id: str, base_url: str = ""
+) -> Video | UnfinishedVideo:
     """Read the answer to a query as ``read_video`` does, but of a video that goes on rendering only what a waiter needs.
 
-    :param video_id: the id that was asked for, which the value carries.
     :returns: a :class:`Video`, without ``raw``, of all that have ended.
     :raises GatewayError: as ``read_video``.
     """
     response = Response(status, headers, body, Call.QUERY)
-    parsed = response.object
-    if parsed is not None and len(body) <= _MAX_KEPT:
-        _, meaning, word = _standing(parsed, missing=_UNKNOWN)
+    if response.object is not None and len(body) <= _MAX_KEPT:
+        parsed = _about(response, response.object, video_id)
+        found_id, meaning, word = _standing(parsed, missing=_UNKNOWN)
         if meaning in _UNFINISHED and error_detail(parsed) is None:
-            return UnfinishedVideo(video_id, meaning, fields.progress(parsed), word, body)
-    return _named(_queried(response, video_id, keep_raw=False), video_id)
+            named = _named_id(parsed, found_id, video_id)
+            return UnfinishedVideo(named, meaning, fields.progress(parsed), word, body)
+    return _queried(response, video_id, base_url, keep_raw=False)
 
 
 def read_unfinished(video_id: str, body: bytes) -> Video:
     """Return the whole of a video that goes on rendering, from the id and the body of an :class:`UnfinishedVideo`."""
-    return _named(_queried(Response(200, {}, body, Call.QUERY), video_id, keep_raw=False), video_id)
+    video = _queried(Response(200, {}, body, Call.QUERY), video_id, keep_raw=False)
+    return dataclasses.replace(video, id=video_id)
 
 
-def read_content(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+def read_content(status: int, headers: Mapping[str, str], body: bytes, *, base_url: str = "") -> str | None:
     """Read an answer of the content route that is not a video's bytes.
 
     :param body: the answer, or its first bytes where it is a video.
+    :param base_url: the address that a link can be relative to.
     :returns: the link that stands in a JSON answer; ``None`` where the body is not JSON and no markup, so may be
         the video itself.
     :raises GatewayError: refused; ``transient`` while the video is not completed yet.
     """
     response = Response(status, headers, body, Call.CONTENT)
     if response.object is not None:
-        return _content_link(response, response.object)
+        return _content_link(response, response.object, base_url)
     # A JSON answer that was cut is no video: none begins with a brace.
     is_text = response.is_markup or response.parsed is not None or body[:1] in (b"", b"{", b"[")
     if response.is_success and not is_text:
@@ -163,26 +193,35 @@ def _raise_refused_or_unknown(response: Response, detail: ErrorDetail) -> NoRetu
     response.raise_outcome_unknown(_GAVE_UP, detail)
 
 
-def _queried(response: Response, video_id: str, *, keep_raw: bool = True) -> Video:
-    parsed = response.object
-    if parsed is None:
+def _queried(response: Response, video_id: str, base_url: str = "", *, keep_raw: bool = True) -> Video:
+    whole = response.object if response.object is not None or not response.is_success else response.parsed
+    if not isinstance(whole, dict) and not (isinstance(whole, list) and any(isinstance(one, dict) for one in whole)):
         response.raise_refused_or_unreadable()
-    video = _video(parsed, missing=_UNKNOWN, video_id=video_id, keep_raw=keep_raw)
+    parsed = _about(response, whole, video_id)
+    video = _video(parsed, missing=_UNKNOWN, video_id=video_id, base_url=base_url, keep_raw=keep_raw)
     detail = error_detail(parsed)
-    if detail is None and video.status is not _FAILED:
+    reason = detail or (failure_detail(parsed) if video.status is _FAILED else NO_ERROR)
+    if video.status.is_terminal and not _speaks_of_the_video(video, parsed, reason):
+        if reason.message or reason.code:
+            response.raise_refused(reason)
+        response.raise_unreadable(f'The gateway\'s answer says "{video.status_word}", and nothing of the video')
+    if detail is None or video.status_word:
         return video
-    reason = detail or failure_detail(parsed)
-    if (detail is None or video.status_word) and not _is_refused_query(video, parsed, reason):
-        return video
-    response.raise_refused(reason)
+    response.raise_refused(detail)
 
 
-def _named(video: Video, video_id: str) -> Video:
-    return video if video.id == video_id else dataclasses.replace(video, id=video_id)
+def _about(response: Response, parsed: Json | list[Any], video_id: str) -> Json:
+    """Return what a query's answer says of the video, where it is a list also of others."""
+    if isinstance(parsed, dict) and "id" in parsed and parsed.get("object") != "list" and response.body[:1] != b"[":
+        return parsed
+    entry = identity.entry_of([parsed] if response.is_list_of_one else parsed, video_id)
+    if isinstance(entry, dict):
+        return entry
+    response.raise_unreadable(f"The gateway answers with a list that does not hold video {video_id or '(no id)'!r}")
 
 
-def _content_link(response: Response, parsed: Json) -> str:
-    video = _video(parsed, missing=_COMPLETED)
+def _content_link(response: Response, parsed: Json, base_url: str) -> str:
+    video = _video(parsed, missing=_COMPLETED, base_url=base_url)
     detail = error_detail(parsed)
     if detail is not None and not video.status_word:
         response.raise_refused(detail)
@@ -203,12 +242,22 @@ def _standing(parsed: Json, *, missing: VideoStatus) -> tuple[str, VideoStatus, 
     return found_id, status or missing, word
 
 
-def _video(parsed: Json, *, missing: VideoStatus, video_id: str = "", keep_raw: bool = True) -> Video:
+def _named_id(parsed: Json, found_id: str, video_id: str) -> str:
+    """Return the id that a query's answer names, which is the one that was asked for wherever it stands."""
+    if not found_id or not video_id or found_id == video_id:
+        return found_id or video_id
+    return identity.another_named(parsed, video_id) or video_id
+
+
+def _video(
+    parsed: Json, *, missing: VideoStatus, video_id: str = "", base_url: str = "", keep_raw: bool = True
+) -> Video:
     found_id, status, word = _standing(parsed, missing=missing)
-    url = links.find_link(parsed) if status is _COMPLETED else None
+    searched = links.find(parsed) if status is _COMPLETED else Search()
+    url = links.complete(searched.link, base_url)
     why = failure_detail(parsed) if status is _FAILED else NO_ERROR
     return Video(
-        id=found_id or video_id,
+        id=_named_id(parsed, found_id, video_id),
         status=status,
         progress=fields.progress(parsed),
         url=url,
@@ -223,12 +272,23 @@ def _video(parsed: Json, *, missing: VideoStatus, video_id: str = "", keep_raw: 
         usage=fields.usage(parsed),
         status_word=word,
         raw=parsed if keep_raw else {},
+        link_places=searched.places,
     )
 
 
-def _is_refused_query(video: Video, parsed: Json, detail: ErrorDetail) -> bool:
-    """Whether "error" speaks of the query and not of the video: no video is named, and the words say why."""
-    if video.status is not _FAILED or fields.video_id(parsed, fields.levels(parsed)):
-        return False
-    is_known = error_kinds.is_known(detail, Call.QUERY)
-    return is_known and error_kinds.classify_error(detail, None, Call.QUERY) in _ABOUT_THE_CALL
+def _speaks_of_the_video(video: Video, parsed: Json, reason: ErrorDetail) -> bool:
+    """Whether an answer that tells of an end speaks of the video, and not of the question.
+
+    It does where it names a video, or holds what only a video has. Nobody's question is refused for its content.
+    """
+    levels = [level for _, level in fields.envelopes(parsed)]
+    has_film = video.status is _COMPLETED and links.find(parsed).link
+    if has_film or fields.video_id(parsed, fields.levels(parsed)) or any(map(_has_video_fields, (parsed, *levels))):
+        return True
+    return error_kinds.classify_error(reason, None, Call.QUERY) is errors.ContentRejected
+
+
+def _has_video_fields(level: Json) -> bool:
+    return any(level.get(key) not in (None, "", [], {}) for key in _VIDEO_FIELDS.intersection(level)) or str(
+        level.get("object")
+    ).startswith("video")

@@ -32,7 +32,13 @@ class ProgressReport:
         status = video.status.value.replace("_", " ")
         named = f"{status} (the gateway's word is {word!r})" if word else status
         percent = f", {video.progress} %" if video.progress is not None and not video.status.is_terminal else ""
-        return f"{video.id} is {named}{percent}" + (f", after {duration_text(elapsed)}" if elapsed is not None else "")
+        after = f", after {duration_text(elapsed)}" if elapsed is not None else ""
+        return f"{video.id} is {named}{percent}{after}{_unclear_links(video)}"
+
+
+def _unclear_links(video: Video | UnfinishedVideo) -> str:
+    places = ", ".join(getattr(video, "link_places", ()))
+    return f"; its answer holds several links that can be the film ({places}), so none is taken" if places else ""
 
 
 def duration_text(seconds: float) -> str:

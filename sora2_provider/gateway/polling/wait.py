@@ -3,6 +3,8 @@
 It holds no clock and never sleeps: callers pass the time (seconds since the epoch) and do the waiting. Invariants:
 
 * a failed poll never ends the wait by itself: the video is paid for, and goes on rendering meanwhile;
+* one answer alone never ends it as failed or cancelled: after such an end the same video may be paid for again, and a
+  gateway in trouble reports its own errors under a video's name. The same answer, some seconds later, is believed;
 * the deadline is a moment, not a span, so it survives restarts;
 * every end that is not the gateway's names the id, so that nothing paid for is lost.
 """
@@ -29,6 +31,12 @@ _FIRST_SHARE = 1 / 3
 _STEADY_SHARE = 1 / 15
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 _JITTER = 0.1
+
+#: Seconds after which an answer that says failed or cancelled must be given again: longer than a database waits for its
+#: lock, or a load balancer for its next server, and nothing beside the minutes of a rendering.
+CONFIRMED_AFTER = 5.0
+#: The second question comes so much later: spread by the jitter, it must not come too early.
+_CONFIRMED_LATER = 1.2
 
 #: Seconds of nothing but failed polls after which the wait ends. Longer for what the gateway itself calls temporary.
 _TRANSIENT_FAILURES = 600.0
@@ -78,7 +86,7 @@ class VideoWait:
     """
 
     __slots__ = (
-        *("_deadline", "_error", "_failing_since", "_failures", "_first"),
+        *("_deadline", "_ended_as", "_ended_at", "_error", "_failing_since", "_failures", "_first"),
         *("_jitter", "_last", "_last_question", "_pause", "_started"),
     )
 
@@ -101,6 +109,9 @@ class VideoWait:
         self._error: GatewayError | None = None
         self._failing_since: float | None = None
         self._failures = 0
+        # An end that was told once, and when.
+        self._ended_as: Outcome | None = None
+        self._ended_at = 0.0
         if poll_interval is None:
             self._first = expected * _FIRST_SHARE
             self._pause = min(_LONGEST_PAUSE, max(_SHORTEST_PAUSE, expected * _STEADY_SHARE))
@@ -113,13 +124,23 @@ class VideoWait:
         return PollAgain(min(max(first, self._pause * self._jitter()), max(0.0, self._last_question - now)))
 
     def on_video(self, video: Video | UnfinishedVideo, *, now: float) -> PollAgain | Finished:
+        """Take what the gateway says. A wait that ends at its deadline has timed out, whatever was said only once."""
         self._error = self._failing_since = None
         self._last = video if isinstance(video, Video) else (video.id, video.body)
-        if (outcome := _END.get(video.status)) is not None:
+        outcome = _END.get(video.status)
+        if outcome is Outcome.COMPLETED:
             return Finished(outcome, self._last_video())
-        return self._again(self._pause, now)
+        if outcome is None:
+            self._ended_as = None
+            return self._again(self._pause, now)
+        if outcome is not self._ended_as:
+            self._ended_as, self._ended_at = outcome, now
+        elif now - self._ended_at >= CONFIRMED_AFTER:
+            return Finished(outcome, self._last_video())
+        return self._again(CONFIRMED_AFTER * _CONFIRMED_LATER, now)
 
     def on_error(self, error: GatewayError, *, now: float) -> PollAgain | Finished:
+        self._ended_as = None
         if self._failing_since is None:
             self._failing_since = now
             self._failures = 0

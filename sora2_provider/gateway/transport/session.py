@@ -21,6 +21,7 @@ import urllib3
 from sora2_provider import __version__
 from sora2_provider.gateway.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy, PolicyAdapter
+from sora2_provider.gateway.transport.bodies import Body
 from sora2_provider.gateway.transport.deadlines import BoundedResponse, TooSlow
 from sora2_provider.gateway.transport.no_response import (
     CLOSED,
@@ -138,10 +139,10 @@ class Transport:
         if isinstance(answer, BoundedResponse):
             answer.limit_total(self._settings.read_timeout)
         give_up = time.monotonic() + self._settings.read_timeout
-        body = bytearray()
+        body = Body()
         try:
-            for _ in map(body.extend, response.raw.stream(4096, decode_content=False)):
-                if len(body) > limit:
+            for _ in map(body.add, response.raw.stream(4096, decode_content=False)):
+                if len(body) > limit or body.is_endless:
                     raise CannotUnpack(f"the answer is longer than {limit} bytes")
                 if time.monotonic() > give_up:
                     raise CannotUnpack("the answer did not end within the read timeout")

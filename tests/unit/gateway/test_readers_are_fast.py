@@ -64,6 +64,17 @@ HEAVY: dict[str, bytes] = {
     "long id text": filled('{"id": "', "v", '"}'),
     "long link": filled('{"id":"v","status":"done","url":"https://a.b/', "c", '"}'),
     "long query of a link": filled('{"id":"v","status":"done","url":"https://a.b/?', "se=1&", '"}'),
+    "links in no known place": filled('{"id":"v","status":"done","x":[', '{"u":"https://a.b/c"},', "{}]}"),
+    "different links": (
+        '{"id":"v","status":"done","x":[' + ",".join(f'"https://a.b/{number}.mp4"' for number in range(40_000)) + "]}"
+    ).encode(),
+    "texts with links": filled('{"id":"v","status":"done","x":[', '"a https://a.b/c.mp4 b",', '""]}'),
+    "one text of links": filled('{"id":"v","status":"done","x":"a ', "https://a.b/c.mp4 ", '"}'),
+    "JSON in texts": filled('{"id":"v","status":"done","x":[', '"[1, [2, {}]]",', '""]}'),
+    "long base64": filled('{"id":"v","status":"done","x":"data:video/mp4;base64,', "AAAA", '"}'),
+    "many entries of a list": filled(
+        '{"object":"list","data":[', '{"id":"a","status":"done","x":"sora-2:v1"},', "{}]}"
+    ),
     "titles": filled("<", "<title"),
     "titles with attributes": filled("<", "<title a>"),
     "one endless title": filled("<title", ">"),
