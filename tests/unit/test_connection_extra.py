@@ -19,7 +19,7 @@ from sora2_provider.hooks.connection_fields import FIELDS
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.spending.limits import SpendingLimits
-from sora2_provider.triggers import shared_gateway
+from sora2_provider.triggers import lookup
 from tests.unit.test_connection import connection_with
 from tests.unit.test_trigger import asked, create, watched
 
@@ -149,10 +149,7 @@ def test_a_trigger_does_not_ask_by_an_extra_that_cannot_be_read(gateway, context
         conn_id="c", conn_type="sora2", host=gateway.url, password="sk-x-of-the-tests", extra='{"proxy": '
     )
 
-    async def read_by_airflow(conn_id):
-        return made, {}
-
-    monkeypatch.setattr(shared_gateway, "read_connection", read_by_airflow)
+    monkeypatch.setattr(lookup, "read_connection", lambda _: (made, {}))
     with pytest.raises(InvalidRequest, match="cannot be used: .*the extra is no JSON"):
         asyncio.run(asked(watched(video_id)))
     assert [request.route for request in gateway.requests] == ["create"]
