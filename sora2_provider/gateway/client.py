@@ -11,6 +11,7 @@ from sora2_provider.gateway.dialects.base import MODELS, SUBSCRIPTION, TOKEN_USA
 from sora2_provider.gateway.errors import GatewayError, InternalAddress, SubmissionUnknown, UnreadableResponse
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
 from sora2_provider.gateway.parsing.account import read_balance, read_models
+from sora2_provider.gateway.parsing.bodies import shown
 from sora2_provider.gateway.parsing.videos import as_asked
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy
@@ -52,8 +53,9 @@ class Sora2Client:
         except NoResponse as lost:
             if not lost.sent:
                 raise lost.as_error(f"Nothing was sent to {self.settings.base_url}") from None
+            began = f". It began: {shown(lost.began.decode('utf-8', 'replace'))}" if lost.began else ""
             raise SubmissionUnknown(
-                f"The create was sent, and its answer was lost ({lost.reason}): a video may be rendering, and billed."
+                f"The create was sent, and its answer was lost ({lost.reason}){began}: a video may be rendering, and billed."
             ) from None
         return self.dialect.read_created(*raw)
 

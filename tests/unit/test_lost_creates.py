@@ -151,3 +151,23 @@ def test_an_answer_that_is_packed_without_saying_so_is_read_and_shows_no_key(pac
             one.create_video(REQUEST)
     with LinkHost(answer(pack(b'{"id": "video_1"}'))) as host, client(host.url) as one:
         assert one.create_video(REQUEST).id == "video_1"
+
+
+BEGAN = b'{"id": "sora-2:task_9", "key": "your-own-key", "status": "pend'
+GZIPPED = gzip.compress(BEGAN + b'ing"}')
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (b"Content-Length: 900", BEGAN),
+        (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (len(BEGAN), BEGAN)),
+        (b"Content-Encoding: gzip\r\nContent-Length: %d" % len(GZIPPED), GZIPPED[:-10]),
+    ],
+    ids=["length", "chunks", "gzip"],
+)
+def test_the_beginning_of_an_answer_that_broke_off_is_shown_with_the_id_and_without_the_key(headers, body):
+    cut = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + headers + b"\r\n\r\n" + body
+    with LinkHost(cut) as host, Sora2Client(GatewaySettings(host.url, "your-own-key")) as one:
+        with pytest.raises(SubmissionUnknown, match=r"It began: .*sora-2:task_9.*\*\*\*"):
+            one.create_video(REQUEST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, InvalidRequest
 
@@ -26,12 +26,14 @@ class NoResponse(Exception):
     :param reason: what happened, in a few words without the URL.
     :param sent: whether the request may have reached the server.
     :param permanent: trying again would end the same way.
+    :param began: what came of the answer before it broke off, without the key.
     """
 
     reason: str
     _: KW_ONLY
     sent: bool
     permanent: bool = False
+    began: bytes = field(default=b"", repr=False)
 
     def as_error(self, what: str) -> GatewayError:
         """Return the error for a call that may be made again safely."""

@@ -151,6 +151,7 @@ class Transport:
             lost = NoResponse(str(error), sent=True)
         except _LIBRARY_ERRORS as error:
             lost = _diagnosis(error, is_sent=True)
+        lost.began = self._settings.redact_body(bytes(body))
         body.clear()
         raise lost
 
