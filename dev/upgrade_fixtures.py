@@ -34,7 +34,8 @@ from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2Downlo
 from sora2_provider.provider_info import provider_info
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.submission.record import digest_of
-from sora2_provider.submission.stores import STATE_KEY, record_name
+from sora2_provider.submission.record_names import record_name
+from sora2_provider.submission.stores import STATE_KEY
 from sora2_provider.triggers.events import to_event
 
 PROJECT = Path(__file__).resolve().parent.parent

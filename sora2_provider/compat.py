@@ -99,8 +99,12 @@ def airflow_version() -> str:
     return str(airflow.__version__)
 
 
+def _release() -> tuple[int, ...]:
+    return tuple(int(part) for part in airflow_version().split(".")[:2])
+
+
 #: Whether Airflow's web interface takes pages of plugins (``react_apps``): from Airflow 3.1 on.
-UI_TAKES_PAGES: bool = tuple(int(part) for part in airflow_version().split(".")[:2]) >= (3, 1)
+UI_TAKES_PAGES: bool = _release() >= (3, 1)
 
 #: Loaded when they are asked for: on Airflow 2 they cost a DAG file that does not need them most of a second. Each with
 #: the modules that may have it, the newest place first.
@@ -157,6 +161,14 @@ def never_expire() -> Any:
     except ImportError:
         return None
     return NEVER_EXPIRE
+
+
+def clear_forgets_task_state() -> bool:
+    """Whether this Airflow forgets a task instance's state when a person clears it: from 3.4 on, unless asked not to.
+
+    No argument of ``task_state_store.set`` keeps a value from that.
+    """
+    return _release() >= (3, 4)
 
 
 def read_xcom(key: str, ti_key: Any) -> Any:

@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -32,8 +33,13 @@ _OBJECT_STORES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "az",
 _PART = 6 * 1024 * 1024
 _READ = 1024 * 1024
 _SMALL = 64 * 1024
+#: More than any file that is read as one piece has.
+_WHOLE = 16 * 1024 * 1024
 #: What filesystems say that know no hard links.
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
+
+#: Seconds between the attempts of a create that S3 refuses while another one, maybe its own, is under way.
+_PAUSES = (0.5, 1.0, 2.0)
 
 Result = TypeVar("Result")
 
@@ -140,15 +146,20 @@ class Target(NamedTuple):
             while part := file.read(_READ):
                 yield part
 
-    def small_content(self) -> bytes | None:
-        """Return the bytes of a small file as they are now, in one request; ``None`` where there is none."""
+    def content(self, *, most: int = _WHOLE) -> bytes | None:
+        """Return the file's bytes as they are now, in one request; ``None`` where there is none."""
         filesystem = self.filesystem
         filesystem.invalidate_cache()
         try:
-            content: bytes = filesystem.cat_file(self._path, start=0, end=_SMALL)
+            # Where no end is given, s3fs asks for the size first.
+            content: bytes = filesystem.cat_file(self._path, start=0, end=most)
         except FileNotFoundError:
             return None
         return content
+
+    def small_content(self) -> bytes | None:
+        """Return the bytes of a small file as they are now, in one request; ``None`` where there is none."""
+        return self.content(most=_SMALL)
 
     def described(self) -> tuple[int, str, str]:
         """Return size (bytes), sha256 (hex) and media type of the file that is there."""
@@ -170,8 +181,29 @@ class Target(NamedTuple):
     def create(self, content: bytes) -> None:
         """Write a small file that must not be there yet: whole or not at all, and by one of several writers only.
 
+        A storage's client repeats a request whose answer was lost, and may then be refused because of the file that it
+        has just made. So this process has created the file that holds its content, whatever the storage says.
+
+        :param content: what no other writer writes; it holds a random part.
         :raises FileExistsError: there is one.
         """
+        for pause in (*_PAUSES, None):
+            try:
+                self._create(content)
+            except Exception as error:
+                # Each storage raises errors of its own.
+                found = self.content()
+                if found == content:
+                    return
+                if found is not None:
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.uri) from error
+                if pause is None or not _is_conflict(error):
+                    raise
+                time.sleep(pause)
+            else:
+                return
+
+    def _create(self, content: bytes) -> None:
         filesystem, path = self.filesystem, self._path
         if self._protocol in _DISK:
             _create_on_disk(Path(path), content)
@@ -204,13 +236,22 @@ class Target(NamedTuple):
 
 def folders_in(uri: str) -> list[str]:
     """Return the names of the folders in a folder; none where it is not there."""
+    return _names_in(uri, "directory")
+
+
+def files_in(uri: str) -> list[str]:
+    """Return the names of the files in a folder; none where it is not there."""
+    return _names_in(uri, "file")
+
+
+def _names_in(uri: str, kind: str) -> list[str]:
     place = ObjectStoragePath(uri)
     place.fs.invalidate_cache()
     try:
         found = place.fs.ls(str(place.path), detail=True)
     except FileNotFoundError:
         return []
-    return [PurePosixPath(one["name"].rstrip("/")).name for one in found if one["type"] == "directory"]
+    return [PurePosixPath(one["name"].rstrip("/")).name for one in found if one["type"] == kind]
 
 
 def remove_folder(uri: str) -> None:
@@ -247,6 +288,12 @@ def _create_on_disk(path: Path, content: bytes) -> None:
                 file.write(content)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _is_conflict(error: Exception) -> bool:
+    """Whether S3 says that it is not decided yet which of several conditional writes makes the file (HTTP 409)."""
+    answer = getattr(error.__cause__, "response", None) or {}
+    return bool(answer.get("Error", {}).get("Code") == "ConditionalRequestConflict")
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ from sora2_provider.submission.decision import Decision, RequestNeeded, Resume, 
 from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import digest_of
 from sora2_provider.submission.signals import StopNotice
-from sora2_provider.submission.stores import RecordUnavailable, store_of
+from sora2_provider.submission.stores import RecordUnavailable, storage_warning, store_of
 from sora2_provider.submission.submitter import Accepted, Submitter
 from sora2_provider.submission.task_try import TaskTry, is_foreign
 from sora2_provider.triggers.events import TRIGGER_GRACE, from_event
@@ -145,12 +145,7 @@ class CreateRun:
         arguments.checked_connection_id(options.sora2_conn_id)
         if options.wait_for_completion and options.output_path is not None:
             arguments.checked_target(str(options.output_path))
-        journal = self._journal()
-        if options.durable and not journal.durable:
-            self._log.warning(
-                "What this task submits is written down nowhere, so a crash between submit and success can pay twice. "
-                "Set the option [sora2] state_path, or use Airflow 3.3 or later."
-            )
+        journal = self._journal(warns=options.durable)
         decision, request = self._decided(journal)
         conn_id = decision.record.conn_id if isinstance(decision, Resume) else options.sora2_conn_id
         with contextlib.closing(Sora2Hook(conn_id)) as hook:
@@ -193,11 +188,13 @@ class CreateRun:
         except ValueError as error:
             raise InvalidParameter(str(error), Fate.NOTHING_SENT) from None
 
-    def _journal(self) -> SubmissionJournal:
+    def _journal(self, *, warns: bool = False) -> SubmissionJournal:
         try:
             store = store_of(self._context) if self._options.durable else None
         except RecordUnavailable as error:
             raise Sora2Error(str(error), Fate.NOTHING_SENT) from error
+        if warns and (warning := storage_warning(store)):
+            self._log.warning(warning)
         return SubmissionJournal(store, TaskTry.of(self._task, self._context), log=self._log)
 
     def _follow(self, hook: Sora2Hook, accepted: Accepted, conn_id: str, journal: SubmissionJournal) -> str:

@@ -7,15 +7,15 @@ Both raise :class:`RecordUnavailable` for whatever keeps a record from being rea
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
-from sora2_provider.compat import Context, conf, never_expire
-from sora2_provider.storage import Target
+from sora2_provider.compat import Context, airflow_version, clear_forgets_task_state, conf, never_expire
+from sora2_provider.storage import Target, files_in
 from sora2_provider.submission.record import Record, UnreadableRecord
+from sora2_provider.submission.record_names import earlier_name, names_from_airflow_2, record_name
 
 #: The first record's key in the task state store; Airflow's UI shows it on the task instance.
 STATE_KEY = "sora2_submission"
@@ -26,7 +26,7 @@ class RecordUnavailable(OSError):
 
 
 class TaskStateRecords:
-    """In Airflow's task state store (3.3 and later), which survives retries, kills and clears.
+    """In Airflow's task state store (3.3 and later), which survives retries and kills, and before 3.4 clears, too.
 
     The store itself refuses a process whose task instance Airflow has given to another try.
 
@@ -73,11 +73,13 @@ class StorageRecords:
     Files are created exclusively on disks, and on object stores that can do so (S3 does).
 
     :param folder: URI for ``ObjectStoragePath`` or an absolute path.
-    :param name: the file's path below it, see :func:`record_name`.
+    :param name: the file's path below it, see :func:`~sora2_provider.submission.record_names.record_name`.
+    :param earlier: yields where else the n-th record may be, the likeliest place first. One that is found there moves here.
     """
 
-    def __init__(self, folder: str, name: str) -> None:
+    def __init__(self, folder: str, name: str, earlier: Callable[[int], Iterable[RecordStore]] | None = None) -> None:
         self._folder, self._name = folder, name
+        self._earlier, self._number = earlier, 1
         try:
             self._target = Target.parse(f"{folder.rstrip('/')}/{name}", video_id=None)
         except (ValueError, OSError) as error:
@@ -86,22 +88,16 @@ class StorageRecords:
 
     def numbered(self, number: int) -> StorageRecords:
         """Return the store of the task instance's n-th record; this one is the first."""
-        return (
-            self if number == 1 else StorageRecords(self._folder, f"{self._name.removesuffix('.json')}.{number}.json")
-        )
+        if number == 1:
+            return self
+        store = StorageRecords(self._folder, f"{self._name.removesuffix('.json')}.{number}.json", self._earlier)
+        store._number = number
+        return store
 
     def read(self) -> Record | None:
         """Return the record."""
-        with _failures(f"{self.where} cannot be read"):
-            try:
-                content = b"".join(self._target.read())
-            except FileNotFoundError:
-                return None
-        try:
-            value = json.loads(content)
-        except ValueError:
-            raise UnreadableRecord(f"it is no JSON: {content[:200]!r}") from None
-        return Record.from_json(value)
+        record = self._read()
+        return self._moved_here() if record is None else record
 
     def create(self, record: Record) -> bool:
         """Write the first record, if there is none: one of several processes only."""
@@ -118,9 +114,40 @@ class StorageRecords:
             self._target.write(lambda file: file.write(_content(record)))
 
     def remove(self) -> None:
-        """Remove the record."""
+        """Remove the record, and first what a process that was killed while it moved the record here has left."""
+        for place in self._earlier_places():
+            place.remove()
         with _failures(f"{self.where} cannot be removed"), contextlib.suppress(FileNotFoundError):
             self._target.remove()
+
+    def _earlier_places(self) -> Iterable[RecordStore]:
+        return () if self._earlier is None else self._earlier(self._number)
+
+    def _read(self) -> Record | None:
+        with _failures(f"{self.where} cannot be read"):
+            content = self._target.content()
+        if content is None:
+            return None
+        try:
+            value = json.loads(content)
+        except ValueError:
+            raise UnreadableRecord(f"it is no JSON: {content[:200]!r}") from None
+        return Record.from_json(value)
+
+    def _moved_here(self) -> Record | None:
+        """Return the record of an earlier place, once it is here. A process that is killed meanwhile leaves it in both."""
+        for place in self._earlier_places():
+            try:
+                record = place.read()
+            except UnreadableRecord as error:
+                raise UnreadableRecord(f"in {place.where}: {error}") from None
+            if record is not None:
+                if not self.create(record):
+                    return self._read()
+                with contextlib.suppress(RecordUnavailable):
+                    place.remove()
+                return record
+        return None
 
 
 RecordStore = TaskStateRecords | StorageRecords
@@ -134,27 +161,41 @@ def store_of(context: Context) -> RecordStore | None:
     :raises RecordUnavailable: the path of the option cannot be used.
     """
     folder = conf.get("sora2", "state_path", fallback="").strip()
-    if folder:
-        return StorageRecords(folder, record_name(context))
     accessor = context.get("task_state_store")
-    return None if accessor is None else TaskStateRecords(accessor)
+    in_state = None if accessor is None else TaskStateRecords(accessor)
+    if not folder:
+        return in_state
+
+    def earlier(number: int) -> Iterator[RecordStore]:
+        if number == 1:
+            yield StorageRecords(folder, earlier_name(context))
+        if getattr(context["ti"], "try_number", None) == 1:
+            # No other try has written a record, on Airflow 2 or before the option was set.
+            return
+        if number == 1 and getattr(context.get("dag_run"), "id", None) is None:
+            run_folder = f"{folder.rstrip('/')}/{PurePosixPath(record_name(context)).parent}"
+            with _failures(f"{run_folder} cannot be read"):
+                names = names_from_airflow_2(context, files_in(run_folder))
+            yield from (StorageRecords(folder, name) for name in names)
+        if in_state is not None:
+            yield in_state.numbered(number)
+
+    return StorageRecords(folder, record_name(context), earlier)
 
 
-def record_name(context: Context) -> str:
-    """Return ``<dag>/<run>/<task>-<map index>-<digest>.json``: one name for one task instance, in all its tries.
-
-    A run id may come back when a run was deleted and made again; the run's own number (Airflow 2) or the time from
-    which it could run (Airflow 3) keeps such runs apart, as far as Airflow tells them apart.
-    """
-    task_instance, run = context["ti"], context.get("dag_run")
-    dag_id, run_id, task_id = (str(getattr(task_instance, name)) for name in ("dag_id", "run_id", "task_id"))
-    map_index = getattr(task_instance, "map_index", -1)
-    unique = getattr(run, "id", None) or getattr(run, "run_after", None)
-    exact = json.dumps([dag_id, run_id, task_id, map_index, str(unique)])
-    digest = hashlib.sha256(exact.encode()).hexdigest()[:20]
-    readable = [re.sub(r"[^A-Za-z0-9._-]+", "_", part).strip("._")[:80] or "_" for part in (dag_id, run_id, task_id)]
-    mapped = f"-{map_index}" if isinstance(map_index, int) and map_index >= 0 else ""
-    return f"{readable[0]}/{readable[1]}/{readable[2]}{mapped}-{digest}.json"
+def storage_warning(store: RecordStore | None) -> str | None:
+    """Return what a person must know of where records are kept, and what to do; ``None`` where nothing is amiss."""
+    if store is None:
+        return (
+            "What this task submits is written down nowhere, so a crash between submit and success can pay twice. "
+            "Set the option [sora2] state_path, or use Airflow 3.3 or later."
+        )
+    if isinstance(store, TaskStateRecords) and clear_forgets_task_state():
+        return (
+            f"Airflow {airflow_version()} forgets what this task has submitted when a person clears it, so a clear pays "
+            "again. Set the option [sora2] state_path, or keep the task state when you clear the task."
+        )
+    return None
 
 
 def _content(record: Record) -> bytes:

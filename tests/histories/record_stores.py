@@ -176,8 +176,8 @@ class SteppedTarget(Stepped):
 
     store: StateFolder
 
-    def read(self) -> list[bytes]:
-        content: list[bytes] = self.store.operate("read", lambda: list(self._target.read()))
+    def content(self) -> bytes | None:
+        content: bytes | None = self.store.operate("read", self._target.content)
         return content
 
     def create(self, content: bytes) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from sora2_provider.compat import AirflowException
+from sora2_provider.hooks.connection import limits_of
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import create_run as creating  # noqa: F401  (only a task loads it, and it must be there to be changed)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
@@ -74,6 +75,7 @@ def _client(hook: Sora2Hook) -> Client:
     if hook._client is None:
         running().step("connection", fail=lambda: AirflowException("the connection cannot be read"))
         hook._client = Client(running().world.gateway, hook.sora2_conn_id)  # type: ignore[assignment]
+        hook._limits = limits_of(hook.sora2_conn_id, {})
     return hook._client  # type: ignore[return-value]
 
 

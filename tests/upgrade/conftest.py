@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sora2_provider.emulator import Emulator
-from tests.upgrade.keeping import InStateStore, Keeping, UnderStatePath
+from tests.upgrade.keeping import RUNS, InStateStore, Keeping, UnderStatePath
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
         yield emulator
 
 
-@pytest.fixture(params=["task state store", "state_path"])
+@pytest.fixture(params=["task state store", *RUNS])
 def keeping(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeping:
-    """One of the two places in which records are kept."""
+    """One of the places in which records are kept."""
     if request.param == "task state store":
         return InStateStore()
     monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
-    return UnderStatePath(tmp_path)
+    return UnderStatePath(tmp_path, RUNS[request.param])

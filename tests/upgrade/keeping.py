@@ -74,10 +74,13 @@ class InStateStore:
 
 
 class UnderStatePath:
-    """In a file below ``[sora2] state_path``."""
+    """In a file below ``[sora2] state_path``.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    :param run: what Airflow tells a task of its DAG run: its number on Airflow 2, which was recorded.
+    """
+
+    def __init__(self, folder: Path, run: Any) -> None:
+        self._folder, self._run = folder, run
 
     def leave(self, record: Any, *, key: str = "", name: str) -> None:
         file = self._folder / name
@@ -89,8 +92,14 @@ class UnderStatePath:
         return json.loads(file.read_text())
 
     def context(self, *, max_tries: int = TaskInstance.max_tries) -> Any:
-        # The number of the run is a part of the file's name.
-        return {"ti": _second_try(max_tries), "dag_run": SimpleNamespace(id=7)}
+        return {"ti": _second_try(max_tries), "dag_run": self._run}
+
+
+#: The DAG run of the fixtures as 0.1.0 has seen it on Airflow 2, and as it goes on after an upgrade to Airflow 3.
+RUNS = {
+    "state_path": SimpleNamespace(id=7),
+    "state_path, Airflow 2 to 3": SimpleNamespace(run_after="2026-01-01 00:00:00+00:00"),
+}
 
 
 def _second_try(max_tries: int) -> TaskInstance:

@@ -36,6 +36,14 @@ def check_storage() -> CheckResult:
     seen = "Airflow's task state store keeps what tasks have submitted."
     if compat.conf.getboolean("state_store", "clear_on_success", fallback=False):
         seen += ' Because of [state_store] clear_on_success, on_clear="reuse" finds nothing after a success.'
+    if compat.clear_forgets_task_state():
+        seen += (
+            f" But Airflow {compat.airflow_version()} forgets it when a person clears a task, so a clear pays again."
+        )
+        to_do = (
+            "Set [sora2] state_path to a folder or bucket that all workers share, or keep the task state at each clear."
+        )
+        return warn("storage", seen, to_do)
     return ok("storage", seen)
 
 

@@ -15,7 +15,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from sora2_provider.compat import conf
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
-from sora2_provider.submission.stores import STATE_KEY, record_name
+from sora2_provider.submission.record_names import earlier_name
+from sora2_provider.submission.stores import STATE_KEY
 
 try:
     from airflow.sdk import DAG
@@ -51,7 +52,7 @@ class CreatedByAnotherRelease(Sora2CreateVideoOperator):
         left = LEFT[self.task_id]
         folder = conf.get("sora2", "state_path", fallback="")
         if folder:
-            file = Path(folder) / record_name(context)
+            file = Path(folder) / earlier_name(context)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(left["record"]))
         else:
