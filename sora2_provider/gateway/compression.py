@@ -24,10 +24,14 @@ _MAX_LAYERS = 2
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 
 
+#: Bytes that are kept of a body that is too long.
+_SHOWN = 64 * 1024
+
+
 class CannotUnpack(ValueError):
     """A compressed body is cut, damaged, too long, or packed in a way that nobody asked for.
 
-    :param so_far: what could be unpacked of one that was cut.
+    :param so_far: what could be unpacked of one that was cut, or the beginning of one that is too long.
     """
 
     def __init__(self, why: str, so_far: bytes = b"") -> None:
@@ -59,6 +63,14 @@ def unpack(body: bytes, encoding: str = "", *, limit: int = MAX_BODY) -> bytes:
     return body
 
 
+def unpacked_so_far(body: bytes, encoding: str = "", *, limit: int = MAX_BODY) -> bytes:
+    """Return what can be had of a body that is cut, damaged or too long; the body itself where that is nothing."""
+    try:
+        return unpack(body, encoding, limit=limit)
+    except CannotUnpack as error:
+        return error.so_far or body
+
+
 def _unpacked(body: bytes, window: int, limit: int) -> bytes:
     whole = bytearray()
     while True:
@@ -68,7 +80,7 @@ def _unpacked(body: bytes, window: int, limit: int) -> bytes:
         except zlib.error:
             raise CannotUnpack("the answer is compressed, and damaged") from None
         if len(whole) > limit:
-            raise CannotUnpack(f"the answer is longer than {limit} bytes")
+            raise CannotUnpack(f"the answer is longer than {limit} bytes", bytes(whole[:_SHOWN]))
         if not member.eof:
             raise CannotUnpack("the answer is compressed, and was cut", bytes(whole))
         body = member.unused_data

@@ -115,7 +115,10 @@ class GatewaySettings:
 
     @cached_property
     def _key_pattern(self) -> re.Pattern[bytes]:
-        return re.compile(every_spelling([self.api_key]).pattern.encode())
+        spelled = every_spelling([self.api_key]).pattern
+        # Within a longer word a short key ("video", "1") is no key, but a part of an id that was paid for.
+        whole = spelled if len(self.api_key) >= _SHORTEST_SECRET else rf"(?<![\w-])(?:{spelled})(?!:?[\w-])"
+        return re.compile(whole.encode())
 
     @property
     def account(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sora2_provider.exceptions import Fate, FinalError
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
+from sora2_provider.gateway.parsing.bodies import ids_beside
 from sora2_provider.gateway.resend import send
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.endings import End, Ending
@@ -188,6 +189,8 @@ class Submitter:
                 raise lost from error
             # Before anything else can fail: the id stands in the log, wherever the record goes.
             self._log.info("The gateway accepted video %s", self._accepted.id)
+            if beside := ids_beside(self._accepted.raw, self._accepted.id):
+                self._log.info("Its answer also names: %s", beside)
             try:
                 self._journal.accepted(self._accepted.id)
             finally:

@@ -36,6 +36,12 @@ _ID = re.compile(
 )
 
 
+#: The id of what renders, wherever it stands.
+_TASK = re.compile(
+    rb"[\"'](?:task|video|job|generation)_?id\\?[\"']\s{0,3}:\s{0,3}\\?[\"']?(?!(?:null|none|0|false)\b)[\w-]", re.I
+)
+
+
 def parse_json(body: bytes) -> Any:
     """Return the JSON of a body, through up to three layers of JSON in a string; ``None`` for anything else.
 
@@ -63,7 +69,7 @@ def shown(text: str) -> str:
     """Return an answer as a message can quote it: short, on one line, without what looks like a key, with the ids in it."""
     if text.count("\ufffd") > len(text) // 20 + 1:
         return f"{len(text)} characters that are no text"
-    safe = _masked(text[:_SEARCHED])
+    safe = _masked(_ends(text))
     start = clean(" ".join(safe[: _SHOWN * 4].split()))
     if len(start) <= _SHOWN:
         return start
@@ -72,9 +78,26 @@ def shown(text: str) -> str:
     return f"{start}..." + (f" with {clean(', '.join(dict.fromkeys(ids[:5])))[:400]}" if ids else "")
 
 
+def ids_beside(body: Json, video_id: str) -> str:
+    """Return what else in an answer can be a video's id, in which one may have been mistaken for it; empty if nothing can."""
+    text = _masked(_ends(json.dumps(body, ensure_ascii=False)))
+    others = [f"{name} {value}" for name, value in _ID.findall(text) if value not in (video_id, "null")]
+    return clean(", ".join(dict.fromkeys(others[:5])))[:400]
+
+
 def names_something(text: str) -> bool:
     """Whether an answer holds an id of any name, which a person may want to see."""
-    return _ID.search(text[:_SEARCHED]) is not None
+    return _ID.search(_ends(text)) is not None
+
+
+def _ends(text: str) -> str:
+    """Return what is searched of a text: an answer may repeat a long prompt before it comes to the id."""
+    return text if len(text) <= 2 * _SEARCHED else f"{text[:_SEARCHED]} {text[-_SEARCHED:]}"
+
+
+def names_a_task(body: bytes) -> bool:
+    """Whether an answer holds the id of a task or a video, however deep."""
+    return _TASK.search(body[:_SEARCHED]) is not None or _TASK.search(body[-_SEARCHED:]) is not None
 
 
 def _masked(text: str) -> str:

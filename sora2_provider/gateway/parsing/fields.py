@@ -136,7 +136,8 @@ def unpacked(text: str) -> Any:
 
 def video_id(body: Json, described: list[Level]) -> str:
     """Return the id of the video, or an empty string, from a body and its ``levels``."""
-    for _, found in described:
+    # A level with both speaks of the video; an id alone around it can be that of the request.
+    for found in (*(found for word, found in described if word is not None), *(found for _, found in described)):
         if found:
             return found
     bare = body.get("data")

@@ -34,6 +34,7 @@ from sora2_provider.gateway.parsing.error_words import Kind
 from sora2_provider.gateway.parsing.fields import Json, clean
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
+_POINTERS = ("location", "operation-location", "azure-asyncoperation", "content-location")
 _STATUS_TEXTS = {429: " (too many requests)", 401: " (the key was not accepted)", 402: " (no balance)"}
 _XML_CODE = re.compile(rb"<Code>([^<]{1,200})</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]{1,1000})</Message>")
@@ -42,7 +43,9 @@ _UNSEEN = re.compile(r"<(script|style|title)\b.*?</\1|<[^>]{0,500}>", re.I | re.
 #: Characters of a page without a title that are its first line.
 _HEADLINE = 300
 _ERROR_TITLE = re.compile(
-    r"(?:^|error|http|status|\|)\W{0,3}(?:408|499|5[0-3]\d)\b|bad gateway|internal server error|service (?:temporarily )?unavailable",
+    r"(?:^|error|http|status|\|)\W{0,3}(?:408|499|5[0-3]\d)\b|bad gateway|internal server error|service (?:temporarily )?unavailable|"
+    r"server ?error|(?:application|serveur|servidor) error|went wrong|serverfehler|erreur (?:du )?serveur|error (?:del|no) servidor|"
+    r"(?:服务器?|伺服器|系统|系統|网关|網關).{0,4}(?:错误|錯誤|异常|異常|故障)|サーバー?.{0,4}エラー|오류|ошибка.{0,4}сервер",
     re.I,
 )
 _PAGE = re.compile(rb"<(!doctype|html|head|title|body)\b", re.I)
@@ -137,6 +140,10 @@ class Response:
         unexplained = f"The gateway refused the call and gave no reason{_STATUS_TEXTS.get(self.status, '')}."
         self._raise(kind, detail.message or unexplained, detail, transient=kind in TRANSIENT)
 
+    def may_be_sent_again(self, detail: ErrorDetail) -> bool:
+        """Whether a create would be sent again after this refusal."""
+        return classify_error(detail, self.status, self.call) in TRANSIENT
+
     def raise_unreadable(self, what: str) -> NoReturn:
         self._raise(errors.UnreadableResponse, f"{what}.", transient=self.call in (Call.QUERY, Call.CONTENT))
 
@@ -160,7 +167,7 @@ class Response:
         except ValueError:
             target = "another address"
         message = (
-            f"The gateway redirects to {clean(target)[:300]}. Redirects are not followed, because the API key "
+            f"The gateway redirects to {clean(target)[:300]}{self._points_to}. Redirects are not followed, because the API key "
             "would go with them: put the final address into the connection's base URL."
         )
         self._raise(errors.UnreadableResponse, message, transient=False)
@@ -178,8 +185,9 @@ class Response:
     @property
     def _points_to(self) -> str:
         """Where a video may be found: only a path, because a query may hold a token."""
+        named = next((self.headers[name] for name in _POINTERS if self.headers.get(name)), "")
         try:
-            path = clean(urlsplit(self.headers.get("location", "")).path)[:200]
+            path = clean(urlsplit(named).path)[:200]
         except ValueError:
             return ""
         return f". It points to {path}" if path else ""

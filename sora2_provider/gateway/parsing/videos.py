@@ -20,6 +20,7 @@ from typing import Any, NoReturn, TypeVar
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.parsing import error_kinds, fields, identity, links, times
+from sora2_provider.gateway.parsing.bodies import names_a_task
 from sora2_provider.gateway.parsing.error_details import error_detail, failure_detail, says_error, texts
 from sora2_provider.gateway.parsing.error_kinds import NO_ERROR, Call, ErrorDetail
 from sora2_provider.gateway.parsing.fields import Json
@@ -58,10 +59,15 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
         again.
     """
     response = Response(status, headers, body, Call.CREATE)
+    if 300 <= status < 500 and isinstance(response.parsed, dict) and _is_of_a_live_video(response.parsed):
+        return _accepted(response, response.parsed)
     if response.is_redirect and status != _SEE_OTHER:
         response.raise_redirected()
     if 400 <= status < 500 and status not in error_kinds.GAVE_UP:
-        response.raise_refused(response.error_detail)
+        detail = response.error_detail
+        if response.parsed is not None and names_a_task(body) and response.may_be_sent_again(detail):
+            response.raise_outcome_unknown("The answer to the create names a task beside an error", detail)
+        response.raise_refused(detail)
     if isinstance(response.parsed, dict):
         return _accepted(response, response.parsed)
     if response.is_success:
@@ -160,6 +166,13 @@ def read_content(status: int, headers: Mapping[str, str], body: bytes, *, base_u
     response.raise_refused_or_unreadable()
 
 
+def _is_of_a_live_video(parsed: Json) -> bool:
+    """Whether one level of an answer names both a video and a state that only an accepted one has."""
+    found_id, status, _ = _standing(parsed, missing=_UNKNOWN)
+    together = any(word is not None and found == found_id for word, found in fields.levels(parsed))
+    return bool(found_id) and together and status in (VideoStatus.QUEUED, VideoStatus.IN_PROGRESS, _COMPLETED)
+
+
 def _accepted(response: Response, parsed: Json) -> Video:
     video = _video(parsed, missing=VideoStatus.QUEUED)
     detail = error_detail(parsed) if response.is_success else response.error_detail
@@ -187,6 +200,8 @@ def _raise_refused_or_unknown(response: Response, detail: ErrorDetail) -> NoRetu
             detail = dataclasses.replace(detail, message=fields.clean(lost)[:300])
         response.raise_outcome_unknown("The gateway says that it lost the answer to the create", detail)
     if error_kinds.is_refusal(detail):
+        if response.may_be_sent_again(detail) and names_a_task(response.body):
+            response.raise_outcome_unknown("The answer to the create names a task beside an error", detail)
         response.raise_refused(detail)
     if response.is_success:
         response.raise_outcome_unknown("The answer to the create names no video", detail)

@@ -14,6 +14,8 @@ import socket
 import time
 from typing import Any
 
+#: Bytes of an answer that are kept as they came: what a read that breaks off had received is lost otherwise.
+_KEPT = 64 * 1024
 #: A body must bring this many bytes ...
 LEAST_BYTES = 64 * 1024
 #: ... within this many seconds of waiting for them, or within the read timeout where that is longer.
@@ -60,6 +62,7 @@ class _BoundedStream(io.RawIOBase):
         self._silence = self._timeout = silence
         self.budget = ReadBudget(silence)
         self.has_ended = False
+        self.kept = bytearray()
 
     def readable(self) -> bool:
         return True
@@ -83,6 +86,8 @@ class _BoundedStream(io.RawIOBase):
                 raise TooSlow(budget.exceeded_reason) from None
             raise
         budget.spend(time.monotonic() - started, count or 0)
+        if count and len(self.kept) < _KEPT:
+            self.kept += memoryview(buffer)[: min(count, _KEPT - len(self.kept))]
         self.has_ended = count == 0
         return count
 
@@ -123,6 +128,13 @@ class BoundedResponse(http.client.HTTPResponse):
             self.length = int(only)
             self.will_close = self._check_close()  # type: ignore[attr-defined]
         self._bounded.budget = ReadBudget(max(LEAST_BYTES_WITHIN, self._silence), LEAST_BYTES)
+
+    def received(self) -> bytes:
+        """Return the beginning of the body as it came, with the lengths of its chunks in it."""
+        rest = bytes(self._bounded.kept)
+        while rest.startswith(b"HTTP/"):
+            rest = min((rest.partition(end)[2] for end in (b"\r\n\r\n", b"\n\n")), key=lambda one: -len(one))
+        return rest
 
     def limit_total(self, seconds: float) -> None:
         """Bound the body as a whole: it is a small one."""

@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from sora2_provider import __version__
-from sora2_provider.gateway.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
+from sora2_provider.gateway.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack, unpacked_so_far
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy, PolicyAdapter
 from sora2_provider.gateway.transport.bodies import Body
 from sora2_provider.gateway.transport.deadlines import BoundedResponse, TooSlow
@@ -151,9 +151,18 @@ class Transport:
             lost = NoResponse(str(error), sent=True)
         except _LIBRARY_ERRORS as error:
             lost = _diagnosis(error, is_sent=True)
-        lost.began = self._settings.redact_body(bytes(body))
+        lost.began = self._began(response, bytes(body), limit)
         body.clear()
         raise lost
+
+    def _began(self, response: requests.Response, body: bytes, limit: int) -> bytes:
+        """Return what came of a body that broke off, without the key."""
+        answer = getattr(response.raw, "_original_response", None)
+        if not body and isinstance(answer, BoundedResponse):
+            # What one read had received when it broke off.
+            body = answer.received()
+        encoding = response.headers.get("content-encoding", "")
+        return self._settings.redact_body(unpacked_so_far(body, encoding, limit=limit))
 
 
 def as_sent(url: str) -> str:
