@@ -112,8 +112,12 @@ class Record:
             # A bool is an int to isinstance.
             if type(read[name]) not in kinds:
                 raise UnreadableRecord(f"its field {name!r} is {read[name]!r}")
-        if read["resolution"] not in (None, *RESOLUTIONS):
-            raise UnreadableRecord(f"its field 'resolution' is {read['resolution']!r}")
+        for name, unusable in (
+            ("resolution", read["resolution"] not in (None, *RESOLUTIONS)),
+            ("video_id", read["video_id"] == ""),
+        ):
+            if unusable:
+                raise UnreadableRecord(f"its field {name!r} is {read[name]!r}")
         try:
             dialect(read["dialect"])
         except ValueError as error:

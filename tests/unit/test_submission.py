@@ -93,6 +93,7 @@ BROKEN = {
     "a resolution of another kind": {**ACCEPTED.to_json(), "resolution": "perhaps"},
     "a bool for a number": {**ACCEPTED.to_json(), "epoch": True},
     "a word for a bool": {**ACCEPTED.to_json(), "unknown_reported": "no"},
+    "an empty id": {**ACCEPTED.to_json(), "video_id": ""},
     "an id of another type": {**ACCEPTED.to_json(), "video_id": 17},
     "a request that is none": {**ACCEPTED.to_json(), "request": "a cat"},
     "without a token": {name: value for name, value in ACCEPTED.to_json().items() if name != "token"},
