@@ -35,7 +35,6 @@ from sora2_provider.reporting.video_metadata import VideoMetadata
 from sora2_provider.submission.decision import Decision, RequestNeeded, Resume, Submit
 from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import digest_of
-from sora2_provider.submission.signals import StopNotice
 from sora2_provider.submission.stores import RecordUnavailable, storage_warning, store_of
 from sora2_provider.submission.submitter import Accepted, Submitter
 from sora2_provider.submission.task_try import TaskTry, is_foreign
@@ -66,7 +65,7 @@ class CreateRun:
         self._context = context
         self._log = task.log
         self._asleep = False
-        self._stop = StopNotice()
+        self._stop = TaskTry.of(task, context).claims.stop
         self._retry_waits = pass_on_retry_after(task)
         self._report = TaskReport(task, context, VideoMetadata(options.sora2_conn_id))
 

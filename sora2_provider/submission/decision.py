@@ -105,12 +105,13 @@ def _records_for(records: Mapping[int, Record], task_try: TaskTry, digest: str |
     claims = task_try.claims
     mine = {
         number: record
-        for number, record in sorted(records.items(), key=lambda one: one[1].run_started != task_try.run.started)
+        for number, record in sorted(records.items(), key=lambda one: _rank(one[1], task_try))
         if record.key in (None, task_try.key) and task_try.may_own(record) and not record.ended
     }
     current = {number: record for number, record in mine.items() if record.epoch == task_try.epoch}
     # What has failed in this try, and is called again by the task's code, is not done.
-    yield from (number for number in (*current, *mine) if mine[number].digest == digest and number not in claims.done)
+    left = [number for number in (*current, *mine) if number not in claims.done]
+    yield from (number for number in left if claims.asked.get(number, mine[number].digest) == digest)
     unused = [number for number in mine if number not in claims.used]
     yield from (number for number in unused if mine[number].video_id is None)
     yield from (number for number in unused if number in current and (mine[number].delivered_at or math.inf) >= began)
@@ -118,6 +119,27 @@ def _records_for(records: Mapping[int, Record], task_try: TaskTry, digest: str |
         # The process may have ended when the task had delivered, and before Airflow heard of it.
         yield from (number for number in unused if number in current)
     yield from (number for number in unused if number not in current)
+
+
+def forsaken_unknowns(records: Mapping[int, Record], task_try: TaskTry, digest: str | None) -> list[Record]:
+    """Return the creates of other requests whose outcome is unknown, and that nobody was told of: they may stay alone."""
+    return [
+        record
+        for number, record in records.items()
+        if record.video_id is None
+        and not (record.ended or record.unknown_reported)
+        and record.digest != digest
+        and number not in task_try.claims.used
+        and task_try.may_own(record)
+    ]
+
+
+def _rank(record: Record, task_try: TaskTry) -> tuple[bool, ...]:
+    """Say which record is looked at first: of those that may be another deployment's, one that costs nothing."""
+    if record.run_started == task_try.run.started:
+        return (False,)
+    is_unknown = record.video_id is None
+    return True, is_unknown and record.unknown_reported, record.delivered_at is not None, is_unknown
 
 
 def decide(

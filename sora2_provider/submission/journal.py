@@ -20,7 +20,7 @@ from typing import Any
 from sora2_provider.exceptions import Fate, Sora2Error
 from sora2_provider.reporting.endings import End, Ending
 from sora2_provider.reporting.failures import failure
-from sora2_provider.submission.decision import Decision, Submit, decide_among
+from sora2_provider.submission.decision import Decision, Submit, decide_among, forsaken_unknowns
 from sora2_provider.submission.record import Record, UnreadableRecord
 from sora2_provider.submission.records import RecordChanged, TaskRecords
 from sora2_provider.submission.stores import RecordStore, RecordUnavailable
@@ -29,6 +29,10 @@ from sora2_provider.submission.task_try import TaskTry
 #: How often the id of a video that was paid for is written before that is given up.
 _ATTEMPTS = 3
 _PAUSE = 1.0
+_ALSO_UNKNOWN = (
+    "What came of an earlier create of this task, for another request, at %s UTC with connection %r, is unknown, too: a "
+    "video may be rendering, and billed."
+)
 
 
 class SubmissionJournal:
@@ -41,7 +45,6 @@ class SubmissionJournal:
     def __init__(self, store: RecordStore | None, task_try: TaskTry | None = None, *, log: Any) -> None:
         self._records = None if store is None else TaskRecords(store)
         self._try = task_try or TaskTry()
-        self._began = time.time()
         self._log = log
         #: Of this create's record, once that is chosen.
         self._number = 0
@@ -73,16 +76,26 @@ class SubmissionJournal:
                     "If retries end the same way, look at the record, and remove it only if no video was paid for.",
                 ) from error
             for found in records.values():
-                if self._is_of_a_later_try(found):
+                if self._try.is_overtaken_by(found):
                     raise Sora2Error(
                         f"Try {found.try_number} of this task is at work: Airflow has given this one up, which is try "
                         f"{self._try.number}",
                         "It sent nothing.",
                     )
             number, decision = decide_among(
-                records, self._try, digest=digest, on_clear=on_clear, on_unknown=on_unknown, began=self._began
+                records,
+                self._try,
+                digest=digest,
+                on_clear=on_clear,
+                on_unknown=on_unknown,
+                began=self._try.claims.began,
             )
             self._take(number, records.get(number))
+            if digest is not None:
+                self._try.claims.asked[number] = digest
+            for left in forsaken_unknowns(records, self._try, digest):
+                ending = Ending(End.UNKNOWN_BEFORE, conn_id=left.conn_id, sent_at=left.intent_at)
+                self._log.warning(_ALSO_UNKNOWN, ending.sent_at_utc, left.conn_id)
         return decision
 
     def intend(self, digest: str, conn_id: str, request: dict[str, Any]) -> None:
@@ -94,7 +107,7 @@ class SubmissionJournal:
             return
         now, token = time.time(), secrets.token_hex(8)
         record = Record(digest, conn_id, self._try.epoch, now, token, request, key=self._try.key)
-        intent = self._noted(record, **self._try.run.as_fields())
+        intent = dataclasses.replace(self._noted(record), **self._try.run.as_fields())
         try:
             self._write_intent(intent)
         except RecordChanged as error:
@@ -152,7 +165,8 @@ class SubmissionJournal:
 
         :raises Sora2Error: that could not be written, or another process has submitted since; a retry looks again.
         """
-        mine = {"epoch": self._try.epoch, "unknown_reported": False, **self._try.run.as_fields()}
+        # Not the run: another deployment that shares the path must still know its own record.
+        mine = {"epoch": self._try.epoch, "unknown_reported": False}
         if self._records is None or all(getattr(record, name) == value for name, value in mine.items()):
             return
         try:
@@ -184,10 +198,7 @@ class SubmissionJournal:
             self._change(lambda now: now if now.video_id is not None else self._noted(now, **told))
 
     def mark_lost(self, video_id: str, error: Exception) -> None:
-        """Tell a person that the gateway does not know the video any more, and note that.
-
-        :param error: see :meth:`mark_outcome_unknown`.
-        """
+        """Tell a person that the gateway does not know the video any more, and note that: as ``mark_outcome_unknown``."""
         self._log.warning("%s", error)
         with self._noting("that the gateway has lost the video"):
             self._change(lambda now: self._noted(now, unknown_reported=True), video_id=video_id)
@@ -205,7 +216,6 @@ class SubmissionJournal:
             self._change(self._ended, video_id=video_id)
 
     def _replace(self, expected: Record | None, new: Record | None) -> None:
-        """See :meth:`TaskRecords.replace`."""
         if self._records is not None:
             self._record = self._records.replace(self._number, expected, new)
 
@@ -231,7 +241,7 @@ class SubmissionJournal:
             (record := self._record) is not None
             and record.token == token
             and (video_id is None or record.video_id == video_id)
-            and (over_later or not self._is_of_a_later_try(record))
+            and (over_later or not self._try.is_overtaken_by(record))
         ):
             try:
                 self._replace(record, change(record))
@@ -241,43 +251,42 @@ class SubmissionJournal:
         return False
 
     def _write_intent(self, intent: Record) -> None:
-        """Write it in place of the record that this create goes by, or under the first number that is free.
-
-        :raises RecordChanged: see :meth:`TaskRecords.replace`.
-        """
+        """Write it in place of the record that this create goes by, or under the first number that is free."""
         claims = self._try.claims
         with claims.lock:
             while True:
-                # A create in another thread may have been given the number before, and have written nothing yet.
-                if self._record is None and self._records is not None and self._records.is_free(self._number - 1):
-                    self._take(self._number - 1, None)
-                    continue
+                if self._record is None and self._number > 1 and self._records is not None:
+                    self._take_next(self._records)
                 claims.tokens.add(intent.token)
                 try:
                     return self._replace(self._record, intent)
                 except RecordChanged as changed:
                     there = changed.now
-                    # Of another thread, or of another deployment that shares the path: the next number is as good.
-                    is_others = there is not None and (there.token in claims.tokens or not self._try.may_own(there))
-                    if self._record is not None or not is_others:
+                    # The next number is as good.
+                    if self._record is not None or there is None or not self._try.goes_beside(there):
                         raise
                     self._take(self._number + 1, None)
+
+    def _take_next(self, records: TaskRecords) -> None:
+        """Take the number that follows what is written by now: by a later try, or not yet by creates in other threads.
+
+        :raises RecordChanged: a later try is at work.
+        """
+        there = [record for _, record in records.all()]
+        if later := next(filter(self._try.is_overtaken_by, there), None):
+            raise RecordChanged(later)
+        self._take(min(self._number, len(there) + 1), None)
 
     def _take(self, number: int, record: Record | None) -> None:
         """Go by a record from now on."""
         self._number, self._record = number, record
         self._try.claims.held[self] = number
 
-    def _is_of_a_later_try(self, record: Record) -> bool:
-        """Whether a later try has written since this one began, which means that Airflow has given this process up.
-
-        A run that was deleted and made again counts its tries anew, and finds an old record.
-        """
-        later = record.try_number > self._try.number and record.noted_at >= self._began
-        return later and self._try.may_own(record)
-
     def _noted(self, record: Record, **changes: Any) -> Record:
-        return dataclasses.replace(record, try_number=self._try.number, noted_at=time.time(), **changes)
+        # The number by which another deployment that shares the path knows its own record stays.
+        is_mine = record.run_started in (None, self._try.run.started)
+        number = self._try.number if is_mine else record.try_number
+        return dataclasses.replace(record, try_number=number, noted_at=time.time(), **changes)
 
     def _take_back(self, intent: Record) -> None:
         """End an intent whose writing failed and that the store may hold nevertheless: nothing is sent for it."""
@@ -285,7 +294,6 @@ class SubmissionJournal:
             self._replace(intent, self._ended(intent))
 
     def _ended(self, record: Record) -> Record | None:
-        """Return what is left of a record of which nothing is to be taken up."""
         # Another create of this try may be about to write the record that follows.
         alone = self._try.claims.used <= {self._number}
         return None if alone else dataclasses.replace(record, ended=True)

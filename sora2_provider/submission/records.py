@@ -44,8 +44,8 @@ class TaskRecords:
         return next((found for found in self.all() if found[1].video_id == video_id), None)
 
     def is_free(self, number: int) -> bool:
-        """Whether no record has this number, which may be 0: there is none."""
-        return number > 0 and self._first.numbered(number).read() is None
+        """Whether no record has this number."""
+        return self._first.numbered(number).read() is None
 
     def replace(self, number: int, expected: Record | None, new: Record | None) -> Record | None:
         """Write a record, or remove it, if its store still holds the expected one. The only place that writes.

@@ -38,17 +38,18 @@ class StopNotice:
 
         :raises Sora2Error: it was.
         """
-        self._pauses = True
+        # Other threads take no signals.
+        self._pauses = self._pauses or _is_main_thread()
         try:
             self.check()
             time.sleep(seconds)
         finally:
-            self._pauses = False
+            self._pauses = self._pauses and not _is_main_thread()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Take note of the signals that end a task; they act as usual, too."""
-        if threading.current_thread() is not threading.main_thread():
+        if not _is_main_thread():
             yield
             return
         usual: dict[int, Any] = {one: signal.getsignal(one) for one in _SIGNALS}
@@ -81,7 +82,7 @@ def deferred_signals() -> Iterator[list[int]]:
     Airflow and Kubernetes give a stopped task a grace period; what follows it cannot be held back. Outside the main
     thread Python delivers no signals, so there is nothing to hold.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main_thread():
         yield []
         return
     arrived: list[int] = []
@@ -97,3 +98,7 @@ def deferred_signals() -> Iterator[list[int]]:
             signal.signal(one, usual[one])
         for number in dict.fromkeys(arrived):
             signal.raise_signal(number)
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
 from sora2_provider.compat import BaseOperator, Context
 from sora2_provider.submission.record import Record, RunIdentity
+from sora2_provider.submission.signals import StopNotice
 
 
 class Claims:
-    """Which of a task instance's records a try has had a hand in, by their numbers.
+    """What the creates of one try share: which of the task instance's records it has had a hand in, by their numbers.
 
     :ivar held: of the creates that the try has begun, each by its journal.
+    :ivar asked: the digest of the request that went by each.
     :ivar done: of those whose video it has delivered.
     :ivar tokens: of the intents that it has written.
+    :ivar began: when the try began, in seconds since the epoch.
+    :ivar stop: whether it was told to stop: code that goes on all the same pays for no further create.
     """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.held: dict[object, int] = {}
+        self.asked: dict[int, str] = {}
         self.done: set[int] = set()
         self.tokens: set[str] = set()
+        self.began = time.time()
+        self.stop = StopNotice()
 
     @property
     def used(self) -> set[int]:
@@ -55,12 +63,25 @@ class TaskTry:
     def may_own(self, record: Record) -> bool:
         """Whether this task instance may have written a record; if not, another deployment of the same path did.
 
-        A run that is set to queued by a person starts anew without a clear, so its start alone does not tell. But the
-        tries of one task instance are counted on, whatever becomes of its run.
+        A run that is cleared, or set to queued by a person, starts anew, so its start alone does not tell. But the tries
+        of one task instance, and the clears of its run, are counted on.
         """
-        known = record.run_started is not None and self.run.started is not None
-        another = known and record.run_started != self.run.started and record.run_clears >= self.run.clears
-        return not another or record.try_number < self.number
+        if None in (record.run_started, self.run.started) or record.run_started == self.run.started:
+            return True
+        return record.try_number < self.number and record.run_clears <= self.run.clears
+
+    def is_overtaken_by(self, record: Record) -> bool:
+        """Whether a later try has written a record since this one began: Airflow has given this process up.
+
+        A run that was deleted and made again counts its tries anew, and finds an old record. A later try of another
+        deployment looks the same as one of this run that was started anew: to stand back costs nothing.
+        """
+        return record.try_number > self.number and record.noted_at >= self.claims.began
+
+    def goes_beside(self, record: Record) -> bool:
+        """Whether a record is of another create of this try, in another thread, or of another deployment."""
+        mine = record.token in self.claims.tokens
+        return mine or not (self.may_own(record) or self.is_overtaken_by(record))
 
     @classmethod
     def of(cls, task: BaseOperator, context: Context) -> TaskTry:

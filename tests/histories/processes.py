@@ -56,18 +56,26 @@ ANYWHERE = ("nothing", "crash", "stall", *SIGNALLED, *STORE_CHANGES)
 class Process:
     """One process of a task instance.
 
+    :param task: the task instance, as it is when the process starts.
     :param body: what it does; gets the process.
     :param world: what it lives in: is told of each line of its log, of the step at which it is killed, and of a store
         that changes.
+    :ivar operator: whose ``on_kill`` Airflow calls.
+    :ivar sending: the judge's leave that an intent was written with, while its create is not sent yet.
+    :ivar on_wire_at: the number of the step with which it began to send its last create.
+    :ivar stopped_at: the number of the step at which it was told to stop.
+    :ivar compared: how many looks at the store it has had, while it changes a record.
     """
 
-    def __init__(
-        self, name: str, ti_id: int, try_number: int, max_tries: int, body: Callable[[Process], Any], world: Any
-    ) -> None:
-        self.name, self.ti_id, self.try_number, self.max_tries = name, ti_id, try_number, max_tries
-        self.leave: Any = None
+    def __init__(self, name: str, task: Any, body: Callable[[Process], Any], world: Any) -> None:
+        self.name, self.task = name, task
+        self.ti_id, self.try_number, self.max_tries = task.ti_id, task.try_number, task.max_tries
+        self.trial: Any = None
         self.operator: Any = None
-        self.sending = False
+        self.sending: Any = None
+        self.on_wire_at = 0
+        self.stopped_at: int | None = None
+        self.compared: int | None = None
         self.dead = self.finished = False
         self.result: Any = None
         self.error: BaseException | None = None
@@ -80,6 +88,7 @@ class Process:
         self.world, self._body = world, body
         self._orders: deque[Order] = deque()
         self._left: int | None = None
+        self._raises = True
         self._mine, self._others = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -136,7 +145,7 @@ class Process:
             elif event in SIGNALLED:
                 self._signal(event)
             elif event in STORE_CHANGES:
-                self.world.store.mood = event
+                self.world.store_mood = event
 
     def deliver(self, number: int) -> None:
         self.handlers[number](number, None)
@@ -162,19 +171,18 @@ class Process:
         self._mine.acquire()
 
     def _signal(self, event: str) -> None:
-        if event == "stop":
-            # Airflow 3 calls this, and lets the task go on until it is killed.
-            if self.handlers[signal.SIGTERM] == self._terminate:
-                self.operator.on_kill()
-        else:
-            self.deliver(signal.SIGALRM if event == "timeout" else signal.SIGTERM)
+        self.stopped_at = self.stopped_at or len(self.steps)
+        self._raises = event == "terminate"
+        self.deliver(signal.SIGALRM if event == "timeout" else signal.SIGTERM)
 
     def _time_out(self, *_: Any) -> None:
         raise AirflowTaskTimeout("the execution_timeout is over")
 
     def _terminate(self, *_: Any) -> None:
         self.operator.on_kill()
-        raise Terminated("the task received SIGTERM")
+        # Airflow 3 lets the task go on until it is killed.
+        if self._raises:
+            raise Terminated("the task received SIGTERM")
 
     def _run(self) -> None:
         try:

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from sora2_provider.storage import Target
-from sora2_provider.submission.stores import STATE_KEY
-from tests.histories.judge import Judge
 from tests.histories.processes import STORE_CHANGES, running
 
 #: What a store may be like for a while.
@@ -27,57 +25,64 @@ class StoreAway(OSError):
 
 
 class Store:
-    """One task instance's record, seen from outside.
-
-    :param judge: told of each record that was written or removed.
-    """
+    """The records of one task instance, seen from outside."""
 
     #: Whether a process may be suspended between what it reads and what it writes.
     compares: bool
 
-    def __init__(self, judge: Judge) -> None:
-        self.mood = "healthy"
-        self._judge = judge
-        self._whole: str | None = None
+    def __init__(self) -> None:
+        self._whole: dict[Any, str] = {}
 
-    @property
-    def text(self) -> str | None:
-        """The record as it stands; ``None`` where there is none."""
+    def texts(self) -> dict[Any, str]:
+        """Return the records as they stand, the first one first."""
         raise NotImplementedError
 
-    @text.setter
-    def text(self, value: str) -> None:
+    def put(self, place: Any, text: str) -> None:
         raise NotImplementedError
 
     def context(self, owner: Callable[[], int]) -> dict[str, Any]:
         return {}
 
-    def damage(self) -> None:
-        if self.text not in (None, GARBAGE):
-            self._whole, self.text = self.text, GARBAGE
+    def damage(self, which: int) -> None:
+        """Damage a record.
+
+        :param which: -1 for the last one.
+        """
+        whole = [(place, text) for place, text in self.texts().items() if text != GARBAGE]
+        if whole:
+            place, text = whole[which]
+            self._whole[place] = text
+            self.put(place, GARBAGE)
 
     def repair(self) -> None:
-        """Put the record back as it was, if nothing was written over the damage."""
-        if self.text == GARBAGE and self._whole is not None:
-            self.text = self._whole
+        """Put the records back as they were, if nothing was written over the damage."""
+        for place, text in self.texts().items():
+            if text == GARBAGE and place in self._whole:
+                self.put(place, self._whole[place])
 
     def operate(self, kind: str, act: Callable[[], Any], written: str | None = None) -> Any:
         """Do one operation of a process, with all that may befall it."""
         process, reads = running(), kind == "read"
+        world, judge = process.world, process.task.judge
+        # Between a comparison and its write.
         at_once = not self.compares and kind != "create"
-        process.step(f"record {kind}", at_once=at_once and not reads, fail=lambda: StoreAway("away"))
-        if self.mood == "away" or self.mood == ("cannot read" if reads else "cannot write"):
-            raise StoreAway(self.mood)
+        process.step(
+            f"record {kind}", at_once=at_once and bool(process.compared or not reads), fail=lambda: StoreAway("away")
+        )
+        if process.compared is not None:
+            process.compared += reads
+        if world.store_mood == "away" or world.store_mood == ("cannot read" if reads else "cannot write"):
+            raise StoreAway(world.store_mood)
         result = act()
         if written is not None:
-            self._judge.record_taken(process, json.loads(written))
+            judge.record_taken(process, json.loads(written))
         elif kind == "remove":
-            self._judge.record_removed()
+            judge.record_removed()
         process.step(
             f"record {kind}", "after", at_once=at_once and reads, fail=lambda: StoreAway("the answer was lost")
         )
-        if self.mood == "writes and says it failed" and not reads:
-            raise StoreAway(self.mood)
+        if world.store_mood == "writes and says it failed" and not reads:
+            raise StoreAway(world.store_mood)
         return result
 
 
@@ -86,17 +91,15 @@ class TaskStateStore(Store):
 
     compares = True
 
-    def __init__(self, judge: Judge) -> None:
-        super().__init__(judge)
+    def __init__(self) -> None:
+        super().__init__()
         self.values: dict[str, str] = {}
 
-    @property
-    def text(self) -> str | None:
-        return self.values.get(STATE_KEY)
+    def texts(self) -> dict[Any, str]:
+        return {key: self.values[key] for key in sorted(self.values)}
 
-    @text.setter
-    def text(self, value: str) -> None:
-        self.values[STATE_KEY] = value
+    def put(self, place: Any, text: str) -> None:
+        self.values[place] = text
 
     def context(self, owner: Callable[[], int]) -> dict[str, Any]:
         return {"task_state_store": Accessor(self, owner)}
@@ -131,30 +134,26 @@ class Accessor:
 
 
 class StateFolder(Store):
-    """The option ``[sora2] state_path``: nobody refuses an old process.
+    """The option ``[sora2] state_path``: nobody refuses an old process, and two deployments have the same files.
 
     A storage knows no "write this if that is still there". So a process that is suspended in the milliseconds between
     the two, and goes on when another has written, writes over it; the histories leave that out.
+
+    :param names: a pattern for the files of the task instance.
     """
 
     compares = False
 
-    def __init__(self, judge: Judge, folder: Path) -> None:
-        super().__init__(judge)
-        self._folder = folder
+    def __init__(self, folder: Path, names: str) -> None:
+        super().__init__()
+        self._folder, self._names = folder, names
 
-    @property
-    def _file(self) -> Path | None:
-        return next(self._folder.rglob("create-*.json"), None)
+    def texts(self) -> dict[Any, str]:
+        files = sorted(self._folder.rglob(self._names), key=lambda file: (len(file.name), file.name))
+        return {file: file.read_text() for file in files}
 
-    @property
-    def text(self) -> str | None:
-        return self._file.read_text() if self._file else None
-
-    @text.setter
-    def text(self, value: str) -> None:
-        assert self._file is not None
-        self._file.write_text(value)
+    def put(self, place: Any, text: str) -> None:
+        place.write_text(text)
 
 
 class Stepped:
@@ -169,28 +168,29 @@ class Stepped:
 
 
 class SteppedTarget(Stepped):
-    """The target in ``stores``.
-
-    :param store: set for each history.
-    """
-
-    store: StateFolder
+    """The target in ``stores``."""
 
     def content(self) -> bytes | None:
-        content: bytes | None = self.store.operate("read", self._target.content)
+        content: bytes | None = self._operate("read", self._target.content)
         return content
 
     def create(self, content: bytes) -> None:
-        self.store.operate("create", lambda: self._target.create(content), content.decode())
+        self._operate("create", lambda: self._target.create(content), content.decode())
 
     def write(self, fill: Callable[[Any], Any]) -> None:
         """Write a record over the one that is there."""
         file = io.BytesIO()
         fill(file)
-        self.store.operate("write", lambda: self._target.write(fill), file.getvalue().decode())
+        self._operate("write", lambda: self._target.write(fill), file.getvalue().decode())
 
     def remove(self) -> None:
-        self.store.operate("remove", self._target.remove)
+        self._operate("remove", self._target.remove)
+
+    def _operate(self, kind: str, *operation: Any) -> Any:
+        task = running().task
+        if kind in ("write", "remove") and (found := self._target.content()):
+            task.judge.goes_over(json.loads(found))
+        return task.store.operate(kind, *operation)
 
 
 class SteppedSlot(Stepped):

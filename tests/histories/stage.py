@@ -19,13 +19,16 @@ from sora2_provider.hooks.connection import limits_of
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators import create_run as creating  # noqa: F401  (only a task loads it, and it must be there to be changed)
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.spending import counter
+from sora2_provider.spending import caps, counter  # noqa: F401  (the same)
 from sora2_provider.storage import StoredVideo
 from sora2_provider.submission import signals
 from sora2_provider.submission import stores as records
+from sora2_provider.submission.records import TaskRecords
 from tests.histories.paid_gateway import Client
 from tests.histories.processes import SIGNALS, THREADS, Log, Process, Stage, running
 from tests.histories.record_stores import SteppedSlot, SteppedTarget
+
+REPLACE = TaskRecords.replace
 
 
 class Clock:
@@ -47,9 +50,10 @@ class Clock:
 class TaskInstance:
     """``context["ti"]`` of one process."""
 
-    dag_id, run_id, task_id, map_index = "dag", "manual__1", "create", -1
+    dag_id, run_id, task_id = "dag", "manual__1", "create"
 
-    def __init__(self, process: Process, started: float, xcoms: dict[str, str]) -> None:
+    def __init__(self, process: Process, started: float, xcoms: dict[str, str], map_index: int) -> None:
+        self.map_index = map_index
         self.start_date = datetime.fromtimestamp(started, UTC)
         self.try_number, self.max_tries = process.try_number, process.max_tries
         self._xcoms = xcoms
@@ -84,6 +88,15 @@ def _download(hook: Sora2Hook, video_id: str, path: str, **_: Any) -> StoredVide
     return StoredVideo(path, 1, "0", "video/mp4")
 
 
+def _replace(*change: Any) -> Any:
+    process = running()
+    process.compared = 0
+    try:
+        return REPLACE(*change)
+    finally:
+        process.compared = None
+
+
 def put_on_stage(patch: pytest.MonkeyPatch) -> None:
     """Give the provider the made-up clock, gateway, signals and log."""
     for name, module in list(sys.modules.items()):
@@ -92,6 +105,7 @@ def put_on_stage(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(signals, "signal", SIGNALS)
     patch.setattr(signals, "threading", THREADS)
     patch.setattr(records, "Target", SteppedTarget)
+    patch.setattr(TaskRecords, "replace", _replace)
     patch.setattr(counter, "Target", SteppedSlot)
     # No power fails here.
     patch.setattr(os, "fsync", lambda _: None)

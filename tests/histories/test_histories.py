@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,9 +24,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from tests.histories import paid_gateway, record_stores
+from tests.histories.answers import FATES
 from tests.histories.processes import SIGNALLED, STORE_CHANGES, Order
 from tests.histories.stage import put_on_stage
-from tests.histories.world import EVENTS, REQUESTS, World
+from tests.histories.task_code import CODES, MANNERS, TaskCode
+from tests.histories.task_instance import EVENTS, Task
+from tests.histories.world import LAYOUTS, LISTS, World
 
 HISTORIES = int(os.environ.get("SORA2_HISTORIES", "2000"))
 SEEDS = [
@@ -34,11 +38,12 @@ SEEDS = [
     for number in range(int(first), int(last or first) + 1)
 ]
 
-FAULTS = ("fail", "refuse", "lose", "defect")
+FAULTS = ("fail", "refuse", "lose", "lose in words", "defect")
 EVENTS_OF_A_PROCESS = st.sampled_from(
-    [*["nothing"] * 4, *["crash"] * 4, *["stall"] * 4, *FAULTS, "lose", *SIGNALLED, *STORE_CHANGES]
+    [*["nothing"] * 4, *["crash"] * 4, *["stall"] * 4, *FAULTS, "lose in words", *SIGNALLED, *STORE_CHANGES]
 )
 STEPS = st.integers(0, 20)
+TASKS = st.integers(0, 1)
 ORDERS = st.one_of(
     st.builds(lambda *order: [Order(*order)], STEPS, EVENTS_OF_A_PROCESS),
     st.lists(st.builds(Order, STEPS, EVENTS_OF_A_PROCESS), min_size=2, max_size=3),
@@ -46,16 +51,37 @@ ORDERS = st.one_of(
 #: What may change between two moments, as the method of the world and its argument.
 CHANGES = st.sampled_from(
     [
-        *(("asks_for", request) for request in REQUESTS),
+        *(("asks_for", requests) for requests in LISTS),
         *(("edits_retries", retries) for retries in (0, 1, 2, 3)),
         *(("time_passes", seconds) for seconds in (30.0, 300.0, 4000.0)),
         *(("gateway_is", mood) for mood in paid_gateway.MOODS),
-        *(("next_rendering", (fate, seconds)) for fate in paid_gateway.FATES for seconds in (0.0, 60.0, 600.0)),
+        *(("next_rendering", (fate, seconds)) for fate in FATES for seconds in (0.0, 60.0, 600.0)),
         *(("store_is", mood) for mood in record_stores.MOODS),
-        *(("record_is", state) for state in ("damaged", "repaired")),
+        *(("record_is", state) for state in ("damaged", "the last one damaged", "repaired")),
+        ("run_is_set_to_queued", "by a person"),
     ]
 )
 WAITS = st.sampled_from(["submit", "wait", "defer"])
+
+
+def is_over(task: Task) -> bool:
+    return task.is_over
+
+
+def is_not_over(task: Task) -> bool:
+    return not task.is_over
+
+
+def is_deferred(task: Task) -> bool:
+    return task.state == "deferred"
+
+
+def runs(task: Task) -> bool:
+    return task.process is not None
+
+
+def has_old_processes(task: Task) -> bool:
+    return bool(task.old)
 
 
 class Histories(RuleBasedStateMachine):
@@ -74,56 +100,76 @@ class Histories(RuleBasedStateMachine):
         on_unknown=st.sampled_from(["fail", "fail", "resubmit"]),
         durable=st.sampled_from([True] * 7 + [False]),
         retries=st.integers(0, 3),
+        code=st.builds(TaskCode, st.sampled_from(CODES), st.sampled_from(MANNERS)),
+        layout=st.sampled_from(LAYOUTS),
     )
     def a_task_is_made(
-        self, waits: str, stores_file: bool, on_clear: str, on_unknown: str, durable: bool, retries: int
+        self,
+        waits: str,
+        stores_file: bool,
+        on_clear: str,
+        on_unknown: str,
+        durable: bool,
+        retries: int,
+        code: TaskCode,
+        layout: str,
     ) -> None:
+        if layout == "two deployments" and self.folder is None:
+            layout = "alone"
         options: dict[str, Any] = {"on_clear": on_clear, "on_unknown_submission": on_unknown, "durable": durable}
-        options |= {"wait_for_completion": waits != "submit", "deferrable": waits == "defer"}
+        # The code of a task cannot be deferred.
+        defers = waits == "defer" and code.creates_one
+        options |= {"wait_for_completion": waits != "submit", "deferrable": defers}
         if waits != "submit" and stores_file:
-            options["output_path"] = "/videos/cat.mp4"
-        self.world = World(options, retries, self.folder, self.counts, self.cap)
+            options["output_path"] = "/videos/"
+        self.world = World(options, retries, self.folder, self.counts, self.cap, code=code, layout=layout)
+        self.counts[f"histories: {code.kind}, {layout}"] += 1
 
-    @precondition(lambda self: self.world.state not in ("success", "failed"))
-    @rule(orders=ORDERS)
-    def airflow_goes_on(self, orders: list[Order]) -> None:
-        self.world.goes_on(orders)
+    def one_of(self, are: Callable[[Task], Any], which: int) -> Task:
+        those = self.world.those(are)
+        return those[which % len(those)]
+
+    @precondition(lambda self: self.world.those(is_not_over))
+    @rule(task=TASKS, orders=ORDERS)
+    def airflow_goes_on(self, task: int, orders: list[Order]) -> None:
+        self.one_of(is_not_over, task).goes_on(orders)
 
     # Twice, as most of what happens; Hypothesis leaves some rules out of each history.
-    airflow_goes_on_again = precondition(lambda self: self.world.state not in ("success", "failed"))(
-        rule(orders=ORDERS)(lambda self, orders: self.world.goes_on(orders))
+    airflow_goes_on_again = precondition(lambda self: self.world.those(is_not_over))(
+        rule(task=TASKS, orders=ORDERS)(lambda self, task, orders: self.one_of(is_not_over, task).goes_on(orders))
     )
 
-    @precondition(lambda self: self.world.state == "deferred")
-    @rule(event=st.sampled_from(EVENTS), orders=ORDERS)
-    def the_trigger_ends_badly(self, event: str, orders: list[Order]) -> None:
-        self.world.resumes(event, orders)
+    @precondition(lambda self: self.world.those(is_deferred))
+    @rule(task=TASKS, event=st.sampled_from(EVENTS), orders=ORDERS)
+    def the_trigger_ends_badly(self, task: int, event: str, orders: list[Order]) -> None:
+        self.one_of(is_deferred, task).resumes(event, orders)
 
-    @precondition(lambda self: self.world.process is not None)
-    @rule()
-    def airflow_gives_the_process_up(self) -> None:
-        self.world.believes_dead()
+    @precondition(lambda self: self.world.those(runs))
+    @rule(task=TASKS)
+    def airflow_gives_the_process_up(self, task: int) -> None:
+        self.one_of(runs, task).believes_dead()
 
-    @precondition(lambda self: self.world.state not in ("success", "failed"))
-    @rule(after=STEPS)
-    def the_process_falls_asleep_and_is_given_up(self, after: int) -> None:
-        self.world.goes_on([Order(after, "stall")])
-        if self.world.process is not None:
-            self.world.believes_dead()
+    @precondition(lambda self: self.world.those(is_not_over))
+    @rule(task=TASKS, after=STEPS)
+    def the_process_falls_asleep_and_is_given_up(self, task: int, after: int) -> None:
+        one = self.one_of(is_not_over, task)
+        one.goes_on([Order(after, "stall")])
+        if one.process is not None:
+            one.believes_dead()
 
-    @precondition(lambda self: self.world.old)
-    @rule(which=st.integers(0, 2), orders=ORDERS)
-    def an_old_process_goes_on(self, which: int, orders: list[Order]) -> None:
-        self.world.old_goes_on(which, orders)
+    @precondition(lambda self: self.world.those(has_old_processes))
+    @rule(task=TASKS, which=st.integers(0, 2), orders=ORDERS)
+    def an_old_process_goes_on(self, task: int, which: int, orders: list[Order]) -> None:
+        self.one_of(has_old_processes, task).old_goes_on(which, orders)
 
-    @precondition(lambda self: self.world.state in ("success", "failed"))
-    @rule()
-    def a_person_clears(self) -> None:
-        self.world.clears("retry")
+    @precondition(lambda self: self.world.those(is_over))
+    @rule(task=TASKS)
+    def a_person_clears(self, task: int) -> None:
+        self.one_of(is_over, task).clears("retry")
 
-    @rule(restarts_as=st.sampled_from(["retry", "new"]))
-    def a_person_clears_at_any_time(self, restarts_as: str) -> None:
-        self.world.clears(restarts_as)
+    @rule(task=TASKS, restarts_as=st.sampled_from(["retry", "new"]))
+    def a_person_clears_at_any_time(self, task: int, restarts_as: str) -> None:
+        self.one_of(lambda _: True, task).clears(restarts_as)
 
     @rule(change=CHANGES)
     def something_changes(self, change: tuple[str, Any]) -> None:
@@ -215,30 +261,3 @@ def test_no_history_pays_twice_or_loses_a_video(store, cap, history_seed, tmp_pa
     assert counts["histories"] >= HISTORIES // 4
     if cap:
         assert counts["most held in an hour"] == cap
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A world of its own, for a history that failed once: whatever the seeds draw from now on, it stays."""
-    monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", str(tmp_path))
-    options = {"on_clear": "regenerate", "on_unknown_submission": "fail", "durable": True}
-    made = World({**options, "wait_for_completion": True, "deferrable": True}, 0, tmp_path, Counter())
-    yield made
-    made.ends_well()
-    made.check()
-    made.check_end()
-    made.dies()
-
-
-def test_a_try_that_wakes_after_its_successor_submitted_pays_for_nothing_and_loses_nothing(world):
-    world.goes_on()
-    world.clears("retry")
-    world.goes_on([Order(1, "stall")])
-    assert world.process is not None, "try 2 has read the record, and sleeps"
-    world.believes_dead()
-    world.changes("asks_for", ("a dog", "sora2_default"))
-    world.goes_on()
-    world.clears("retry")
-    world.old_goes_on(0)
-    world.goes_on()
-    world.check()

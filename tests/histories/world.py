@@ -1,36 +1,37 @@
-"""A small Airflow with one create task, its gateway and its record, and everything that can happen to them.
-
-The task instance behaves as Airflow's does: ``max_tries`` is set when it is made and by a clear (``try_number +
-retries``), a clear of a running task ends in a retry, XCom is emptied at each try but not at a resume, what a deferral
-keeps goes through JSON, and a new try or a clear gives the task instance a new id.
-"""
+"""A small Airflow with a create task, its gateway and its records, and everything that can happen to them."""
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from sora2_provider.compat import AirflowFailException, TaskDeferred
-from sora2_provider.exceptions import CapReached
-from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.gateway.models import VideoRequest
-from sora2_provider.gateway.polling.wait import Finished, VideoWait
-from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
-from sora2_provider.triggers.events import to_event
+from tests.histories.books import Books
 from tests.histories.judge import Judge
-from tests.histories.paid_gateway import Gateway
-from tests.histories.processes import Order, Process, running
-from tests.histories.record_stores import StateFolder, SteppedTarget, TaskStateStore
-from tests.histories.stage import Clock, TaskInstance
+from tests.histories.paid_gateway import Gateway, PaidVideo
+from tests.histories.processes import running
+from tests.histories.record_stores import StateFolder, Store, TaskStateStore
+from tests.histories.stage import Clock
+from tests.histories.task_code import TaskCode
+from tests.histories.task_instance import Run, Task
 
-REQUESTS = (("a cat", "sora2_default"), ("a dog", "sora2_default"), ("a cat", "another"))
-EVENTS = ("truth", "the trigger died", "the net below", "garbled", "none", "of another video")
-#: How often a person has to clear at most, when all is well again, until the video is there.
+CAT, DOG, FOX, ELSEWHERE = (
+    ("a cat", "sora2_default"),
+    ("a dog", "sora2_default"),
+    ("a fox", "sora2_default"),
+    ("a cat", "another"),
+)
+#: What a task's code may ask for: of these a single create has the first, and a mapped task one for each index.
+LISTS = (
+    *([CAT], [DOG], [ELSEWHERE]),
+    *([CAT, DOG], [DOG, CAT], [CAT, CAT], [DOG, FOX], [CAT, ELSEWHERE]),
+    *([FOX, CAT, DOG], [CAT, FOX, DOG]),
+)
+#: How many task instances there are: one; two of a mapped task; one in each of two deployments that share a storage path.
+LAYOUTS = ("alone", "mapped", "two deployments")
+#: How often a person has to clear at most, when all is well again, until a create has its video.
 _MOST_CLEARS = 4
 
 
@@ -38,97 +39,76 @@ class World:
     """One history.
 
     :param options: the operator's.
-    :param folder: the storage path for the record; ``None`` for the task state store.
+    :param folder: the storage path for the records; ``None`` for the task state store.
     :param counts: of all histories.
     :param cap: the creates that the connection may send in an hour; 0 for no cap.
     """
 
     def __init__(
-        self, options: dict[str, Any], retries: int, folder: Path | None, counts: Counter[str], cap: int = 0
+        self,
+        options: dict[str, Any],
+        retries: int,
+        folder: Path | None,
+        counts: Counter[str],
+        cap: int = 0,
+        *,
+        code: TaskCode | None = None,
+        layout: str = "alone",
     ) -> None:
         self.cap = cap
         #: How many entries were written, by the folder of their hour and ``claim`` or ``return``.
         self.slots: Counter[tuple[str, str]] = Counter()
         self.options, self.retries, self.counts = options, retries, counts
+        self.code, self.layout, self._folder = code or TaskCode(), layout, folder
         self.clock = Clock()
-        self.judge = Judge(options, fenced=folder is None)
-        self.gateway = Gateway(self.clock, lambda video: self.judge.bills(running(), video))
-        self.store = TaskStateStore(self.judge) if folder is None else StateFolder(self.judge, folder)
-        if isinstance(self.store, StateFolder):
-            SteppedTarget.store = self.store
-        self.request = REQUESTS[0]
-        self.state, self.restarts_as = "none", ""
-        self.ti_id = self.try_number = 0
-        self.max_tries = retries
-        self.xcoms: dict[str, str] = {}
-        self.resumes_with: dict[str, Any] = {}
-        self.trigger: dict[str, Any] = {}
-        self.process: Process | None = None
-        self.old: list[Process] = []
+        self.gateway = Gateway(self.clock, self._bills)
+        self.store_mood = "healthy"
+        self.requests = LISTS[0] if self.code.creates_one and layout != "mapped" else [CAT, DOG]
         self.story: list[str] = []
+        self._books = Books()
+        run = Run(self.clock.time())
+        self.tasks = [self._task("", run, -1)] if layout == "alone" else []
+        if layout == "mapped":
+            self.tasks = [self._task(f"[{index}] ", run, index) for index in range(2)]
+        elif layout == "two deployments":
+            self.tasks = [self._task(f"({name}) ", Run(self.clock.time()), -1) for name in ("ours", "theirs")]
 
-    def goes_on(self, orders: Iterable[Order] = ()) -> None:
-        """Let Airflow do what it does next: go on with the process, resume the task, or start the next try."""
-        if self.process is not None:
-            self._runs(self.process, orders)
-        elif self.state == "deferred":
-            self.resumes("truth", orders)
-        else:
-            self._starts(orders)
+    def _task(self, name: str, run: Run, map_index: int) -> Task:
+        names = "create-*.json" if map_index < 0 else f"create-{map_index}-*.json"
+        store: Store = TaskStateStore() if self._folder is None else StateFolder(self._folder, names)
+        code = self.code
+        fenced = self._folder is None
+        judge = Judge(self.options, self._books, fenced=fenced, is_itself=code.is_itself, creates_one=code.creates_one)
+        return Task(name, self, run, store, judge, map_index=map_index)
 
-    def old_goes_on(self, which: int, orders: Iterable[Order] = ()) -> None:
-        """Let a process that Airflow has given up go on."""
-        self._runs(self.old[which % len(self.old)], orders)
+    def _bills(self, video: PaidVideo) -> None:
+        process = running()
+        self.story.append(f"{process} pays for {video.id}, {video.request[0]['prompt']} with {video.request[1]}")
+        process.task.judge.bills(process, video)
 
-    def resumes(self, event: str, orders: Iterable[Order] = ()) -> None:
-        """Let the trigger end, one way or the other, and Airflow resume the task."""
-        method, kept = "execute_complete", self.resumes_with
-        video_id = self.trigger["video_id"]
-        if event == "the trigger died":
-            method, kept = "__fail__", {**kept, "error": "Trigger failure"}
-        elif event == "the net below":
-            self.clock.now = max(self.clock.now, self.trigger["deadline"] + 600.0)
-            method, kept = "__fail__", {**kept, "error": "Trigger timeout"}
-        else:
-            other = {"garbled": {"version": 99}, "none": None}
-            told = to_event("another", self._triggers()) if event == "of another video" else other.get(event)
-            kept = {**kept, "event": to_event(video_id, self._triggers()) if event == "truth" else told}
-        kept = json.loads(json.dumps(kept, allow_nan=False))
-        name = f"resume of try {self.try_number}"
-        process = self._process(name, lambda operator, context: operator.resume_execution(method, kept, context))
-        self.judge.resumes(process)
-        self.counts["resumes"] += 1
-        self._runs(process, orders)
+    @property
+    def task(self) -> Task:
+        """The only one, or the first."""
+        return self.tasks[0]
 
-    def believes_dead(self) -> None:
-        """Let Airflow miss the process's heartbeats: it may go on, but nobody waits for it any more."""
-        assert self.process is not None
-        self.story.append(f"Airflow gives {self.process} up")
-        self.old.append(self.process)
-        self.judge.ends(self.process)
-        self._failed(None)
+    @property
+    def operator_options(self) -> dict[str, Any]:
+        return {"retries": self.retries, **self.options}
 
-    def clears(self, restarts_as: str) -> None:
-        """Let a person clear the task.
+    def requests_of(self, task: Task) -> list[tuple[str, str]]:
+        """Return what a try that starts now asks for."""
+        if self.layout == "mapped":
+            return [self.requests[task.map_index % len(self.requests)]]
+        return self.requests[:1] if self.code.creates_one else self.requests
 
-        :param restarts_as: what becomes of one that runs: ``retry``, or ``new`` (Airflow 3, where the executor reports
-            that the process ended well).
-        """
-        self.story.append(f"a person clears it, {self.state}")
-        self.counts["clears"] += 1
-        self.judge.cleared()
-        self.ti_id += 1
-        if self.process is not None:
-            self.judge.ends(self.process)
-            self.restarts_as = restarts_as
-        else:
-            self._made_new()
+    def those(self, are: Callable[[Task], Any]) -> list[Task]:
+        return [task for task in self.tasks if are(task)]
 
     def changes(self, what: str, value: Any) -> None:
         self.story.append(f"{what}: {value}")
         match what:
             case "asks_for":
-                self.request = value
+                self.requests = value
             case "edits_retries":
                 self.retries = value
             case "time_passes":
@@ -138,54 +118,75 @@ class World:
             case "next_rendering":
                 self.gateway.fate, self.gateway.seconds = value
             case "store_is":
-                self.store.mood = value
+                self.store_mood = value
             case "record_is":
-                self.store.damage() if value == "damaged" else self.store.repair()
+                for task in self.tasks:
+                    task.store.repair() if value == "repaired" else task.store.damage(-1 if "last" in value else 0)
+            case "run_is_set_to_queued":
+                for task in self.tasks:
+                    task.run.started = self.clock.time()
 
     def killed(self, where: str) -> None:
         self.counts["crashes"] += 1
         self.counts[f"crash: {where}"] += 1
 
     def hears(self, line: str) -> None:
-        self.judge.hears(running(), line, failure=False)
+        running().task.judge.hears(running(), line, failure=False)
 
     def ends_well(self) -> None:
-        """Let everything be well again, and the person clear the task until it succeeds."""
-        self.gateway.mood = self.store.mood = "healthy"
+        """Let everything be well again, and the person clear each task until it succeeds."""
+        self.gateway.mood = self.store_mood = "healthy"
         self.gateway.fate = "completes"
-        self.store.repair()
+        if self.cap:
+            # A clear renders all of them again, and within an hour.
+            self.requests = self.requests[: self.cap]
+        for task in self.tasks:
+            task.store.repair()
         for video in self.gateway.videos.values():
             video.fate = "completes" if video.fate == "stays" else video.fate
-        old_ones_are_first = self.try_number % 2 == 0
+        for task in self.tasks:
+            self._ends_well(task)
+
+    def _ends_well(self, task: Task) -> None:
+        old_ones_are_first = task.try_number % 2 == 0
         if old_ones_are_first:
-            self._wakes_old_ones()
+            task.wakes_old_ones()
         clears = 0
+        most = _MOST_CLEARS * len(self.requests_of(task))
         for _ in range(40):
-            if self.state == "success":
+            if task.state == "success":
                 break
-            if self.state == "failed":
+            if task.state == "failed":
                 clears += 1
-                assert clears <= _MOST_CLEARS, f"it is stuck\n{self.told}"
-                self.clears("retry")
-            if self.cap and self.process is None and self.state != "deferred":
+                assert clears <= most, f"it is stuck\n{self.told}"
+                task.clears("retry")
+            if self.cap and task.process is None and task.state != "deferred":
                 # The next hour.
                 self.clock.now += 3600.0
-            self.goes_on()
-            if self.state == "success" and self.options["durable"]:
-                noted = json.loads(self.store.text or "{}")
-                assert noted.get("delivered_at"), f"its delivery is not noted, but {noted}\n{self.told}"
-        assert self.state == "success", f"it does not end\n{self.told}"
-        self._wakes_old_ones()
+            task.goes_on()
+            if task.state == "success" and self.options["durable"]:
+                self._check_notes(task)
+        assert task.state == "success", f"it does not end\n{self.told}"
+        task.wakes_old_ones()
         self.counts["clears at the end"] += clears
 
+    def _check_notes(self, task: Task) -> None:
+        """Fail if a record does not say that its video is delivered, which the task has just returned."""
+        records = [json.loads(text) for text in task.store.texts().values()]
+        noted = {record["video_id"] for record in records if record.get("delivered_at")}
+        for video_id in task.delivered:
+            assert video_id in noted, f"the delivery of {video_id} is not noted, but {records}\n{self.told}"
+
     def dies(self) -> None:
-        for process in [*self.old, *([self.process] if self.process else [])]:
-            process.kill()
+        for task in self.tasks:
+            for process in [*task.old, *([task.process] if task.process else [])]:
+                process.kill()
 
     def check(self) -> None:
         """Fail if a video was paid for twice."""
-        self.counts["paid for twice"] += len(self.judge.charges)
-        assert not self.judge.charges, f"{self.judge.charges}\n{self.told}"
+        for task in self.tasks:
+            self.counts["paid for twice"] += len(task.judge.charges)
+            assert not task.judge.charges, f"{task.judge.charges}\n{self.told}"
         if self.cap:
             self._check_cap()
 
@@ -195,115 +196,29 @@ class World:
         held = {window: self.slots[window, "claim"] - self.slots[window, "return"] for window in windows}
         self.counts["most held in an hour"] = max(self.counts["most held in an hour"], *held.values(), 0)
         assert all(0 <= one <= self.cap for one in held.values()), f"{held}\n{self.told}"
-        assert sum(held.values()) >= len(self.judge.billed), self.told
+        assert sum(held.values()) >= len(self.gateway.videos), self.told
 
     def check_end(self) -> None:
         """Fail if a video that was paid for is lost."""
-        self.counts["billed"] += len(self.judge.billed)
+        self.counts["billed"] += len(self.gateway.videos)
         if self.cap:
             entries: Counter[str] = Counter()
             for (_, kind), number in self.slots.items():
                 entries[kind] += number
             self.counts["slots given back"] += entries["return"]
-            self.counts["slots lost"] += entries["claim"] - entries["return"] - len(self.judge.billed)
-        self.counts.update(f"asked for by {why}" for why in self.judge.asked)
-        for video in self.judge.billed:
-            fate = self.judge.fate(video)
-            self.counts["lost"] += not fate
-            assert fate, f"{video.id} is lost\n{self.told}"
-            self.counts[f"videos: {fate}"] += 1
+            self.counts["slots lost"] += entries["claim"] - entries["return"] - len(self.gateway.videos)
+        for task in self.tasks:
+            recorded = {json.loads(text).get("video_id") for text in task.store.texts().values()}
+            judge = task.judge
+            self.counts.update(f"asked for by {why}" for why in judge.asked)
+            self.counts["given to a retry of another deployment"] += judge.borrowed
+            self.counts["paid again: a retry of another deployment had its record"] += judge.excused
+            for video in judge.billed:
+                fate = judge.fate(video, recorded)
+                self.counts["lost"] += not fate
+                assert fate, f"{video.id} is lost\n{self.told}"
+                self.counts[f"videos: {fate}"] += 1
 
     @property
     def told(self) -> str:
-        return "\n".join([f"options {self.options}", *self.story])
-
-    def _starts(self, orders: Iterable[Order]) -> None:
-        self.try_number += 1
-        self.xcoms.clear()
-        prompt, conn_id = self.request
-        process = self._process(f"try {self.try_number}", _execute)
-        self.judge.try_starts(process, (VideoRequest(prompt).to_json(), conn_id))
-        self.counts["tries"] += 1
-        self._runs(process, orders)
-
-    def _wakes_old_ones(self) -> None:
-        while self.old:
-            self.old_goes_on(0)
-
-    def _runs(self, process: Process, orders: Iterable[Order]) -> None:
-        orders = list(orders)
-        self.story.append(f"{process} goes on: {[tuple(one) for one in orders]}")
-        process.go_on(orders)
-        if process.alive:
-            self.story.append(f"{process} is suspended at: {process.steps[-1]}")
-        else:
-            self._ended(process)
-
-    def _process(self, name: str, act: Any) -> Process:
-        (prompt, conn_id), started = self.request, self.clock.now
-        options = {"prompt": prompt, "sora2_conn_id": conn_id, "retries": self.retries, **self.options}
-        operator = Sora2CreateVideoOperator(task_id="create", **options)
-
-        def body(process: Process) -> Any:
-            ti, run = TaskInstance(process, started, self.xcoms), SimpleNamespace(id=1, run_after=None)
-            return act(operator, {"ti": ti, "dag_run": run, **self.store.context(lambda: self.ti_id)})
-
-        self.state = "running"
-        self.process = Process(name, self.ti_id, self.try_number, self.max_tries, body, self)
-        self.process.operator = operator
-        return self.process
-
-    def _ended(self, process: Process) -> None:
-        error = process.error
-        if process.dead:
-            self.judge.ends(process)
-        elif error is not None and not isinstance(error, TaskDeferred):
-            self.judge.hears(process, str(error), failure=True)
-            self.counts["refused by the cap"] += isinstance(error, CapReached)
-        self.story.append(f"{process} ended: {'killed' if process.dead else repr(error or process.result)}")
-        if process is not self.process:
-            self.old = [one for one in self.old if one is not process]
-            return
-        if process.dead or self.restarts_as or (error is not None and not isinstance(error, TaskDeferred)):
-            self._failed(None if process.dead else error)
-        elif isinstance(error, TaskDeferred):
-            self.process, self.state = None, "deferred"
-            self.resumes_with = json.loads(json.dumps(error.kwargs, allow_nan=False))
-            self.trigger = json.loads(json.dumps(error.trigger.serialize()[1], allow_nan=False))
-        else:
-            self.process, self.state = None, "success"
-            self.judge.delivered(process.result)
-
-    def _failed(self, error: BaseException | None) -> None:
-        self.process, self.resumes_with = None, {}
-        if self.restarts_as == "new":
-            self._made_new()
-        elif self.restarts_as or (
-            not isinstance(error, AirflowFailException) and self.retries and self.try_number <= self.max_tries
-        ):
-            self.ti_id += 1
-            self.state, self.restarts_as = "up for retry", ""
-        else:
-            self.state = "failed"
-
-    def _made_new(self) -> None:
-        self.max_tries = self.try_number + self.retries
-        self.state, self.restarts_as, self.resumes_with = "none", "", {}
-
-    def _triggers(self) -> Finished:
-        wait = VideoWait(started=self.trigger["started"], deadline=self.trigger["deadline"])
-        step = wait.start(now=self.clock.now)
-        while not isinstance(step, Finished):
-            self.clock.now += step.after
-            try:
-                video = self.gateway.describe(self.trigger["video_id"], self.trigger["sora2_conn_id"])
-            except GatewayError as error:
-                step = wait.on_error(error, now=self.clock.now)
-            else:
-                step = wait.on_video(video, now=self.clock.now)
-        return step
-
-
-def _execute(operator: Any, context: dict[str, Any]) -> Any:
-    # Airflow warns, or refuses, when execute is called by anybody else.
-    return inspect.unwrap(Sora2CreateVideoOperator.execute)(operator, context)
+        return "\n".join([f"options {self.options}, {self.code}, {self.layout}", *self.story])

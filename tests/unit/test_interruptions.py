@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout
+from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout, BaseOperator
 from sora2_provider.exceptions import LeftRendering
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.models import VideoRequest
@@ -220,3 +220,13 @@ def test_a_task_that_is_told_to_stop_between_two_sendings_pays_for_nothing(
     with pytest.raises(AirflowException, match="told to stop before its create was sent"):
         create().execute(durable_context)
     assert (set(going_on), gateway.billed, state.values) == ({signal.SIGTERM}, (), {})
+
+
+def test_code_that_goes_on_after_a_stop_pays_for_no_further_create(going_on, gateway, durable_context, monkeypatch):
+    context = {**durable_context, "task": BaseOperator(task_id="loop")}
+    interrupt_create(monkeypatch, signal.SIGTERM, when="after")
+    made = create().execute(context)
+    for prompt in ("a dog", "a dog"):
+        with pytest.raises(AirflowException, match="told to stop before its create was sent"):
+            create(prompt=prompt).execute(context)
+    assert [video.id for video in gateway.billed] == [made]
