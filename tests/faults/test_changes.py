@@ -15,7 +15,6 @@ from tests.faults.fault_world import Run, Told, World
 from tests.faults.logs import RESUMED, TIMED_OUT, UNKNOWN_BEFORE, count, says, show_reruns
 
 GIVEN_UP = "Video {id} of an earlier try is given up, and may still be rendering."
-CHANGED = "The request or the connection has changed since video {id} was submitted"
 #: The failure that says so, once a try: the message alone is in the log before that, too.
 FAILED_AS_UNKNOWN = '"exc_value":"An earlier try of this task was ended while it submitted its video'
 
@@ -82,8 +81,6 @@ def lists(world: World) -> Listed:
     first = told()
     clear_upstream()
     cleared = told()
-    (left,) = world.billed(f"1: {LEFT_REUSE}.")
-    world.emulator.finish(left)
     run.change(listed("2"))
     clear_upstream()
     changed = told()
@@ -115,19 +112,13 @@ def test_a_clear_upstream_takes_up_what_was_left_rendering(lists: Listed) -> Non
 
 
 def test_mapped_tasks_whose_request_changed_submit_it_and_say_what_they_give_up(lists: Listed) -> None:
-    for name in (CHANGED_REQUEST, LEFT):
+    for name in (CHANGED_REQUEST, REUSED_CHANGED, LEFT, LEFT_REUSE):
         assert lists.changed[name].delivered, lists.changed[name].log
         assert len(lists.changed[name].billed) == 1
-    assert says(lists.changed[LEFT].log, GIVEN_UP.replace("{id}", lists.cleared[LEFT].billed[0]))
-    assert lists.billed[f"1: {LEFT}."] == 1
-
-
-def test_mapped_tasks_that_reuse_keep_their_video_and_say_that_the_request_changed(lists: Listed) -> None:
-    for name in (REUSED_CHANGED, LEFT_REUSE):
-        kept, changed = lists.cleared[name].billed[-1], lists.changed[name]
-        assert (changed.state, changed.xcom, changed.billed) == ("success", kept, ()), changed.log
-        assert changed.video["status"] == "completed"
-        assert says(changed.log, CHANGED.replace("{id}", kept))
+        assert lists.changed[name].xcom == lists.changed[name].billed[0]
+    for name in (LEFT, LEFT_REUSE):
+        assert says(lists.changed[name].log, GIVEN_UP.replace("{id}", lists.cleared[name].billed[0]))
+        assert lists.billed[f"1: {name}."] == 1
 
 
 def test_a_mapped_task_that_is_off_the_list_pays_for_nothing(lists: Listed) -> None:
