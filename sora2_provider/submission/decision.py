@@ -16,6 +16,7 @@ sent, the video's id as soon as it is known, and a mark when the task has delive
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -121,17 +122,28 @@ def _records_for(records: Mapping[int, Record], task_try: TaskTry, digest: str |
     yield from (number for number in unused if number not in current)
 
 
-def forsaken_unknowns(records: Mapping[int, Record], task_try: TaskTry, digest: str | None) -> list[Record]:
-    """Return the creates of other requests whose outcome is unknown, and that nobody was told of: they may stay alone."""
-    return [
-        record
-        for number, record in records.items()
-        if record.video_id is None
-        and not (record.ended or record.unknown_reported)
-        and record.digest != digest
-        and number not in task_try.claims.used
-        and task_try.may_own(record)
-    ]
+def warnings(records: Mapping[int, Record], task_try: TaskTry, digest: str | None) -> Iterator[str]:
+    """Yield what a person must be told of the records that a create does not go by.
+
+    These are creates of other requests whose outcome is unknown and that nobody was told of, which may stay alone; and
+    records of another deployment.
+
+    :param digest: of the create's request.
+    """
+    for number, record in records.items():
+        told = record.video_id is not None or record.ended or record.unknown_reported
+        if not task_try.may_own(record):
+            yield (
+                f"A DAG run of this name that was started at {record.run_started} has left a record at the same place. "
+                "Its video is left alone: it is another Airflow's, or the run was deleted and made again. Give each "
+                "Airflow a [sora2] state_path of its own."
+            )
+        elif not (told or record.digest == digest or number in task_try.claims.used):
+            sent_at = datetime.datetime.fromtimestamp(record.intent_at, datetime.UTC)
+            yield (
+                f"What came of an earlier create of this task, for another request, at {sent_at:%Y-%m-%d %H:%M:%S} UTC with "
+                f"connection {record.conn_id!r}, is unknown, too: a video may be rendering, and billed."
+            )
 
 
 def _rank(record: Record, task_try: TaskTry) -> tuple[bool, ...]:

@@ -20,7 +20,7 @@ from typing import Any
 from sora2_provider.exceptions import Fate, Sora2Error
 from sora2_provider.reporting.endings import End, Ending
 from sora2_provider.reporting.failures import failure
-from sora2_provider.submission.decision import Decision, Submit, decide_among, forsaken_unknowns
+from sora2_provider.submission.decision import Decision, Submit, decide_among, warnings
 from sora2_provider.submission.record import Record, UnreadableRecord
 from sora2_provider.submission.records import RecordChanged, TaskRecords
 from sora2_provider.submission.stores import RecordStore, RecordUnavailable
@@ -29,10 +29,6 @@ from sora2_provider.submission.task_try import TaskTry
 #: How often the id of a video that was paid for is written before that is given up.
 _ATTEMPTS = 3
 _PAUSE = 1.0
-_ALSO_UNKNOWN = (
-    "What came of an earlier create of this task, for another request, at %s UTC with connection %r, is unknown, too: a "
-    "video may be rendering, and billed."
-)
 
 
 class SubmissionJournal:
@@ -93,9 +89,8 @@ class SubmissionJournal:
             self._take(number, records.get(number))
             if digest is not None:
                 self._try.claims.asked[number] = digest
-            for left in forsaken_unknowns(records, self._try, digest):
-                ending = Ending(End.UNKNOWN_BEFORE, conn_id=left.conn_id, sent_at=left.intent_at)
-                self._log.warning(_ALSO_UNKNOWN, ending.sent_at_utc, left.conn_id)
+            for warning in warnings(records, self._try, digest):
+                self._log.warning("%s", warning)
         return decision
 
     def intend(self, digest: str, conn_id: str, request: dict[str, Any]) -> None:

@@ -191,6 +191,15 @@ def test_two_airflows_on_one_path_do_not_take_up_each_others_videos(gateway, kep
     assert len(gateway.billed) == 2
 
 
+def test_a_record_of_another_airflow_is_told_of_with_the_way_out(gateway, kept, logged):
+    create().execute(as_try(kept, 1))
+    assert "Give each Airflow a [sora2] state_path of its own" not in logged()
+    create().execute(as_try(another(kept, start_date=LATER), 1))
+    said = logged()
+    assert STARTED.isoformat() in said
+    assert "Give each Airflow a [sora2] state_path of its own" in said
+
+
 GOES_ON: dict[str, tuple[int, dict[str, Any], Callable[[Any], None]]] = {
     "set to queued by a person": (2, {"start_date": LATER}, lambda ti: None),
     "cleared": (2, {"start_date": LATER, "clear_number": 1}, clear),
