@@ -52,6 +52,12 @@ def _options() -> dict[str, Any]:
             "and later); before Airflow 3.3, nowhere.",
             example="s3://my_conn@bucket/sora2-state",
         ),
+        "deployment": _option(
+            "The name of this Airflow, the same on all its machines, where several Airflows share one state_path. It stands in "
+            "each record, and a record with another name is left alone.",
+            example="production",
+            added="0.2.0",
+        ),
         "spending_path": _option(
             "Where the creates of connections that have a cap are counted: an absolute path that all workers share, or a URI. "
             "Empty: state_path.",
@@ -66,5 +72,7 @@ def _options() -> dict[str, Any]:
     }
 
 
-def _option(description: str, *, kind: str = "string", example: str | None = None, default: str = "") -> dict[str, Any]:
-    return {"description": description, "version_added": "0.1.0", "type": kind, "example": example, "default": default}
+def _option(
+    description: str, *, kind: str = "string", example: str | None = None, default: str = "", added: str = "0.1.0"
+) -> dict[str, Any]:
+    return {"description": description, "version_added": added, "type": kind, "example": example, "default": default}

@@ -126,17 +126,19 @@ def warnings(records: Mapping[int, Record], task_try: TaskTry, digest: str | Non
     """Yield what a person must be told of the records that a create does not go by.
 
     These are creates of other requests whose outcome is unknown and that nobody was told of, which may stay alone; and
-    records of another deployment.
+    records of another deployment where the two have no names.
 
     :param digest: of the create's request.
     """
     for number, record in records.items():
         told = record.video_id is not None or record.ended or record.unknown_reported
+        if task_try.is_of_another_deployment(record):
+            continue
         if not task_try.may_own(record):
             yield (
                 f"A DAG run of this name that was started at {record.run_started} has left a record at the same place. "
-                "Its video is left alone: it is another Airflow's, or the run was deleted and made again. Give each "
-                "Airflow a [sora2] state_path of its own."
+                "Its video is left alone: it is another Airflow's, or the run was deleted and made again. Give each of "
+                "several Airflows with one [sora2] state_path a name in the option [sora2] deployment."
             )
         elif not (told or record.digest == digest or number in task_try.claims.used):
             sent_at = datetime.datetime.fromtimestamp(record.intent_at, datetime.UTC)

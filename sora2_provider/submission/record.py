@@ -31,14 +31,16 @@ class RunIdentity(NamedTuple):
     :param started: when the run started, in ISO 8601 and UTC; ``None`` where Airflow does not say. It changes when the run
         is cleared, or set to queued by a person.
     :param clears: how often it was cleared.
+    :param deployment: the option ``[sora2] deployment``.
     """
 
     started: str | None = None
     clears: int = 0
+    deployment: str = ""
 
     def as_fields(self) -> dict[str, Any]:
         """Return it as fields of a record."""
-        return {"run_started": self.started, "run_clears": self.clears}
+        return {"run_started": self.started, "run_clears": self.clears, "deployment": self.deployment}
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Record:
     :param dialect: the wire that the video was created on, and is asked on.
     :param run_started: see :class:`RunIdentity`: of the run, when this was written first or taken up.
     :param run_clears: the same.
+    :param deployment: the same.
     :param resolution: what a person has decided about an unknown outcome, outside of a clear: ``submit`` again. A video
         that the person has found is written as ``video_id``.
     :param ended: nothing is there to be taken up: the create was refused, or the rendering failed or was cancelled.
@@ -85,6 +88,7 @@ class Record:
     dialect: str = UNIFIED
     run_started: str | None = None
     run_clears: int = 0
+    deployment: str = ""
     resolution: str | None = None
     ended: bool = False
 
@@ -126,7 +130,7 @@ class Record:
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("digest", "conn_id", "token", "dialect"), (str,)),
+    **dict.fromkeys(("digest", "conn_id", "token", "dialect", "deployment"), (str,)),
     **dict.fromkeys(("epoch", "try_number", "run_clears"), (int,)),
     **dict.fromkeys(("intent_at", "noted_at"), (float, int)),
     "request": (dict,),
@@ -142,6 +146,7 @@ _ABSENT: dict[str, Any] = {
     "key": "",
     "dialect": UNIFIED,
     "run_clears": 0,
+    "deployment": "",
     "ended": False,
 }
 

@@ -9,7 +9,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
-from sora2_provider.compat import BaseOperator, Context
+from sora2_provider.compat import BaseOperator, Context, conf
 from sora2_provider.submission.record import Record, RunIdentity
 from sora2_provider.submission.signals import StopNotice
 
@@ -63,19 +63,27 @@ class TaskTry:
     def may_own(self, record: Record) -> bool:
         """Whether this task instance may have written a record; if not, another deployment of the same path did.
 
-        A run that is cleared, or set to queued by a person, starts anew, so its start alone does not tell. But the tries
-        of one task instance, and the clears of its run, are counted on.
+        Where the deployments are not named, a run that is cleared, or set to queued by a person, starts anew, so its start
+        alone does not tell. But the tries of one task instance, and the clears of its run, are counted on.
         """
+        if self.is_of_another_deployment(record):
+            return False
         if None in (record.run_started, self.run.started) or record.run_started == self.run.started:
             return True
         return record.try_number < self.number and record.run_clears <= self.run.clears
+
+    def is_of_another_deployment(self, record: Record) -> bool:
+        """Whether a record says so by its name."""
+        return self.run.deployment != record.deployment and "" not in (self.run.deployment, record.deployment)
 
     def is_overtaken_by(self, record: Record) -> bool:
         """Whether a later try has written a record since this one began: Airflow has given this process up.
 
         A run that was deleted and made again counts its tries anew, and finds an old record. A later try of another
-        deployment looks the same as one of this run that was started anew: to stand back costs nothing.
+        deployment without a name looks the same as one of this run that was started anew: to stand back costs nothing.
         """
+        if self.is_of_another_deployment(record):
+            return False
         return record.try_number > self.number and record.noted_at >= self.claims.began
 
     def goes_beside(self, record: Record) -> bool:
@@ -108,8 +116,14 @@ def _run_of(context: Context) -> RunIdentity:
     run: Any = context.get("dag_run")
     started = getattr(run, "start_date", None)
     if not isinstance(started, datetime.datetime):
-        return RunIdentity()
-    return RunIdentity(started.astimezone(datetime.UTC).isoformat(), int(getattr(run, "clear_number", 0) or 0))
+        return RunIdentity(deployment=deployment_name())
+    clears = int(getattr(run, "clear_number", 0) or 0)
+    return RunIdentity(started.astimezone(datetime.UTC).isoformat(), clears, deployment_name())
+
+
+def deployment_name() -> str:
+    """Return the option ``[sora2] deployment``."""
+    return str(conf.get("sora2", "deployment", fallback="")).strip()
 
 
 _claims: dict[tuple[int, int, int], tuple[weakref.ref[Any], Claims]] = {}

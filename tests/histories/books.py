@@ -25,7 +25,6 @@ class Leave:
     :param taken_at: when it was given, or a try of a later epoch took its video over.
     :param told: when a person was told that what it was used for is unknown or lost.
     :param told_late: those of them by processes that nobody waited for any more.
-    :param taken_over: a retry of another deployment has written into its record.
     """
 
     judge: Any
@@ -39,7 +38,6 @@ class Leave:
     holders: list[Process] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     told_late: list[int] = field(default_factory=list)
-    taken_over: bool = False
 
     @property
     def is_being_used(self) -> bool:

@@ -49,9 +49,6 @@ class Judge:
         self.billed: list[PaidVideo] = []
         self.charges: list[str] = []
         self.asked: list[str] = []
-        #: How often a retry was given a video of another deployment, which it cannot tell from its own; and how often
-        #: that one paid again, because its record was written over.
-        self.borrowed = self.excused = 0
 
     def starts(self, process: Process, wants: list[tuple[str, Any]], *, resumed: bool) -> None:
         """Take note of a process. One that comes back from its deferral has no leave at all.
@@ -98,12 +95,6 @@ class Judge:
                 leave.since, leave.request = self._books.now(), process.trial.create.request
             self._books.tokens[record["token"]] = leave
 
-    def goes_over(self, record: dict[str, Any]) -> None:
-        """A process of this task writes over a record, or removes it."""
-        leave = self._books.tokens.get(record.get("token", ""))
-        if leave is not None and leave.judge is not self:
-            leave.taken_over = True
-
     def record_removed(self) -> None:
         self._removed_at = self._books.now()
 
@@ -134,7 +125,6 @@ class Judge:
             for video in self._books.videos.values():
                 if video.id in text:
                     process.trial.rows[video.leave] = process.trial.create.row
-                    self._exchanges(video, process.trial.create)
         if GIVEN_UP in text:
             self._given_up.update(one.id for one in self.billed if one.id in text)
 
@@ -146,9 +136,7 @@ class Judge:
             self.charges.append(f"{process} was given {video_id} twice")
         trial.given[create.row] = video_id
         if video not in self.billed:
-            self.borrowed += 1
-            if process.try_number == 1:
-                self.charges.append(f"{process} was given {video_id}, which is another task's")
+            self.charges.append(f"{process} was given {video_id}, which is another task's")
         elif video.request != create.request and not trial.resumed:
             done = video.delivered_at is not None and video.delivered_at < trial.began
             if process.max_tries not in video.epochs or (done and not (self._is_itself and create.row == 0)):
@@ -185,8 +173,6 @@ class Judge:
             return "not durable, and its process killed, the task cleared, or another create of its code failed"
         if self._policies["on_unknown_submission"] == "resubmit" and not video.stored:
             return "resubmitted by policy"
-        if video.id in recorded and self.borrowed:
-            return "beside a video of another deployment, with its record there"
         if video.id in recorded and not (self._creates_one and video.request in self._wanted):
             return "left out by the task's code, with its record there"
         return ""
@@ -243,13 +229,6 @@ class Judge:
             return False
         return leave.video.delivered_at is None or (self._is_itself and trial.create.row == 0)
 
-    def _exchanges(self, video: PaidVideo, create: Create) -> None:
-        """A retry that takes up the video of another deployment leaves that one its own."""
-        if video not in self.billed:
-            mine = [one for one in self._leaves if (one.key, one.request) == (create.key, create.request)]
-            for leave in (video.leave, *mine):
-                leave.taken_over = True
-
     def _named(self, process: Process, text: str) -> list[Leave]:
         """Return the leaves that a report is of."""
         if named := [one for one in self._leaves if one.video is not None and one.video.id in text]:
@@ -269,14 +248,11 @@ class Judge:
         """Whether nothing could keep a process from paying that Airflow believes dead, though its leave was spent.
 
         Only a record can. There is none where the task wants none. A storage path has none any more when a create was
-        refused or a rendering has ended; and what another such process wrote there looks older than the clear. Nor is
-        it there any more where a retry of another deployment on the same path took it for its own.
+        refused or a rendering has ended; and what another such process wrote there looks older than the clear.
         """
-        if leave.taken_over:
-            self.excused += 1
-            return True
         if not self._policies["durable"]:
-            return process in self._dead or spent.by in self._dead
+            # Code that goes on after a stop, and calls its create again, hides what came of the first one.
+            return process in self._dead or spent.by in self._dead or spent.by.stopped_at is not None
         if self._fenced or process not in self._dead:
             return False
         late = spent.delivered_unheard or any(told > leave.since for told in leave.told_late)

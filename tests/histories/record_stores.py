@@ -187,10 +187,7 @@ class SteppedTarget(Stepped):
         self._operate("remove", self._target.remove)
 
     def _operate(self, kind: str, *operation: Any) -> Any:
-        task = running().task
-        if kind in ("write", "remove") and (found := self._target.content()):
-            task.judge.goes_over(json.loads(found))
-        return task.store.operate(kind, *operation)
+        return running().task.store.operate(kind, *operation)
 
 
 class SteppedSlot(Stepped):

@@ -21,7 +21,7 @@ from sora2_provider.operators import create_run as creating  # noqa: F401  (only
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.spending import caps, counter  # noqa: F401  (the same)
 from sora2_provider.storage import StoredVideo
-from sora2_provider.submission import signals
+from sora2_provider.submission import signals, task_try
 from sora2_provider.submission import stores as records
 from sora2_provider.submission.records import TaskRecords
 from tests.histories.paid_gateway import Client
@@ -104,6 +104,7 @@ def put_on_stage(patch: pytest.MonkeyPatch) -> None:
             patch.setattr(module, "time", _Now())
     patch.setattr(signals, "signal", SIGNALS)
     patch.setattr(signals, "threading", THREADS)
+    patch.setattr(task_try, "deployment_name", lambda: running().task.run.deployment)
     patch.setattr(records, "Target", SteppedTarget)
     patch.setattr(TaskRecords, "replace", _replace)
     patch.setattr(counter, "Target", SteppedSlot)

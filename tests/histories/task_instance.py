@@ -34,10 +34,12 @@ class Run:
 
     :param started: in seconds since the epoch; a person who clears it when it is over, or sets it to queued, starts it anew.
     :param clears: Airflow's ``clear_number``.
+    :param deployment: the name of the Airflow that it belongs to.
     """
 
     started: float
     clears: int = 0
+    deployment: str = ""
 
     def as_seen_now(self) -> Any:
         started = datetime.fromtimestamp(self.started, UTC)

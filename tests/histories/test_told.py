@@ -84,7 +84,7 @@ def test_a_create_that_wakes_among_others_knows_what_its_successor_has_written_u
     assert len(world.gateway.videos) == 2
 
 
-def test_a_deployment_knows_its_video_when_a_retry_of_another_one_has_taken_it_up(make):
+def test_a_retry_leaves_the_video_of_another_deployment_alone(make):
     world = make(retries=1, layout="two deployments")
     ours, theirs = world.tasks
     theirs.goes_on([Order(0, "crash")])
@@ -92,7 +92,7 @@ def test_a_deployment_knows_its_video_when_a_retry_of_another_one_has_taken_it_u
     ours.believes_dead()
     theirs.goes_on()
     ours.goes_on()
-    assert len(world.gateway.videos) == 1
+    assert len(world.gateway.videos) == 2
 
 
 def test_code_that_repeats_a_create_of_another_request_does_not_pay_beside_an_unknown_outcome(make):

@@ -71,7 +71,9 @@ class World:
         if layout == "mapped":
             self.tasks = [self._task(f"[{index}] ", run, index) for index in range(2)]
         elif layout == "two deployments":
-            self.tasks = [self._task(f"({name}) ", Run(self.clock.time()), -1) for name in ("ours", "theirs")]
+            self.tasks = [
+                self._task(f"({name}) ", Run(self.clock.time(), deployment=name), -1) for name in ("ours", "theirs")
+            ]
 
     def _task(self, name: str, run: Run, map_index: int) -> Task:
         names = "create-*.json" if map_index < 0 else f"create-{map_index}-*.json"
@@ -211,8 +213,6 @@ class World:
             recorded = {json.loads(text).get("video_id") for text in task.store.texts().values()}
             judge = task.judge
             self.counts.update(f"asked for by {why}" for why in judge.asked)
-            self.counts["given to a retry of another deployment"] += judge.borrowed
-            self.counts["paid again: a retry of another deployment had its record"] += judge.excused
             for video in judge.billed:
                 fate = judge.fate(video, recorded)
                 self.counts["lost"] += not fate

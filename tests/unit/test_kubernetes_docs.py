@@ -75,7 +75,7 @@ def test_every_option_is_one_of_airflows_or_ours(option):
 def test_every_value_that_needs_a_reason_has_one(name):
     table = TEXT.partition("| value | why |")[2].partition("\n\n")[0]
     explained = re.findall(r"`([\w.]+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if "`" in line))
-    elsewhere = {"executor", "airflowVersion", "config.sora2.state_path"}
+    elsewhere = {"executor", "airflowVersion", "config.sora2.state_path", "config.sora2.deployment"}
     grace = name.endswith("terminationGracePeriodSeconds")
     assert grace or name in elsewhere or any(name == one or name.startswith(f"{one}.") for one in explained)
 

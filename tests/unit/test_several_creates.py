@@ -193,11 +193,22 @@ def test_two_airflows_on_one_path_do_not_take_up_each_others_videos(gateway, kep
 
 def test_a_record_of_another_airflow_is_told_of_with_the_way_out(gateway, kept, logged):
     create().execute(as_try(kept, 1))
-    assert "Give each Airflow a [sora2] state_path of its own" not in logged()
+    assert "a name in the option [sora2] deployment" not in logged()
     create().execute(as_try(another(kept, start_date=LATER), 1))
     said = logged()
     assert STARTED.isoformat() in said
-    assert "Give each Airflow a [sora2] state_path of its own" in said
+    assert "a name in the option [sora2] deployment" in said
+
+
+@pytest.mark.parametrize(("names", "paid"), [(("", ""), 1), (("", "eu"), 1), (("us", "eu"), 2)], ids=str)
+def test_a_retry_tells_airflows_on_one_path_apart_by_their_names(gateway, kept, monkeypatch, names, paid):
+    ours, theirs = as_try(kept, 1), as_try(another(kept, start_date=LATER), 2)
+    made = []
+    for one, name in ((ours, names[0]), (theirs, names[1]), (as_try(ours, 2), names[0]), (as_try(theirs, 3), names[1])):
+        monkeypatch.setenv("AIRFLOW__SORA2__DEPLOYMENT", name)
+        made.append(create().execute(one))
+    assert made[:2] == made[2:]
+    assert len(gateway.billed) == len(set(made)) == paid
 
 
 GOES_ON: dict[str, tuple[int, dict[str, Any], Callable[[Any], None]]] = {
