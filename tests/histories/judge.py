@@ -203,7 +203,7 @@ class Judge:
             leave
             for leave in self._leaves
             if leave.key == create.key
-            and (leave.video is not None or leave.is_being_used)
+            and (leave.video is not None or leave.is_being_used or leave.told)
             and trial.rows.get(leave, create.row) == create.row
         ]
         same = [leave for leave in mine if leave.request == create.request]
@@ -238,7 +238,7 @@ class Judge:
             one
             for one in self._leaves
             if one.is_unknown
-            and (one.video is not None or one.is_being_used)
+            and (one.video is not None or one.is_being_used or one is create.leave)
             and one.key == create.key
             and rows.get(one, create.row) == create.row
         ]
