@@ -267,10 +267,10 @@ class SubmissionJournal:
 
         :raises RecordChanged: a later try is at work.
         """
-        there = [record for _, record in records.all()]
-        if later := next(filter(self._try.is_overtaken_by, there), None):
+        there = dict(records.all())
+        if later := next(filter(self._try.is_overtaken_by, there.values()), None):
             raise RecordChanged(later)
-        self._take(min(self._number, len(there) + 1), None)
+        self._take(min(self._number, max(there, default=0) + 1), None)
 
     def _take(self, number: int, record: Record | None) -> None:
         """Go by a record from now on."""

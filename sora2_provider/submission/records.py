@@ -32,12 +32,18 @@ class TaskRecords:
         self.where = first.where
 
     def all(self) -> Iterator[tuple[int, Record]]:
-        """Yield the records with their numbers, which have no gaps."""
+        """Yield the records with their numbers.
+
+        One may be missing among them: two processes can remove a record and write the one that follows at the same time.
+        """
+        missing = 0
         for number in itertools.count(1):
             record = self._first.numbered(number).read()
-            if record is None:
+            missing = missing + 1 if record is None else 0
+            if record is not None:
+                yield number, record
+            elif missing > 1:
                 return
-            yield number, record
 
     def of_video(self, video_id: str) -> tuple[int, Record] | None:
         """Return the record of a video, and its number."""

@@ -14,6 +14,7 @@ import pytest
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.submission.record import Record, UnreadableRecord
 from sora2_provider.submission.record_names import record_name
+from sora2_provider.submission.records import TaskRecords
 from sora2_provider.submission.stores import RecordUnavailable, StorageRecords, TaskStateRecords, store_of
 from tests.unit.durable import create, failing
 
@@ -43,6 +44,13 @@ def test_a_record_is_made_read_replaced_and_removed(tmp_path):
     assert records.read() is None
     records.remove()
     assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_a_record_behind_one_that_another_process_has_just_removed_is_found(tmp_path):
+    first = store(tmp_path)
+    first.create(INTENT)
+    first.numbered(3).create(ACCEPTED)
+    assert dict(TaskRecords(first).all()) == {1: INTENT, 3: ACCEPTED}
 
 
 def test_only_one_of_many_processes_makes_the_record(tmp_path):
