@@ -19,6 +19,7 @@ import enum
 
 from sora2_provider.compat import AirflowException, AirflowFailException
 from sora2_provider.gateway import errors
+from sora2_provider.gateway.errors import as_sentence
 
 
 class Fate(enum.StrEnum):
@@ -119,8 +120,3 @@ class FinalUnreadableResponse(errors.UnreadableResponse, AirflowFailException):
 
 class FinalSubmissionUnknown(errors.SubmissionUnknown, AirflowFailException):
     """The same, not retried."""
-
-
-def as_sentence(text: str) -> str:
-    """Return a text with a stop at its end: the words of a gateway may lack one."""
-    return text if not text or text.endswith((".", "!", "?", "。", "！", "？")) else f"{text}."

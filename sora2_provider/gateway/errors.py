@@ -6,7 +6,11 @@ A caller that only wants to know whether to try again reads :attr:`GatewayError.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+
+
+def as_sentence(text: str) -> str:
+    """Return a text with a stop at its end: the words of a gateway may lack one."""
+    return text if not text or text.endswith((".", "!", "?", "。", "！", "？")) else f"{text}."
 
 
 @dataclass(eq=False, repr=False)
@@ -19,10 +23,11 @@ class GatewayError(Exception):
     :param request_id: the gateway's id of the request, which its support asks for.
     :param retry_after: seconds to wait before the next call, where the gateway named a time.
     :param transient: the same call may succeed later, and nothing was accepted.
+    :param to_do: what a person does next, where that is not what the class says.
+    :ivar remedy: what a person does next; shown at the end of a task's message.
     """
 
-    #: What a person does next; shown at the end of a task's message.
-    remedy: ClassVar[str] = "Look at the gateway's answer above, and at its status page."
+    remedy = "Look at the gateway's answer above, and at its status page."
 
     message: str
     _: KW_ONLY
@@ -31,9 +36,11 @@ class GatewayError(Exception):
     request_id: str | None = None
     retry_after: float | None = None
     transient: bool = False
+    to_do: str = ""
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
+        self.remedy = self.to_do or self.remedy
 
     def __str__(self) -> str:
         """Return the message with what support asks for: ``text (HTTP 429, code x, request y)``."""

@@ -15,14 +15,16 @@ from sora2_provider.exceptions import (
     LeftRendering,
     RenderingFailed,
     Sora2Error,
-    as_sentence,
 )
 from sora2_provider.gateway.errors import (
+    AuthenticationError,
     FileTooLarge,
     GatewayError,
+    InsufficientBalance,
     InternalAddress,
     SubmissionUnknown,
     UnreadableResponse,
+    as_sentence,
 )
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.reporting.endings import End, Ending
@@ -54,7 +56,7 @@ def not_told(error: GatewayError, video_id: str) -> Sora2Error:
     """Return the exception for a wait that pays for nothing and that the gateway does not answer."""
     problem = f"The gateway has not reported the state of video {video_id} for minutes: {error}"
     if error.transient:
-        return Sora2Error(problem, Fate.FREE_QUESTION, "Airflow's retries may ask again.")
+        return Sora2Error(problem, Fate.FREE_QUESTION, _first(error, "Airflow's retries may ask again."))
     return FinalError(problem, Fate.FREE_QUESTION, error.remedy)
 
 
@@ -69,11 +71,9 @@ def not_downloaded(error: GatewayError) -> Sora2Error:
         return FinalError(problem, Fate.FREE_DOWNLOAD, error.remedy)
     if type(error) is GatewayError and not error.transient:
         return FinalError(str(error))
-    return Sora2Error(
-        problem,
-        Fate.FREE_DOWNLOAD,
-        "Retry or clear the task. If it goes on, look at the connection and at the link in XCom 'video'.",
-    )
+    usual = "Retry or clear the task. If it goes on, look at the connection and at the link in XCom 'video'."
+    refused = isinstance(error, (AuthenticationError, InsufficientBalance))
+    return Sora2Error(problem, Fate.FREE_DOWNLOAD, f"{error.remedy} {usual}" if refused else _first(error, usual))
 
 
 def rendering_ended(video: Video) -> Sora2Error:
@@ -103,13 +103,14 @@ def not_retried(error: GatewayError) -> GatewayError:
         http_status=error.http_status,
         request_id=error.request_id,
         retry_after=error.retry_after,
+        to_do=error.to_do,
     )
 
 
 def _refused(ending: Ending) -> Sora2Error:
     problem = f"The gateway did not accept the video: {ending.error}"
     if ending.transient:
-        return Sora2Error(problem, Fate.NOTHING_PAID, "Airflow's retries may try again.")
+        return Sora2Error(problem, Fate.NOTHING_PAID, _first(ending.error, "Airflow's retries may try again."))
     return FinalError(problem, Fate.NOTHING_PAID, ending.remedy)
 
 
@@ -178,7 +179,7 @@ def _lost(ending: Ending) -> Sora2Error:
 def _not_stored(ending: Ending) -> Sora2Error:
     problem = f"The file of video {ending.video_id} could not be stored: {ending.error}"
     allowed = not isinstance(ending.error, _NOT_ALLOWED)
-    remedy = "" if allowed else f"{ending.remedy} "
+    remedy = _first(ending.error, "") if allowed else f"{ending.remedy} "
     if not ending.durable:
         return FinalError(
             problem,
@@ -200,6 +201,11 @@ def _broken(ending: Ending) -> Sora2Error:
     return _left_rendering(
         ending, f"Video {ending.video_id} was submitted, and then the task broke: {name}: {ending.error}"
     )
+
+
+def _first(error: BaseException | None, otherwise: str) -> str:
+    """Return what an error says by itself to do, where it does, before what is to be done otherwise."""
+    return f"{to_do} {otherwise}" if (to_do := getattr(error, "to_do", "")) else otherwise
 
 
 def _left_rendering(ending: Ending, problem: str, remedy: str = "") -> Sora2Error:

@@ -67,7 +67,8 @@ def _balance(conn_id: str, client: Sora2Client) -> Balance:
     except GatewayError as error:
         problem = f"The balance of connection {conn_id!r}, which has a min_balance, cannot be read: {error}"
         if error.transient:
-            raise Sora2Error(problem, Fate.NOTHING_SENT, f"Airflow's retries may try again. {_HOW_TO_LIFT}") from error
+            to_do = f"{error.to_do} Airflow's retries may try again. {_HOW_TO_LIFT}".lstrip()
+            raise Sora2Error(problem, Fate.NOTHING_SENT, to_do) from error
         raise FinalError(problem, Fate.NOTHING_SENT, f"{error.remedy} {_HOW_TO_LIFT}") from error
     _cache[key] = (time.time(), balance)
     return balance

@@ -25,6 +25,7 @@ IN_TWO_MINUTES = "a date, written when the fault is made"
 BUSY = {"error": {"message": "no available channel for model sora-2", "code": "model_not_found"}}
 SATURATED = {"code": "fail_to_fetch_task", "message": "当前分组上游负载已饱和", "data": None}
 LOST = {"success": False, "message": "timeout of 60000ms exceeded"}
+FIREWALL = "<html><title>Attention Required! | Cloudflare</title>Sorry, you have been blocked. Ray ID: 8f0a1b2c</html>"
 UNCLEAR = {"message": "Something went wrong"}
 DONE, RETRIED, FINAL, UNKNOWN = "done", "left to retries", "final", "unknown"
 STORES = ["task state store", "state path"]
@@ -77,6 +78,7 @@ TABLE = {
         said=("无效的令牌", "HTTP 401", "request r2", "API key field"),
         fault=refused(401, "无效的令牌 (request id: r2)"),
     ),
+    "no balance in other words": Row(FINAL, 1, said=("余额耗尽", "Top up"), fault=refused(401, "账户余额耗尽")),
     "no balance": Row(
         FINAL,
         1,
@@ -111,6 +113,27 @@ TABLE = {
     "303": Row(
         UNKNOWN, 1, 1, said=("/v1/videos/j-1",), fault={"redirect": "/v1/videos/j-1", "status": 303, "accept": True}
     ),
+    "302 to a video": Row(
+        UNKNOWN, 1, 1, said=("/v1/videos/job-1",), fault={"redirect": "/v1/videos/job-1", "accept": True}
+    ),
+    "a firewall": Row(
+        RETRIED,
+        3,
+        said=(
+            "A firewall in front of the gateway (Cloudflare)",
+            "request 8f0a1b2c",
+            "allow the addresses",
+            "may try again",
+        ),
+        fault=always(403, body=FIREWALL, content_type="text/html"),
+    ),
+    "an upstream's 401": Row(
+        RETRIED,
+        3,
+        said=("the gateway's own key, and not yours", "Tell the gateway's operator", "may try again"),
+        fault={**refused(500, "Incorrect API key provided: sk-1", "invalid_api_key"), "times": None},
+    ),
+    "busy with 400": Row(RETRIED, 3, fault={**refused(400, "The queue is full"), "times": None}),
     "connection refused": Row(RETRIED, 0, said=("Nothing was sent", "refused")),
     "reset before it was accepted": Row(UNKNOWN, 1, 0, fault={"reset": "before"}),
     "reset after it was accepted": Row(UNKNOWN, 1, 1, fault={"reset": "after"}),

@@ -24,7 +24,9 @@ VIDEO = Video(
     status_word="SUCCESS",
     raw={"large": "x" * 10_000},
 )
-LIMITED = RateLimited("slow down", code="busy", http_status=429, request_id="r1", retry_after=3.5, transient=True)
+LIMITED = RateLimited(
+    "slow down", code="busy", http_status=429, request_id="r1", retry_after=3.5, transient=True, to_do="Wait."
+)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,7 @@ def test_an_event_survives_the_database_and_is_small(finished):
     else:
         assert type(read.error) is RateLimited
         assert (str(read.error), read.error.retry_after, read.error.transient) == (str(LIMITED), 3.5, True)
+        assert read.error.remedy == "Wait."
 
 
 GOOD = to_event("video_1", Finished(Outcome.COMPLETED, Video("video_1", VideoStatus.COMPLETED)))

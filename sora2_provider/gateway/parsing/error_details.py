@@ -35,6 +35,7 @@ _DETAIL_KEYS = ("detail", "details")
 _MESSAGE_KEYS = (
     *("message", "msg", *_TEXT_KEYS, *_DETAIL_KEYS, "reason", "failure_reason", "fail_reason", "errors", "data"),
     *("title", "inner_error", "innererror", "upstream_error", "cause"),
+    *("status_msg", "base_resp", "Response", "Error", "Message"),
 )
 _FAILURE_PATHS = paths(
     "error_message fail_reason failure_reason failReason failureReason failMsg fail_msg failure task_status_msg "
@@ -69,12 +70,12 @@ def error_detail(node: Any, *, is_error: bool = False, depth: int = _DEPTH) -> E
         if succeeded and not code.startswith(("4", "5")):
             return None
     inner = _innermost(node, depth)
-    kind = clean(node.get("type"))[:100] or ("cloudflare" if node.get("cloudflare_error") is True else None)
     return ErrorDetail(
         message=inner.message,
         code=inner.code or code,
-        type=inner.type or kind,
+        type=inner.type or clean(node.get("type"))[:100] or None,
         request_id=inner.request_id or request_id(node),
+        passed_on=inner.passed_on,
     )
 
 
@@ -85,7 +86,8 @@ def says_error(body: Json) -> bool:
         denied = _code(error.get("code")) is None and error.get("code") not in (None, "")
     else:
         denied = isinstance(error, str) and _code(error) is None
-    return (_is_filled(error) and not denied) or error is True or succeeded is False or succeeded == "false"
+    refused = succeeded in (False, "false") or at(body, "base_resp", "status_code") not in (None, 0)
+    return (_is_filled(error) and not denied) or error is True or refused
 
 
 def failure_detail(body: Json) -> ErrorDetail:
@@ -138,7 +140,7 @@ def _text_detail(text: str, depth: int) -> ErrorDetail | None:
     if nested is not None:
         inner = error_detail(nested, is_error=True, depth=depth - 1)
         if inner is not None and (inner.message or inner.code):
-            return inner
+            return dataclasses.replace(inner, passed_on=True)
     message = clean(text)
     if not message:
         return None

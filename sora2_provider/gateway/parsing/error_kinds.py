@@ -8,21 +8,24 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.parsing.error_words import (
+    AFTER,
     CODES,
-    FIREWALL,
-    LOST,
+    ECHO,
     NO_REASONS,
     NO_REFUSALS,
-    NOT_LOST,
     OUTAGE_CODES,
+    STATUS_NAMES,
+    UPSTREAMS_KEY,
     WORDS,
     Kind,
 )
+from sora2_provider.gateway.parsing.loss_words import LOST, NOT_LOST
 
 
 class Call(enum.Enum):
@@ -36,12 +39,16 @@ class Call(enum.Enum):
 
 @dataclass(frozen=True)
 class ErrorDetail:
-    """An error as the body tells it: the innermost text and code, and the request id kept apart."""
+    """An error as the body tells it: the innermost text and code, and the request id kept apart.
+
+    :param passed_on: it stood as JSON in a text, so the gateway passes on what its upstream said.
+    """
 
     message: str = ""
     code: str | None = None
     type: str | None = None
     request_id: str | None = None
+    passed_on: bool = False
 
 
 NO_ERROR = ErrorDetail()
@@ -71,7 +78,10 @@ _BY_STATUS: dict[int, Kind] = {
     451: errors.ContentRejected,
     **dict.fromkeys((408, 425, 499), errors.GatewayUnavailable),
 }
-_ABOUT_THE_KEY = (errors.AuthenticationError, errors.PermissionDenied)
+ABOUT_THE_KEY = (errors.AuthenticationError, errors.PermissionDenied)
+
+#: What words say beyond a code that is a status's name.
+_SAYS_MORE = (errors.InsufficientBalance, errors.ContentRejected, errors.RateLimited, errors.GatewayUnavailable)
 
 #: Classes of errors that go away by themselves. Unreadable answers are judged by their call.
 TRANSIENT = (errors.RateLimited, errors.GatewayUnavailable)
@@ -87,31 +97,32 @@ def classify_error(detail: ErrorDetail, http_status: int | None, call: Call) -> 
     # the HTTP status says nothing.
     if kind is None and (http_status is None or http_status < 400):
         kind = next((kind for kind, word in _BY_TYPE if word in (detail.type or "").lower()), None)
-    if kind in _ABOUT_THE_KEY and http_status is not None and http_status >= 500:
-        # The key that an upstream refuses is the gateway's own.
-        return errors.GatewayUnavailable
-    if kind in (None, errors.InvalidRequest, *_ABOUT_THE_KEY) and _is_firewall(
-        detail.message, http_status, detail.type
-    ):
+    if is_upstreams_key(detail, http_status, call):
         return errors.GatewayUnavailable
     return kind or _by_status(http_status, call)
 
 
-def classify_page(detail: ErrorDetail, text: str, http_status: int, call: Call) -> Kind:
-    """Return the class of an answer that is no JSON: mostly a proxy's, which is no judge of the key.
-
-    :param text: all its words.
-    """
+def is_upstreams_key(detail: ErrorDetail, http_status: int | None, call: Call) -> bool:
+    """Whether the gateway tells that its upstream has refused the gateway's own key."""
     kind = _known_kind(detail, http_status, call)
-    if kind not in (None, *_ABOUT_THE_KEY):
-        return kind
-    is_proxys = (http_status == 403 and bool(text)) or _is_firewall(text, http_status)
-    return errors.GatewayUnavailable if is_proxys else _by_status(http_status, call)
+    if kind in (None, *ABOUT_THE_KEY) and UPSTREAMS_KEY.search(detail.message[:_SEARCHED]):
+        return True
+    if kind not in ABOUT_THE_KEY or http_status is None:
+        return False
+    code = detail.code or ""
+    is_server_error = http_status >= 500 or (http_status < 400 and _is_http_status(code) and code[0] == "5")
+    is_passed_on = detail.passed_on and http_status not in (401, 403)
+    return is_server_error or is_passed_on or "upstream" in (detail.type or "").lower()
 
 
-def is_known(detail: ErrorDetail, call: Call) -> bool:
-    """Whether the code or the words alone tell the class of an error."""
-    return _known_kind(detail, None, call) is not None
+def classify_page(detail: ErrorDetail, http_status: int, call: Call) -> Kind:
+    """Return the class of an answer that is no JSON and no firewall's."""
+    return _known_kind(detail, http_status, call) or _by_status(http_status, call)
+
+
+def is_explained(detail: ErrorDetail) -> bool:
+    """Whether the code or the words of an error say anything but that access is denied."""
+    return _told_kind(detail, None) not in (None, *ABOUT_THE_KEY)
 
 
 def is_refusal(detail: ErrorDetail) -> bool:
@@ -123,7 +134,7 @@ def is_refusal(detail: ErrorDetail) -> bool:
     if any(kind is not errors.VideoNotFound for kind in map(_by_code, said) if kind):
         return True
     text = _reasons_in(detail)
-    return any(pattern.search(text) for _, pattern in WORDS if pattern not in NO_REFUSALS)
+    return any(pattern not in NO_REFUSALS for _, pattern in _hits(text)) or UPSTREAMS_KEY.search(text) is not None
 
 
 def is_code(word: str) -> bool:
@@ -153,22 +164,38 @@ def most_telling(details: list[ErrorDetail]) -> ErrorDetail:
 
 
 def _known_kind(detail: ErrorDetail, http_status: int | None, call: Call) -> Kind | None:
+    if (kind := _told_kind(detail, http_status)) is not None:
+        return kind
     code = (detail.code or "").lower()
-    if code == "model_not_found":
-        return errors.GatewayUnavailable if http_status == 503 else errors.InvalidRequest
-    for word in _words_of(detail):
-        if kind := _by_code(word):
-            return kind
-    text = _reasons_in(detail)
-    kind = next((kind for kind, pattern in WORDS if pattern.search(text)), None)
-    if OUTAGE_CODES.search(code) and kind in (None, errors.VideoNotFound):
-        return errors.GatewayUnavailable
-    if kind is not None:
-        busy = kind is errors.GatewayUnavailable and http_status == 429
-        return errors.RateLimited if busy else kind
     if call is Call.QUERY and "fail_to_fetch_task" in (code, detail.message):
         return errors.GatewayUnavailable
     return _by_status(int(code), call) if _is_http_status(code) else None
+
+
+# An answer's reason is asked for several times: by who reads a create, by who looks for a firewall, by who raises the error.
+@lru_cache(maxsize=64)
+def _told_kind(detail: ErrorDetail, http_status: int | None) -> Kind | None:
+    """Return the class that a code or words tell, and not a number."""
+    code = (detail.code or "").lower()
+    if code == "model_not_found":
+        return errors.GatewayUnavailable if http_status == 503 else errors.InvalidRequest
+    by_code = next(filter(None, map(_by_code, _words_of(detail))), None)
+    if by_code is not None and not STATUS_NAMES.fullmatch(code):
+        return by_code
+    kind = next((kind for kind, _ in _hits(_reasons_in(detail))), None)
+    if OUTAGE_CODES.search(code) and kind in (None, errors.VideoNotFound):
+        return errors.GatewayUnavailable
+    if by_code is not None and kind not in _SAYS_MORE:
+        return by_code
+    return errors.RateLimited if kind is errors.GatewayUnavailable and http_status == 429 else kind
+
+
+def _hits(text: str) -> Iterator[tuple[Kind, re.Pattern[str]]]:
+    """Yield the rows of words that a text means, in their order."""
+    for kind, pattern in WORDS:
+        found = pattern.search(text)
+        if found and not any(one.search(text, 0, found.start()) for one in AFTER.get(pattern, ())):
+            yield kind, pattern
 
 
 def _words_of(detail: ErrorDetail) -> list[str]:
@@ -182,13 +209,15 @@ def _by_code(code: str) -> Kind | None:
     return next((kind for kind, pattern in CODES if pattern.search(code)), None)
 
 
+def told(detail: ErrorDetail) -> str:
+    """Return what an error says, without a prompt that it repeats."""
+    message = detail.message[:_SEARCHED]
+    rest = ECHO.sub(lambda found: found["said"] or found["label"] or " ", message)
+    return f"{rest if rest.strip() else message}\n{(detail.code or '').replace('_', ' ')}"
+
+
 def _reasons_in(detail: ErrorDetail) -> str:
-    return NO_REASONS.sub(" ", f"{detail.message[:_SEARCHED]}\n{(detail.code or '').replace('_', ' ')}")
-
-
-def _is_firewall(text: str, http_status: int | None, kind: str | None = None) -> bool:
-    could_be = 400 <= (http_status or 0) < 500 and http_status not in (404, 429)
-    return could_be and ("cloudflare" in (kind or "") or FIREWALL.search(text[:_SEARCHED]) is not None)
+    return NO_REASONS.sub(" ", told(detail))
 
 
 def _is_http_status(code: str) -> bool:

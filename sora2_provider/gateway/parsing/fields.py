@@ -28,7 +28,10 @@ _WORDS: dict[str, VideoStatus] = {
     word: status
     for words, status in (
         ("pending queued submitted not_start", VideoStatus.QUEUED),
-        ("processing in_progress running generating initializing image_downloading", VideoStatus.IN_PROGRESS),
+        (
+            "processing in_progress running generating initializing preprocessing image_downloading",
+            VideoStatus.IN_PROGRESS,
+        ),
         ("video_generating video_upsampling video_generation_completed", VideoStatus.IN_PROGRESS),
         ("completed success succeeded succeed done finished ready video_upsampling_completed", VideoStatus.COMPLETED),
         ("failed failure fail error expired content_filter", VideoStatus.FAILED),

@@ -6,6 +6,7 @@ What an answer means for each call is decided in :mod:`~sora2_provider.gateway.p
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
 import re
@@ -28,10 +29,14 @@ from sora2_provider.gateway.parsing.error_kinds import (
     ErrorDetail,
     classify_error,
     classify_page,
+    is_explained,
+    is_upstreams_key,
+    told,
     told_of_loss,
 )
 from sora2_provider.gateway.parsing.error_words import Kind
 from sora2_provider.gateway.parsing.fields import Json, clean
+from sora2_provider.gateway.parsing.firewalls import TO_DO, Firewall, find_firewall
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "request-id", "cf-ray")
 _POINTERS = ("location", "operation-location", "azure-asyncoperation", "content-location")
@@ -48,6 +53,17 @@ _ERROR_TITLE = re.compile(
     r"(?:服务器?|伺服器|系统|系統|网关|網關).{0,4}(?:错误|錯誤|异常|異常|故障)|サーバー?.{0,4}エラー|오류|ошибка.{0,4}сервер",
     re.I,
 )
+#: What to do where an upstream refuses the gateway's own key.
+_TELL_THE_OPERATOR = (
+    "Tell the gateway's operator. Nothing is wrong with the connection's key; a later try may reach another upstream."
+)
+#: An address with an id in it.
+_OF_A_VIDEO = re.compile(
+    r"/(?:videos?|tasks?|jobs?|query|status|results?|generations?|operations?)/(?=[^/?#]*\d)(?!(?:v\d+|[45]\d\d)(?:[/?#]|\Z))"
+    r"[\w:.~%=-]+/?(?:[?#]|\Z)|[?&](?:(?:task|video|job)_?)?id=[^&]",
+    re.I,
+)
+_WORD = re.compile(r"[^\W\d_]{2}")
 _PAGE = re.compile(rb"<(!doctype|html|head|title|body)\b", re.I)
 
 
@@ -80,6 +96,12 @@ class Response:
     @property
     def is_redirect(self) -> bool:
         return 300 <= self.status < 400
+
+    @property
+    def may_redirect_to_a_video(self) -> bool:
+        """Whether a redirect of a create may lead to what the create has made: web frameworks answer a form that they took so."""
+        target = self.headers.get("location", "")
+        return self.status == 303 or (self.status in (301, 302) and _OF_A_VIDEO.search(target[:2_000]) is not None)
 
     @property
     def is_list_of_one(self) -> bool:
@@ -125,24 +147,46 @@ class Response:
             self.raise_redirected()
         if not self.is_success:
             self.raise_refused(self.error_detail)
+        if self.parsed is None and self.firewall is not None:
+            self.raise_refused(self.error_detail)
         if self.is_html:
             self.raise_not_the_api()
         if isinstance(self.parsed, (str, list)) and self.parsed:
             self.raise_refused(self.error_detail)
         self.raise_unreadable("The gateway's answer cannot be read" if self.body else "The gateway's answer is empty")
 
+    @property
+    def firewall(self) -> Firewall | None:
+        """The firewall in front of the gateway that has answered in its place."""
+        detail, is_page = self.error_detail, self.parsed is None
+        # The title of a page is for people: "Access denied" stands over a proxy's 429. An object store's XML has a code.
+        if is_explained(detail) if not self.is_markup else detail.code:
+            return None
+        text = self.text_of_page if is_page else told(detail)
+        said = detail.message if _WORD.search(detail.message) else text[:_HEADLINE]
+        return find_firewall(
+            self.status, self.headers, text, page=is_page, said=clean(said), code=detail.code, body=self.body
+        )
+
     def raise_refused(self, detail: ErrorDetail) -> NoReturn:
-        # The title of a proxy's page is for people: "Access denied" stands over its 429.
+        if (wall := self.firewall) is not None:
+            named = dataclasses.replace(detail, request_id=detail.request_id or wall.reference)
+            self._raise(errors.GatewayUnavailable, wall.message("the gateway"), named, transient=True, to_do=TO_DO)
         if self.parsed is None:
-            kind = classify_page(NO_ERROR if self.is_markup else detail, self.text_of_page, self.status, self.call)
+            kind = classify_page(NO_ERROR if self.is_markup else detail, self.status, self.call)
         else:
             kind = classify_error(detail, self.status, self.call)
-        unexplained = f"The gateway refused the call and gave no reason{_STATUS_TEXTS.get(self.status, '')}."
-        self._raise(kind, detail.message or unexplained, detail, transient=kind in TRANSIENT)
+        said = detail.message or (
+            f"The gateway refused the call and gave no reason{_STATUS_TEXTS.get(self.status, '')}."
+        )
+        if self.parsed is not None and is_upstreams_key(detail, self.status, self.call):
+            said = f"The gateway's upstream refuses the gateway's own key, and not yours: \"{said}\""
+            self._raise(kind, said, detail, transient=True, to_do=_TELL_THE_OPERATOR)
+        self._raise(kind, said, detail, transient=kind in TRANSIENT)
 
     def may_be_sent_again(self, detail: ErrorDetail) -> bool:
         """Whether a create would be sent again after this refusal."""
-        return classify_error(detail, self.status, self.call) in TRANSIENT
+        return self.firewall is not None or classify_error(detail, self.status, self.call) in TRANSIENT
 
     def raise_unreadable(self, what: str) -> NoReturn:
         self._raise(errors.UnreadableResponse, f"{what}.", transient=self.call in (Call.QUERY, Call.CONTENT))
@@ -192,7 +236,15 @@ class Response:
             return ""
         return f". It points to {path}" if path else ""
 
-    def _raise(self, kind: Kind, message: str, detail: ErrorDetail = NO_ERROR, *, transient: bool = False) -> NoReturn:
+    def _raise(
+        self,
+        kind: Kind,
+        message: str,
+        detail: ErrorDetail = NO_ERROR,
+        *,
+        transient: bool = False,
+        to_do: str = "",
+    ) -> NoReturn:
         in_headers = (clean(self.headers.get(name))[:200] for name in _REQUEST_ID_HEADERS)
         raise kind(
             message,
@@ -201,6 +253,7 @@ class Response:
             request_id=detail.request_id or request_id(self.parsed) or next(filter(None, in_headers), None),
             retry_after=_retry_after(self.headers),
             transient=transient,
+            to_do=to_do,
         )
 
 

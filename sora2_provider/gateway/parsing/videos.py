@@ -4,8 +4,8 @@ Pure functions of ``(status, headers, body)``. Whatever the bytes are, the outco
 is ever raised. Invariants:
 
 * a create counts as accepted when the answer names a video, and only then;
-* it was refused where the answer is known to mean that: a status of 4xx, a redirect, a web site's page, or one of the
-  codes and words that mean it. Any other answer may be that of a server which lost the gateway's own
+* it was refused where the answer is known to mean that: a status of 4xx, a redirect to another address of the API, a
+  web site's or a firewall's page, or one of the codes and words that mean it. Any other answer may be that of a server which lost the gateway's own
   (:class:`~sora2_provider.gateway.errors.SubmissionUnknown`), and is never called transient;
 * a video's status decides what it is, not the presence of a link or of an ``error`` key.
 """
@@ -27,7 +27,6 @@ from sora2_provider.gateway.parsing.fields import Json
 from sora2_provider.gateway.parsing.link_search import Search
 from sora2_provider.gateway.parsing.response import Response
 
-_SEE_OTHER = 303
 _GAVE_UP = "A server on the way gave up, and the answer to the create was lost"
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _COMPLETED, _FAILED, _UNKNOWN = VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.UNKNOWN
@@ -61,7 +60,7 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
     response = Response(status, headers, body, Call.CREATE)
     if 300 <= status < 500 and isinstance(response.parsed, dict) and _is_of_a_live_video(response.parsed):
         return _accepted(response, response.parsed)
-    if response.is_redirect and status != _SEE_OTHER:
+    if response.is_redirect and not response.may_redirect_to_a_video:
         response.raise_redirected()
     if 400 <= status < 500 and status not in error_kinds.GAVE_UP:
         detail = response.error_detail
@@ -70,6 +69,8 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
         response.raise_refused(detail)
     if isinstance(response.parsed, dict):
         return _accepted(response, response.parsed)
+    if response.parsed is None and response.firewall is not None:
+        response.raise_refused(response.error_detail)
     if response.is_success:
         if response.is_html and not response.may_be_the_gateways:
             response.raise_not_the_api()
@@ -77,7 +78,7 @@ def read_created(status: int, headers: Mapping[str, str], body: bytes) -> Video:
         response.raise_outcome_unknown(f"The answer to the create {state}")
     if isinstance(response.parsed, list):
         _raise_refused_or_unknown(response, response.error_detail)
-    what = "The create was answered with a redirect to another page" if status == _SEE_OTHER else _GAVE_UP
+    what = "The create was answered with a redirect to another page" if response.is_redirect else _GAVE_UP
     response.raise_outcome_unknown(what, response.error_detail)
 
 

@@ -202,6 +202,39 @@ def test_what_is_no_text_is_counted() -> None:
     assert "300 characters that are no text" in refused_create(b"\xff\x80\x9d" * 100).message
 
 
+VIDEOS = [
+    "/v1/videos/v1-777",
+    "https://gateway.example.com/v1/video/query?id=v1-777",
+    "/tasks/1",
+    "/q?a=b&task_id=7",
+    "/api/jobs/01k8/",
+]
+NO_VIDEOS = [
+    "",
+    "/",
+    "/v1/video/create/",
+    "https://gateway.example.com/v1/video/create",
+    "/v2/videos",
+    "/login?client_id=7&next=/v1",
+    "/status/404",
+    "/v1/videos/v2",
+    "https://www.example.com",
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "is_video"), [*((one, True) for one in VIDEOS), *((one, False) for one in NO_VIDEOS)]
+)
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_to_a_videos_own_address_may_be_the_answer_to_a_create_that_was_taken(
+    status: int, target: str, is_video: bool
+) -> None:
+    error = refused_create(b"", status, {"Location": target})
+    # 307 and 308 ask for the create to be sent there: it was not taken.
+    assert isinstance(error, errors.SubmissionUnknown) is (is_video and status < 303)
+    assert not error.transient
+
+
 @pytest.mark.parametrize("status", [201, 202, 303])
 def test_where_an_answer_points_to_is_shown_without_what_may_be_a_secret(status: int) -> None:
     error = refused_create(

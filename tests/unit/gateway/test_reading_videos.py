@@ -13,7 +13,7 @@ from tests.unit.gateway.reading import ASKED_FOR, LINK, created, layered, querie
 STATUS_WORDS = {
     "queued": "pending queued submitted not_start",
     "in_progress": (
-        "processing in_progress running generating initializing image_downloading video_generating video_upsampling "
+        "processing in_progress running generating initializing preprocessing image_downloading video_generating video_upsampling "
         "video_generation_completed"
     ),
     "completed": "completed success succeeded succeed done finished ready video_upsampling_completed",
