@@ -13,7 +13,7 @@ from sora2_provider.cli import display
 from sora2_provider.cli.connections import read_connection
 from sora2_provider.cli.doctor.examine import examine
 from sora2_provider.gateway.client import Sora2Client
-from sora2_provider.gateway.errors import GatewayError, VideoNotFound
+from sora2_provider.gateway.errors import GatewayError, VideoNotFound, as_sentence
 from sora2_provider.gateway.parameters import checked_video_id
 
 
@@ -39,9 +39,9 @@ def get(arguments: Namespace) -> int:
             with Sora2Client(settings) as client:
                 video = client.get_video(video_id)
     except VideoNotFound as error:
-        return _failed(redact(f"The gateway has no video {video_id}: {error}. {error.remedy}"))
+        return _failed(redact(f"The gateway has no video {video_id}: {as_sentence(str(error))} {error.remedy}"))
     except GatewayError as error:
-        return _failed(redact(f"The gateway did not return the video: {error}. {error.remedy}"))
+        return _failed(redact(f"The gateway did not return the video: {as_sentence(str(error))} {error.remedy}"))
     except ValueError as error:
         return _failed(redact(str(error)))
     if arguments.output == "table":

@@ -8,7 +8,13 @@ import requests
 
 from sora2_provider.gateway.dialects import UNIFIED, dialect
 from sora2_provider.gateway.dialects.base import MODELS, SUBSCRIPTION, TOKEN_USAGE, USAGE, HttpRequest
-from sora2_provider.gateway.errors import GatewayError, InternalAddress, SubmissionUnknown, UnreadableResponse
+from sora2_provider.gateway.errors import (
+    GatewayError,
+    InternalAddress,
+    SubmissionUnknown,
+    UnreadableResponse,
+    as_sentence,
+)
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
 from sora2_provider.gateway.parsing.account import read_balance, read_models
 from sora2_provider.gateway.parsing.bodies import shown
@@ -82,11 +88,25 @@ class Sora2Client:
         except GatewayError as error:
             if error.http_status != 404 and not isinstance(error, UnreadableResponse):
                 raise
-            return read_balance(*self.ask(TOKEN_USAGE))
+            return self._balance_of_key(error)
         if granted.granted is None or used.used is None:
             return read_balance(*self.ask(TOKEN_USAGE))
         left = None if granted.unlimited else granted.granted - used.used
         return Balance(granted.granted, used.used, left, granted.unlimited)
+
+    def _balance_of_key(self, first: GatewayError) -> Balance:
+        """Return what the key has left.
+
+        :param first: why the balance of the account cannot be read, which says more than that the key's cannot be either.
+        """
+        try:
+            return read_balance(*self.ask(TOKEN_USAGE))
+        except GatewayError as error:
+            raise type(first)(
+                f"{as_sentence(str(first))} The balance of the key cannot be read either: {error}",
+                transient=first.transient or error.transient,
+                to_do=first.to_do,
+            ) from None
 
     def ask(self, request: HttpRequest) -> RawResponse:
         """Send a request that costs nothing, and return the answer unread.

@@ -21,6 +21,7 @@ _GZIP_WINDOW, _ZLIB_WINDOW, _RAW_WINDOW = 31, 15, -15
 # A gateway's gzip within a proxy's. More layers are an attack.
 _MAX_LAYERS = 2
 # These occur in no JSON and no page.
+_TEXT_STARTS = (b"{", b"[", b"<", b'"')
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 
 
@@ -63,6 +64,11 @@ def unpack(body: bytes, encoding: str = "", *, limit: int = MAX_BODY) -> bytes:
     return body
 
 
+def is_gzip(body: bytes) -> bool:
+    """Whether these are the first bytes of a gzip file."""
+    return body.startswith(_GZIP)
+
+
 def unpacked_so_far(body: bytes, encoding: str = "", *, limit: int = MAX_BODY) -> bytes:
     """Return what can be had of a body that is cut, damaged or too long; the body itself where that is nothing."""
     try:
@@ -94,6 +100,8 @@ def _is_text(body: bytes) -> bool:
     start = body[:512]
     if _CONTROLS.intersection(start):
         return False
+    if start.lstrip().startswith(_TEXT_STARTS):
+        return True
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
     except UnicodeDecodeError:

@@ -17,6 +17,12 @@ from sora2_provider.gateway.masking import Secret, every_spelling
 DEFAULT_BASE_URL = "https://api.jizhiai.top"
 DEFAULT_CREATE_PATH = "/v1/video/create"
 DEFAULT_QUERY_PATH = "/v1/video/query"
+#: The query routes of this family of gateways.
+QUERY_PATHS = (
+    DEFAULT_QUERY_PATH,
+    "/v1/videos/{id}",
+    *(f"{DEFAULT_QUERY_PATH}?{name}={{id}}" for name in ("task_id", "video_id")),
+)
 DEFAULT_CONNECT_TIMEOUT = 10
 DEFAULT_READ_TIMEOUT = 60
 #: Seconds to wait for a rendering.
@@ -26,6 +32,7 @@ DEFAULT_MAX_VIDEO_MB = 2048
 LARGEST_MAX_VIDEO_MB = 1024 * 1024
 
 PROXY_EXAMPLE = "http://proxy.example.com:3128"
+_PARAMETER = re.compile(r"[^=&?{}]+=[^=&?]*")
 #: Headers that every call sets itself; a connection's extra headers may not replace them.
 _OWN_HEADERS = ("authorization", "content-type", "accept", "host", "content-length")
 #: Shorter header values are not masked: to mask a word such as "video" would black out half of every log.
@@ -41,8 +48,8 @@ class GatewaySettings:
     :param base_url: ``https://host[:port][/prefix]``. A trailing ``/v1``, which other clients want, is left out.
     :param api_key: the key, without ``Bearer``. Neither the settings' ``repr`` nor its own shows it.
     :param create_path: route of the create, below the base URL.
-    :param query_path: route of the query; ``{id}`` in it stands for the video's id
-        (``/v1/videos/{id}``), otherwise ``?id=`` is added.
+    :param query_path: route of the query; ``{id}`` in it stands for the video's id (``/v1/videos/{id}``,
+        ``/v1/video/query?task_id={id}``), otherwise ``?id=`` is added.
     :param connect_timeout: seconds until a connection must stand.
     :param read_timeout: seconds that the gateway may stay silent, and that the body of an answer may take; in the
         triggerer, both together.
@@ -68,8 +75,8 @@ class GatewaySettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _base_url(self.base_url))
         object.__setattr__(self, "api_key", _key(self.api_key))
-        object.__setattr__(self, "create_path", _path("create path", self.create_path))
-        object.__setattr__(self, "query_path", _path("query path", self.query_path))
+        object.__setattr__(self, "create_path", _create_path(self.create_path))
+        object.__setattr__(self, "query_path", _query_path(self.query_path))
         object.__setattr__(self, "extra_headers", _headers(self.extra_headers))
         for name, seconds in (("connect timeout", self.connect_timeout), ("read timeout", self.read_timeout)):
             if not 0 < seconds <= 3600:
@@ -160,12 +167,34 @@ def _key(value: str) -> Secret:
     return key
 
 
-def _path(name: str, value: str) -> str:
+def _path(name: str, value: str, example: str) -> str:
     path = value.strip()
-    if not path.startswith("/") or "?" in path or "#" in path or not path.isascii() or " " in path:
-        raise ValueError(f"{name}={value!r}: it must be a path that begins with /, for example {DEFAULT_QUERY_PATH}.")
-    if "{" in path.replace("{id}", "") or "}" in path.replace("{id}", ""):
-        raise ValueError(f"{name}={value!r}: the only placeholder is {{id}}, for example /v1/videos/{{id}}.")
+    usable = path.isascii() and path.isprintable() and not set(path) & set(' #\\"<>')
+    if not usable or not path.startswith("/") or path.startswith("//"):
+        raise ValueError(f"{name}={value!r}: it must be a path that begins with /, for example {example}.")
+    return path
+
+
+def _create_path(value: str) -> str:
+    path = _path("create path", value, DEFAULT_CREATE_PATH)
+    if set(path) & set("?{}"):
+        raise ValueError(
+            f"create path={value!r}: it must be a path alone, without ? and without a placeholder, for example {DEFAULT_CREATE_PATH}."
+        )
+    return path
+
+
+def _query_path(value: str) -> str:
+    path = _path("query path", value, DEFAULT_QUERY_PATH)
+    rest = path.replace("{id}", "")
+    if "{" in rest or "}" in rest:
+        raise ValueError(f"query path={value!r}: the only placeholder is {{id}}, for example /v1/videos/{{id}}.")
+    _, mark, query = path.partition("?")
+    if mark and ("{id}" not in path or not all(_PARAMETER.fullmatch(one) for one in query.split("&"))):
+        raise ValueError(
+            f"query path={value!r}: behind ? stand parameters such as task_id={{id}}, joined with &, and {{id}} stands where the "
+            f"video's id goes, for example {DEFAULT_QUERY_PATH}?task_id={{id}}."
+        )
     return path
 
 

@@ -157,7 +157,8 @@ GATEWAY_FIELDS = (
     ConnectionField(
         "query_path",
         "Query path",
-        "Route that returns a video's state. ?id=... is added to it; or write {id} where the id goes: /v1/videos/{id}.",
+        "Route that returns a video's state. ?id=... is added to it; or write {id} where the id goes: "
+        "/v1/videos/{id}, /v1/video/query?task_id={id}.",
         TEXT,
         GatewaySettings.query_path,
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sora2_provider.compat import BaseHook
 from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.gateway import parameters
-from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse
+from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse, as_sentence
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
 from sora2_provider.hooks import connection_form
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sora2_provider.spending.caps import SpendingGuard
     from sora2_provider.spending.limits import SpendingLimits
     from sora2_provider.storage import StoredVideo
+
+_CHECK_IT = "Check the base URL, and that this machine may connect to it."
 
 
 class Sora2Hook(BaseHook):
@@ -189,15 +191,20 @@ class Sora2Hook(BaseHook):
             self._checked_limits()
             models = self.list_models()
         except AuthenticationError as error:
-            return False, f"The gateway answers, but does not accept the key: {error}. {error.remedy}"
+            return False, f"The gateway answers, but does not accept the key: {as_sentence(str(error))} {error.remedy}"
         except UnreadableResponse as error:
-            return False, f"Wrong address: {error} {error.remedy}"
+            return False, f"Wrong address: {as_sentence(str(error))} {error.remedy}"
         except GatewayError as error:
             if error.http_status is None:
-                return False, f"Unreachable: {error} Check the base URL, and that this machine may connect to it."
+                return False, f"Unreachable: {as_sentence(str(error))} {error.to_do or _CHECK_IT}"
+            if error.to_do:
+                return False, f"{as_sentence(str(error))} {error.to_do}"
             if error.http_status == 404:
-                return False, f"Wrong address: there is no /v1/models there: {error}. Check the base URL."
-            return False, f"The gateway answers, but not as it should: {error}. {error.remedy}"
+                return (
+                    False,
+                    f"Wrong address: there is no /v1/models there: {as_sentence(str(error))} Check the base URL.",
+                )
+            return False, f"The gateway answers, but not as it should: {as_sentence(str(error))} {error.remedy}"
         except Exception as error:
             # The form shows this text; whatever else is wrong belongs there too.
             return False, str(error)

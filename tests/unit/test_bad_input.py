@@ -89,6 +89,21 @@ CONNECTIONS = {
         {"host": "http://127.0.0.1:9", "query_path": "/v1/videos/{video_id}"},
         ("query path", "{id}"),
     ),
+    **{
+        f"query path {path}": ({"host": "http://127.0.0.1:9", "query_path": path}, ("query path", said))
+        for path, said in (
+            ("/v1/video/query?task_id=", "/v1/video/query?task_id={id}"),
+            ("/v1/video/query?task_id={task_id}", "the only placeholder is {id}"),
+            ("/v1/video/query?{id}", "parameters such as task_id={id}"),
+            ("/v1/video/query?a={id}?b=1", "joined with &"),
+            ("/v1/video/query?a={id}#b", "begins with /"),
+            ("https://g.example.com/query?id={id}", "begins with /"),
+        )
+    },
+    "create path with a placeholder": (
+        {"host": "http://127.0.0.1:9", "create_path": "/v1/videos/{id}"},
+        ("create path", "without a placeholder"),
+    ),
     "no CA bundle there": ({"host": "http://127.0.0.1:9", "verify_tls": "/no/ca.pem"}, ("no such CA bundle",)),
     "timeout of zero": ({"host": "http://127.0.0.1:9", "connect_timeout": 0}, ("connect timeout", "above 0")),
     "verify_tls is no word": ({"host": "http://127.0.0.1:9", "verify_tls": "perhaps"}, ("verify_tls", "CA bundle")),

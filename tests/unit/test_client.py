@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sora2_provider.emulator import Emulator
+from sora2_provider.gateway.async_client import AsyncSora2Client
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.dialects import dialect
 from sora2_provider.gateway.errors import (
@@ -64,11 +66,42 @@ def test_the_create_is_the_guides_example_to_the_letter():
 
 def test_ids_are_url_encoded_in_every_route():
     odd = "sora-2:task_01k/..?&id=x#é"
-    encoded = b"sora-2%3Atask_01k%2F..%3F%26id%3Dx%23%C3%A9 HTTP/1.1"
-    for options, route in (({}, b"/v1/video/query?id="), ({"query_path": "/v1/videos/{id}"}, b"/v1/videos/")):
-        with LinkHost(answer(b'{"status": "queued"}')) as server, client(server.url, **options) as one:
-            assert one.get_video(odd).id == odd
-        assert server.heads[0].startswith(b"GET " + route + encoded)
+    encoded = "sora-2%3Atask_01k%2F..%3F%26id%3Dx%23%C3%A9"
+    for path, target in (
+        ("/v1/video/query", "/v1/video/query?id={id}"),
+        *((one, one) for one in ("/v1/videos/{id}", "/v1/video/query?task_id={id}", "/q/{id}?video={id}&all=1")),
+    ):
+        first = f"GET {target.replace('{id}', encoded)} HTTP/1.1".encode()
+        with LinkHost(answer(b'{"status": "queued"}')) as server:
+            settings = GatewaySettings(server.url, "sk_xxxxxx", query_path=path)
+            with Sora2Client(settings) as one:
+                assert one.get_video(odd).id == odd
+            assert asyncio.run(asked_by_the_triggerer(settings, odd)) == odd
+        assert [head.partition(b"\r\n")[0] for head in server.heads] == [first, first]
+
+
+async def asked_by_the_triggerer(settings: GatewaySettings, video_id: str) -> str:
+    one = await AsyncSora2Client.open(settings)
+    try:
+        return (await one.get_state(video_id)).id
+    finally:
+        await one.close()
+
+
+BALANCE_ROUTES = {
+    b"/v1/dashboard/billing/subscription": (404, b'{"error": {"message": "no billing here"}}'),
+    b"/api/usage/token": (500, b'{"message": "the points are away"}'),
+}
+
+
+def test_why_the_balance_of_the_account_cannot_be_read_comes_before_that_of_the_key():
+    def script(connection: socket.socket, head: bytes) -> None:
+        status, body = BALANCE_ROUTES[head.split()[1]]
+        connection.sendall(answer(body, "Content-Type: application/json", status=f"{status} X"))
+
+    with LinkHost(script) as server, client(server.url) as one:
+        with pytest.raises(GatewayError, match=r"^no billing here .*cannot be read either: the points are away"):
+            one.get_balance()
 
 
 BROKEN_ANSWERS = {

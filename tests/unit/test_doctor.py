@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -92,7 +93,46 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, State], str, str]] = {
         "routes",
         'a status ("pending") even of a video that cannot exist',
     ),
-    "a gateway that checks the form of ids": (error(422, "id: not a UUID", route="query"), {}, "routes", "not a UUID"),
+    "a gateway that knows none of the made-up ids for one": (
+        error(422, "id: not one of ours.", route="query"),
+        {"routes": WARN},
+        "routes",
+        "takes none of the made-up ids for one: id: not one of ours. (HTTP 422)",
+    ),
+    **{
+        f"a query route that refuses every id with {status}": (
+            error(status, said, route="query"),
+            {"routes": FAIL},
+            "routes",
+            f"GET /v1/video/query refuses every id that it was asked for, and does not say that there is no such video: {said}",
+        )
+        for status, said in ((400, "invalid parameter"), (422, "task_id is required"), (400, "参数错误"))
+    },
+    **{
+        f"a firewall that answers {status}": (
+            {"status": status, "body": body, "content_type": content_type},
+            UNAVAILABLE,
+            "routes",
+            "A firewall in front of the gateway (",
+        )
+        for status, body, content_type in (
+            (403, "<html><title>Attention Required! | Cloudflare</title></html>", "text/html"),
+            (405, "<html><title>405</title>您的访问被阻断 errors.aliyun.com</html>", "text/html"),
+            (403, {"code": 1020, "message": "Access denied"}, "application/json"),
+        )
+    },
+    "an empty account in other words": (
+        error(401, "您的账户已欠费。"),
+        {"key": SKIP, "routes": FAIL, "models": SKIP, "balance": FAIL},
+        "balance",
+        "The account is empty: 您的账户已欠费。 (HTTP 401)",
+    ),
+    "an upstream's key": (
+        error(500, "Incorrect API key provided."),
+        UNAVAILABLE,
+        "routes",
+        'the gateway\'s own key, and not yours: "Incorrect API key provided."',
+    ),
     "an odd 404": ({"status": 404, "body": {"detail": "Not Found"}}, UNAVAILABLE, "routes", "no GET /v1/video/query"),
     "a 404 in words of the query route": (
         {"route": "query", "status": 404, "body": {"detail": "Task not found"}},
@@ -134,6 +174,20 @@ def test_a_fault_of_the_gateway_is_named(
     assert text in results[check].seen
     for result in results.values():
         assert bool(result.to_do) == (result.state in (WARN, FAIL)), result
+        assert not re.search(r"(?<!\.)\.\.(?!\.)|[。!?]\.", f"{result.seen} {result.to_do}"), result
+
+
+HELPED_BY_OTHERS = {
+    "a firewall": ({"status": 403, "body": "error code: 1020"}, "allow the addresses of your workers"),
+    "an upstream's key": (error(500, "Incorrect API key provided"), "Tell the gateway's operator"),
+}
+
+
+@pytest.mark.parametrize(("fault", "to_do"), HELPED_BY_OTHERS.values(), ids=HELPED_BY_OTHERS)
+def test_who_can_help_is_named_by_every_check(gateway: Emulator, fault: dict[str, Any], to_do: str) -> None:
+    gateway.fault(times=None, **fault)
+    results = examined()
+    assert all(to_do in results[check].to_do for check in ("routes", "models", "balance"))
 
 
 def test_a_wrong_key_is_named(gateway: Emulator, connect: Callable[..., None]) -> None:
@@ -150,6 +204,16 @@ def test_a_wrong_query_path_is_named_with_the_right_one(gateway: Emulator, conne
     assert states(results) == {**FINE, "routes": FAIL}
     assert "There is no GET /v2/video/query, but GET /v1/video/query answers" in results["routes"].seen
     assert "Write /v1/video/query into the Query path" in results["routes"].to_do
+
+
+@pytest.mark.parametrize("name", ["https_proxy", "ALL_PROXY"])
+def test_a_socks_proxy_of_the_environment_is_named(connect, monkeypatch, name):
+    monkeypatch.setenv(name, "socks5h://127.0.0.1:1080")
+    connect("https://gateway.invalid")
+    result = examined()["address"]
+    assert result.state is FAIL
+    assert result.seen.startswith("The proxy of the environment is a SOCKS proxy")
+    assert "requests[socks]" in result.to_do
 
 
 # The connection's host and extra, and what the check of the address says.

@@ -18,6 +18,12 @@ TESTS = {
         "Wrong address: there is no /v1/models",
     ),
     "wrong key": ({"status": 401, "body": {"error": {"message": "无效的令牌"}}}, False, "does not accept the key"),
+    "a firewall": ({"status": 405, "body": "error code: 1020"}, False, "User-Agent airflow-provider-sora2"),
+    "an upstream's key": (
+        {"status": 500, "body": {"error": {"code": "invalid_api_key", "message": "x"}}},
+        False,
+        "Tell the gateway's operator",
+    ),
     "a refusal in HTTP 200": ({"body": {"success": False, "message": "维护中"}}, False, "维护中"),
     "broken": ({"status": 502, "html": True}, False, "not as it should"),
     "a redirect": ({"redirect": "https://other.example.com/login"}, False, "redirects to https://other.example.com"),
@@ -33,6 +39,7 @@ def test_the_connection_test_says_which_it_is(gateway, fault, fine, said):
     assert status is fine
     assert said in message
     assert "sk-secret" not in message
+    assert ".." not in message
     assert [request.route for request in gateway.requests] == ["models"]
     assert gateway.billed == ()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sora2_provider.cli.doctor.probes import QUERY_PATHS, ProbeResults, QueryProbe
+import re
+
+from sora2_provider.cli.doctor.probes import ProbeResults, QueryProbe
 from sora2_provider.cli.doctor.report import CheckResult, fail, ok, skip, warn
 from sora2_provider.gateway.errors import (
     AuthenticationError,
@@ -13,8 +15,10 @@ from sora2_provider.gateway.errors import (
     RateLimited,
     UnreadableResponse,
     VideoNotFound,
+    as_sentence,
 )
 from sora2_provider.gateway.models import Balance, Video
+from sora2_provider.gateway.settings import QUERY_PATHS
 from sora2_provider.spending.limits import MinimumBalance, money
 
 DEFAULT_MODEL = "sora-2"
@@ -25,6 +29,12 @@ _CLOCK_IS_OFF = 60.0
 _CLOCK_IS_REFUSED = 900.0
 _NO_CREATES = (
     "Until then create tasks submit nothing: correct min_balance in the connection's extra or in [sora2], or remove it."
+)
+_KNOWN_PATHS = f"Gateways of this family have {', '.join(QUERY_PATHS[:-1])} or {QUERY_PATHS[-1]}."
+#: Whether a refusal is about the form of the id; or about an id that is missing, so that it was not found in the request.
+_ABOUT_THE_ID = re.compile(r"(?<![a-z])(?:id|ids|uuid|\w+_id)(?![a-z])|sora2-doctor-|编号|标识|任务号|ＩＤ", re.I)
+_MISSING = re.compile(
+    r"required|missing|empty|blank|not (?:given|provided)|must be provided|缺少|不能为空|必填|必須|필수|обязател", re.I
 )
 _LOOK_IT_UP = "Look up the balance in the gateway's console now and then."
 
@@ -53,9 +63,11 @@ def assess_key(probed: ProbeResults) -> CheckResult:
             "Copy the key again from the gateway's console into the API key field (password). If the key is right, the Base "
             "URL may be another gateway's."
         )
-        return fail("key", f"The gateway does not accept it: {refused}.", to_do)
+        return fail("key", f"The gateway does not accept it: {_sentence(refused)}", to_do)
     if refused is not None:
-        return fail("key", f"The gateway accepts the key, but denies access: {refused}.", _without_clearing(refused))
+        return fail(
+            "key", f"The gateway accepts the key, but denies access: {_sentence(refused)}", _without_clearing(refused)
+        )
     if probed.query.is_served:
         return ok("key", "Accepted.")
     if isinstance(probed.models, tuple):
@@ -74,27 +86,46 @@ def assess_routes(query: QueryProbe, other_path: str, *, create_path: str) -> Ch
             f'{route} returns a status ("{answer.status_word or answer.status.value}") even of a video that cannot exist.',
             "Nothing, if tasks work. This gateway does not report a mistyped id: a task waits for such a video until its timeout.",
         )
-    if isinstance(answer, (AuthenticationError, PermissionDenied, InsufficientBalance)):
+    if isinstance(answer, (AuthenticationError, PermissionDenied)):
         return skip("routes", f"{route} needs a key that the gateway accepts.")
     if isinstance(answer, UnreadableResponse):
-        return fail("routes", str(answer), f"{answer.remedy} It must be the address in the gateway's API guide.")
+        return fail("routes", _sentence(answer), f"{answer.remedy} It must be the address in the gateway's API guide.")
     if isinstance(answer, RateLimited):
-        return warn("routes", f"{route} is busy: {answer}.", _without_clearing(answer))
+        return warn("routes", f"{route} is busy: {_sentence(answer)}", _without_clearing(answer))
+    if answer.to_do or isinstance(answer, InsufficientBalance):
+        return fail("routes", f"{route}: {_sentence(answer)}", _without_clearing(answer))
+    is_absent = isinstance(answer, VideoNotFound) or answer.http_status in (404, 405)
     if other_path:
+        seen = f"There is no {route}" if is_absent else f"{route} refuses every id"
+        to_do = f"Write {other_path} into the Query path field of the connection."
+        return fail("routes", f"{seen}, but GET {other_path} answers as it should.", to_do)
+    if is_absent:
         return fail(
             "routes",
-            f"There is no {route}, but GET {other_path} answers as it should.",
-            f"Write {other_path} into the Query path field of the connection.",
+            f"There is no {route}: {_sentence(answer)}",
+            f"Correct the Base URL and the Query path. {_KNOWN_PATHS}",
         )
-    if isinstance(answer, VideoNotFound) or answer.http_status in (404, 405):
-        return fail(
+    if isinstance(answer, InvalidRequest):
+        return _of_a_refusal(route, answer)
+    return fail("routes", f"{route}: {_sentence(answer)}", _without_clearing(answer))
+
+
+def _of_a_refusal(route: str, answer: InvalidRequest) -> CheckResult:
+    """Assess a route that refuses each made-up id, whatever its form, and does not say that there is no such video."""
+    said = _sentence(answer)
+    if _ABOUT_THE_ID.search(answer.message) and not _MISSING.search(answer.message):
+        return warn(
             "routes",
-            f"There is no {route}: {answer}.",
-            f"Correct the Base URL and the Query path. Gateways of this family have {' or '.join(QUERY_PATHS)}.",
+            f"{route} answers, but takes none of the made-up ids for one: {said}",
+            "Nothing, if tasks work: this gateway may know only ids of its own form. To be sure, ask for a video that it has "
+            "rendered: airflow sora2 get ID.",
         )
-    if isinstance(answer, InvalidRequest) and answer.http_status in (400, 422):
-        return ok("routes", f"{route} answers; it refuses a made-up id with: {answer}.")
-    return fail("routes", f"{route}: {answer}.", _without_clearing(answer))
+    return fail(
+        "routes",
+        f"{route} refuses every id that it was asked for, and does not say that there is no such video: {said}",
+        "Correct the Query path by the gateway's API guide: the route may be another one, or the id a parameter of another name "
+        f"(/v1/video/query?task_id={{id}}). {_KNOWN_PATHS}",
+    )
 
 
 def assess_models(models: tuple[str, ...] | GatewayError) -> CheckResult:
@@ -122,7 +153,13 @@ def assess_balance(balance: Balance | GatewayError, minimum: MinimumBalance | No
     is_unknown = isinstance(balance, GatewayError) or (balance.remaining is None and not balance.unlimited)
     if minimum is not None and is_unknown:
         why = balance if isinstance(balance, GatewayError) else "the gateway does not show it"
-        return fail("balance", f"The connection has a min_balance, and its balance cannot be read: {why}.", _NO_CREATES)
+        return fail(
+            "balance",
+            f"The connection has a min_balance, and its balance cannot be read: {as_sentence(str(why))}",
+            _NO_CREATES,
+        )
+    if isinstance(balance, InsufficientBalance):
+        return fail("balance", f"The account is empty: {_sentence(balance)}", _without_clearing(balance))
     if isinstance(balance, GatewayError):
         return _unavailable("balance", "The balance", balance, _LOOK_IT_UP)
     if balance.unlimited:
@@ -157,9 +194,15 @@ def assess_clock(skew: float | None) -> CheckResult:
 def _unavailable(check: str, what: str, error: GatewayError, to_do: str) -> CheckResult:
     if isinstance(error, (AuthenticationError, PermissionDenied)):
         return skip(check, f"{what} needs a key that the gateway accepts.")
+    if isinstance(error, InsufficientBalance):
+        return skip(check, f"{what} is not shown for an empty account: {_sentence(error)}")
     if isinstance(error, UnreadableResponse):
         return skip(check, f"{what} cannot be read: see routes.")
-    return warn(check, f"{what} is not available: {error}.", to_do)
+    return warn(check, f"{what} is not available: {_sentence(error)}", error.to_do or to_do)
+
+
+def _sentence(error: GatewayError) -> str:
+    return as_sentence(str(error))
 
 
 def _without_clearing(error: GatewayError) -> str:

@@ -14,8 +14,11 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.util.connection import allowed_gai_family, create_connection
 
 from sora2_provider.cli.doctor.report import CheckResult, fail, ok, skip, warn
+from sora2_provider.gateway.errors import as_sentence
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.addresses import classify_address
+from sora2_provider.gateway.transport.no_response import NoResponse
+from sora2_provider.gateway.transport.proxies import SOCKS_TO_DO, WORKERS_SCHEMES, proxy_for
 
 #: A certificate with fewer days left is a warning: one of 90 days is renewed 30 days before its end.
 _CERTIFICATE_DAYS = 14
@@ -54,6 +57,11 @@ class Destination(NamedTuple):
 
 def check_address(settings: GatewaySettings) -> list[CheckResult]:
     """Return the check ``address`` and, for https, ``tls``."""
+    try:
+        proxy_for(settings, settings.base_url, schemes=WORKERS_SCHEMES)
+    except NoResponse as refused:
+        reason = as_sentence(refused.reason)
+        return [fail("address", f"{reason[:1].upper()}{reason[1:]}", refused.to_do)]
     destination = Destination.of(settings)
     if destination.proxy:
         return _through_proxy(destination, settings.connect_timeout)
@@ -121,12 +129,15 @@ def _tls(connected: socket.socket, destination: Destination) -> CheckResult:
 
 def _through_proxy(destination: Destination, timeout: float) -> list[CheckResult]:
     parts = urlsplit(destination.proxy if "://" in destination.proxy else f"http://{destination.proxy}")
-    host, port = parts.hostname or "", parts.port or 80
+    host, port = parts.hostname or "", parts.port or (1080 if parts.scheme.startswith("socks") else 80)
     tls = skip("tls", "Not checked through a proxy. The checks below use it.")
     try:
         _resolved(host, port)
         with create_connection((host, port), timeout):
-            return [ok("address", f"Through the proxy {host} port {port}, which accepts connections."), tls]
+            seen = f"Through the proxy {host} port {port}, which accepts connections."
+            if parts.scheme.startswith("socks"):
+                return [warn("address", f"{seen} The triggerer cannot use a SOCKS proxy.", SOCKS_TO_DO), tls]
+            return [ok("address", seen), tls]
     except OSError as error:
         seen = f"The proxy {host} port {port} cannot be reached: {_reason(error)}."
         to_do = (

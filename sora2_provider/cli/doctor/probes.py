@@ -8,24 +8,22 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.dialects.base import MODELS, HttpRequest
-from sora2_provider.gateway.errors import GatewayError, VideoNotFound
+from sora2_provider.gateway.errors import GatewayError, InvalidRequest, VideoNotFound
 from sora2_provider.gateway.models import Balance, Video
 from sora2_provider.gateway.parsing.account import read_models
-from sora2_provider.gateway.settings import DEFAULT_QUERY_PATH
+from sora2_provider.gateway.settings import QUERY_PATHS
 
-#: The query routes of this family of gateways.
-QUERY_PATHS = (DEFAULT_QUERY_PATH, "/v1/videos/{id}")
 _NOWHERE = "/v1/video/sora2-doctor-no-such-route"
 
 Value = TypeVar("Value")
 
 
 class QueryProbe(NamedTuple):
-    """The answer of a query route about an id that cannot exist.
+    """The answer of a query route about ids that cannot exist.
 
     :param is_served: there is such a route: its answer is that the id is unknown.
     """
@@ -55,7 +53,7 @@ def probe(client: Sora2Client) -> ProbeResults:
     configured = client.settings.query_path
     query = prober.query(configured)
     other_path = ""
-    if not query.is_served and isinstance(query.answer, GatewayError) and query.answer.http_status in (404, 405):
+    if not query.is_served and _may_be_another(query.answer):
         others = (path for path in QUERY_PATHS if path != configured)
         other_path = next((path for path in others if prober.query(path).is_served), "")
     try:
@@ -63,6 +61,12 @@ def probe(client: Sora2Client) -> ProbeResults:
     except GatewayError as error:
         balance = error
     return ProbeResults(models, query, other_path, balance, prober.skew)
+
+
+def _may_be_another(answer: Video | GatewayError) -> bool:
+    """Whether a route answers as one that is not there, or that takes the id by another name."""
+    is_refusal = isinstance(answer, (InvalidRequest, VideoNotFound))
+    return is_refusal or (isinstance(answer, GatewayError) and answer.http_status in (404, 405) and not answer.to_do)
 
 
 class _Prober:
@@ -73,16 +77,27 @@ class _Prober:
         self.skew: float | None = None
 
     def query(self, path: str) -> QueryProbe:
-        """Ask a query route for a video that cannot exist."""
-        dialect, video_id = self._client.dialect, f"sora2-doctor-{uuid4().hex}"
+        """Ask a query route for videos that cannot exist, until it says that there is none."""
+        name = uuid4().hex
+        answer, is_served = self._asked_for(path, f"sora2-doctor-{name}")
+        if not isinstance(answer, InvalidRequest):
+            return QueryProbe(path, answer, is_served)
+        # It may only look at the form of an id before it looks for the video.
+        forms = (str(UUID(name)), f"video_{name}", f"task_{name}", f"sora-2:task_{name[:26]}")
+        return QueryProbe(path, answer, any(self._asked_for(path, one)[1] for one in forms))
+
+    def _asked_for(self, path: str, video_id: str) -> tuple[Video | GatewayError, bool]:
+        """Return the answer of a query route, and whether it is that there is no such video."""
+        dialect = self._client.dialect
         answer = self.get(dialect.query(video_id, path), dialect.read_video)
-        is_served = isinstance(answer, VideoNotFound)
-        if isinstance(answer, VideoNotFound) and answer.http_status == 404:
-            # It can also mean the route. A route that certainly does not exist shows how this gateway says that.
-            nowhere = self.get(dialect.query(video_id, _NOWHERE), dialect.read_video)
-            without_route = (nowhere.http_status, nowhere.message) if isinstance(nowhere, GatewayError) else None
-            is_served = without_route != (404, answer.message)
-        return QueryProbe(path, answer, is_served)
+        if not isinstance(answer, VideoNotFound) or answer.http_status != 404:
+            return answer, isinstance(answer, VideoNotFound)
+        # It can also mean the route. A route that certainly does not exist shows how this gateway says that.
+        nowhere = self.get(dialect.query(video_id, _NOWHERE), dialect.read_video)
+        without_route = nowhere.message if isinstance(nowhere, GatewayError) and nowhere.http_status == 404 else None
+        # Some repeat the address in it.
+        said = answer.message.replace(path.partition("?")[0].replace("{id}", video_id), _NOWHERE)
+        return answer, without_route not in (said, answer.message)
 
     def get(self, request: HttpRequest, read: Callable[[int, Mapping[str, str], bytes], Value]) -> Value | GatewayError:
         """Return the answer of a route, or the error that it means."""

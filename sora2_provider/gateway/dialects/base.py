@@ -54,7 +54,7 @@ class Dialect(ABC):
         """Submit a video. This is the call that costs money."""
 
     def query(self, video_id: str, path: str) -> HttpRequest:
-        """Ask for a video's state. Ids are opaque and hold ``:`` and ``.``, so they are URL-encoded."""
+        """Ask for a video's state. Ids are opaque and hold ``:``, ``.``, ``=`` and ``&``, so they are URL-encoded."""
         if "{id}" in path:
             return HttpRequest("GET", path.replace("{id}", quote(video_id, safe="")))
         return HttpRequest("GET", f"{path}?{urlencode({'id': video_id})}")

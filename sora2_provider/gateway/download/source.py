@@ -10,6 +10,7 @@ import requests
 
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.compression import is_gzip
 from sora2_provider.gateway.download.media_types import is_packed, no_video_said
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.parsing.error_kinds import Call
@@ -148,12 +149,12 @@ class VideoSource:
 
     def _small_body(self, response: requests.Response, start: bytes) -> bytes:
         body = start
-        is_plain = not is_packed(response.headers.get("content-encoding", ""))
-        # What another host has compressed is not unpacked.
-        if is_plain or self._client.settings.is_own(response.url):
-            with contextlib.suppress(NoResponse):
-                body += self._client.transport.read(response, _MAX_PAGE)
-        return self._client.settings.redact_body(body)
+        is_foreign = not self._client.settings.is_own(response.url)
+        is_strange = is_foreign and is_packed(response.headers.get("content-encoding", ""))
+        with contextlib.suppress(NoResponse):
+            body += self._client.transport.read(response, _MAX_PAGE, unpacks=not is_strange)
+        # What another host has compressed is not unpacked; what it only calls so is read.
+        return b"" if is_strange and is_gzip(body) else self._client.settings.redact_body(body)
 
     def turn(self, error: errors.GatewayError) -> None:
         """Go on with the next address of this round.
@@ -210,9 +211,10 @@ class VideoSource:
             return error
         transient = error.transient or (first.transient and not isinstance(first, errors.InternalAddress))
         return type(first)(
-            f"{first} The gateway itself does not serve the file either: {error}",
+            f"{errors.as_sentence(str(first))} The gateway itself does not serve the file either: {error}",
             retry_after=error.retry_after,
             transient=transient,
+            to_do=first.to_do or error.to_do,
         )
 
     def _require_completed(self, video: Video) -> None:
@@ -234,7 +236,9 @@ def _of_link(error: errors.GatewayError, status: int, response: requests.Respons
     """Return an error in words that speak of a link, and not of the gateway's API."""
     answer = Response(status, response.headers, body, Call.CONTENT)
     declared = response.headers.get("content-type", "")
-    if status in FILE_STATUSES and (said := no_video_said(body, declared)):
+    if (wall := answer.firewall) is not None:
+        message = wall.message("the link's host")
+    elif status in FILE_STATUSES and (said := no_video_said(body, declared)):
         message = said
     elif answer.is_html:
         title = answer.error_detail.message

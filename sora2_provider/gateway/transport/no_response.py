@@ -26,6 +26,7 @@ class NoResponse(Exception):
     :param reason: what happened, in a few words without the URL.
     :param sent: whether the request may have reached the server.
     :param permanent: trying again would end the same way.
+    :param to_do: what a person does next, where this says more than the class of the error.
     :param began: what came of the answer before it broke off, without the key.
     """
 
@@ -33,18 +34,25 @@ class NoResponse(Exception):
     _: KW_ONLY
     sent: bool
     permanent: bool = False
+    to_do: str = ""
     began: bytes = field(default=b"", repr=False)
 
     def as_error(self, what: str) -> GatewayError:
         """Return the error for a call that may be made again safely."""
         message = f"{what}: {self.reason}."
-        return InvalidRequest(message) if self.permanent else GatewayUnavailable(message, transient=True)
+        if self.permanent:
+            return InvalidRequest(message, to_do=self.to_do)
+        return GatewayUnavailable(message, transient=True, to_do=self.to_do)
 
 
 def tls_failed(error: Exception) -> NoResponse:
     """Return the ending of a handshake that failed."""
     lasting = isinstance(error, ssl.SSLError) and error.reason in _LASTING_TLS_ERRORS
-    return NoResponse(f"TLS failed ({_tls_text(error)})", sent=False, permanent=lasting)
+    to_do = (
+        "If the server has a CA of its own, write the path of its CA bundle into Verify TLS of the connection; if it speaks no "
+        "TLS, its address begins with http://."
+    )
+    return NoResponse(f"TLS failed ({_tls_text(error)})", sent=False, permanent=lasting, to_do=to_do if lasting else "")
 
 
 def tls_broke(error: ssl.SSLError) -> NoResponse:

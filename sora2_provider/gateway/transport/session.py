@@ -12,7 +12,6 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import requests
@@ -33,7 +32,7 @@ from sora2_provider.gateway.transport.no_response import (
     tls_broke,
     tls_failed,
 )
-from sora2_provider.gateway.transport.proxies import HTTP_SCHEMES, proxy_for
+from sora2_provider.gateway.transport.proxies import WORKERS_SCHEMES, proxy_for
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.settings import GatewaySettings
@@ -43,8 +42,6 @@ USER_AGENT = f"airflow-provider-sora2/{__version__} (Python {platform.python_ver
 
 # Those of requests and urllib3 for unusable addresses are ValueErrors, too.
 _LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
-# A SOCKS proxy needs PySocks.
-_PROXY_SCHEMES = (*HTTP_SCHEMES, *(("socks4", "socks4a", "socks5", "socks5h") if find_spec("socks") else ()))
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 _UNREADABLE = (http.client.HTTPException, urllib3.exceptions.InvalidHeader)
 _CUT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
@@ -108,7 +105,7 @@ class Transport:
             return request
 
         settings = self._settings
-        proxy = proxy_for(settings, url, schemes=_PROXY_SCHEMES)
+        proxy = proxy_for(settings, url, schemes=WORKERS_SCHEMES)
         if method != "GET":
             # A server may be closing a kept connection just now: what was sent over it is lost, and nobody can tell.
             self.close()
@@ -130,9 +127,10 @@ class Transport:
             lost = _diagnosis(error, is_sent=self._adapter.is_sent)
         raise lost
 
-    def read(self, response: requests.Response, limit: int) -> bytes:
-        """Read a body, unpacked, of at most ``limit`` bytes; it must be complete within the read timeout.
+    def read(self, response: requests.Response, limit: int, *, unpacks: bool = True) -> bytes:
+        """Read a body of at most ``limit`` bytes, which must be complete within the read timeout.
 
+        :param unpacks: return it as it was before it was compressed.
         :raises NoResponse: it was cut, was too long, trickled, or cannot be unpacked.
         """
         answer = getattr(response.raw, "_original_response", None)
@@ -146,6 +144,8 @@ class Transport:
                     raise CannotUnpack(f"the answer is longer than {limit} bytes")
                 if time.monotonic() > give_up:
                     raise CannotUnpack("the answer did not end within the read timeout")
+            if not unpacks:
+                return bytes(body)
             return unpack(bytes(body), response.headers.get("content-encoding", ""), limit=limit)
         except CannotUnpack as error:
             lost = NoResponse(str(error), sent=True)
@@ -198,7 +198,8 @@ def _diagnosis_of_connecting(error: BaseException, chain: list[BaseException]) -
         if isinstance(one, ssl.SSLError) and not isinstance(one, ssl.SSLEOFError):
             return tls_failed(one)
     if type(error) is OSError and error.errno is None:
-        return NoResponse("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True)
+        to_do = "Correct Verify TLS in the connection, or REQUESTS_CA_BUNDLE in the environment: it must be a PEM file."
+        return NoResponse("the CA bundle that verify_tls names cannot be read", sent=False, permanent=True, to_do=to_do)
     if any(isinstance(one, socket.gaierror) for one in chain):
         return NoResponse("the host name cannot be resolved", sent=False)
     # What http.client says when a proxy does not open a tunnel.
@@ -207,7 +208,8 @@ def _diagnosis_of_connecting(error: BaseException, chain: list[BaseException]) -
     if refusal is not None:
         return proxy_refused(refusal.removeprefix(begin))
     if isinstance(error, ValueError):
-        return NoResponse("the address cannot be used", sent=False, permanent=True)
+        to_do = "Correct the address: the connection's base URL, or the video's link."
+        return NoResponse("the address cannot be used", sent=False, permanent=True, to_do=to_do)
     where = "the proxy" if isinstance(error, requests.exceptions.ProxyError) else "the host"
     otherwise = "connect timeout" if any(isinstance(one, _TIMEOUTS) for one in chain) else CLOSED
     return NoResponse(f"no connection to {where} ({_system_text(chain, otherwise)})", sent=False)
