@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from sora2_provider.gateway.leftovers import leftover, leftover_in_name, leftover_in_path
 from sora2_provider.gateway.settings import web_address
@@ -33,6 +34,13 @@ _PROMPT_FILE = r"\S+\.prompt"
 _NO_VALUE = ("None", "null", "undefined", "nan", "NaN", "NaT", "<NA>")
 _EMPTY_WORDS = ("", "none", "NONE", "NULL", "Undefined", *_NO_VALUE)
 _FLAGS = ("True", "False")
+#: What is copied with a link.
+_AROUND_LINKS = " \t\r\n\u00a0\u3000\u200b\ufeff"
+_NEXT_LINK = re.compile(r"[\s,;|]https?://", re.I)
+_ORIGIN = re.compile(r"https?://[^\s/?#]+(?=[/?#])", re.I)
+_BLANKS = re.compile(r"[ \u00a0\u3000]+")
+#: Blanks, and what is not printed.
+_UNFIT = re.compile(r"[\s\x00-\x1f\x7f\u200b\ufeff]")
 #: Nothing of this stands in an id: it is a text, a list or a dict that came in an id's place.
 _NO_ID = r"[\s{}\[\]()<>\"'`,]"
 _NOTHING_CAME = "If this is a template or an XCom, the earlier task returned nothing."
@@ -189,13 +197,13 @@ def _link(value: Any) -> str:
         raise ValueError(f"images: one of the links is {_shown(value)}. {_NOTHING_CAME}")
     if not isinstance(value, str):
         raise ValueError(f"images: {_shown(value)} is a {type(value).__name__}, not an http(s) link.")
-    link = value.strip()
+    link = value.strip(_AROUND_LINKS)
     if problem := leftover_in_path(link):
         raise ValueError(f"images: {_shown(value)} is no http(s) link: {problem}")
-    if ",http://" in link or ",https://" in link:
+    if _NEXT_LINK.search(link):
         raise ValueError(f"images: {_shown(value)} holds several links. Pass a list with one link in each string.")
-    if web_address(link):
-        return link
+    if web_address(mended := _without_blanks(link)):
+        return mended
     scheme = link.partition(":")[0].lower() if ":" in link else ""
     if scheme in ("s3", "gs", "gcs", "abfs", "abfss", "wasb", "wasbs", "file", "") or link.startswith(("/", ".")):
         raise ValueError(
@@ -203,7 +211,20 @@ def _link(value: Any) -> str:
             "Pass an http(s) link: a public one, or a presigned one (S3: S3Hook().generate_presigned_url; "
             "Google Cloud Storage: a signed URL; Azure: a SAS URL)."
         )
+    if link.lower().startswith(("http:", "https:")) and (broken := _UNFIT.search(link)):
+        raise ValueError(
+            f"images: {_shown(value)} holds {broken.group()!r} at character {broken.start() + 1}, which no link can hold. A link is "
+            "one line without blanks in its host; elsewhere a blank is written %20."
+        )
     raise ValueError(f"images: {_shown(value)} is not an http:// or https:// link, which is what the gateway takes.")
+
+
+def _without_blanks(link: str) -> str:
+    """Return a link with its blanks encoded, but for those in its host, where none can be."""
+    start = _ORIGIN.match(link)
+    if start is None:
+        return link
+    return link[: start.end()] + _BLANKS.sub(lambda blanks: quote(blanks.group()), link[start.end() :])
 
 
 def _extra(value: Any) -> dict[str, Any]:

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.gateway.errors import GatewayError
+from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.errors import GatewayError, InvalidRequest
+from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
 from tests.unit.link_hosts import LinkHost, answer
 from tests.unit.test_what_was_sent import AUTHORITY, Peer, close, in_plain_bytes, read_head, reset, says, then, with_tls
 from tests.unit.two_clients import CLIENTS
 
 JSON = '{"id": "video_1", "status": "processing", "word": "排队中"}'.encode()
+ODD = '{"id": "video_1", "status": "processing", "word": "é"}'.encode("latin-1")
 LENGTH = f"Content-Length: {len(JSON)}"
 CHUNKED = "Transfer-Encoding: chunked"
 CUT = "the connection broke (closed before the answer was complete)"
@@ -107,6 +110,7 @@ HEADS = {
 }
 BODIES = {
     **{f"plain under the name {name}": (packed(name, JSON), READ) for name in ("br", "gzip", "zstd", "utf-8", "none")},
+    **{f"plain in no UTF-8 under the name {name}": (packed(name, ODD), READ) for name in ("gzip", "deflate", "br")},
     "gzip": (packed("gzip", gzip.compress(JSON)), READ),
     "gzip in gzip": (packed("gzip, gzip", gzip.compress(gzip.compress(JSON))), READ),
     "gzip that no header tells of": (answer(gzip.compress(JSON)), READ),
@@ -209,9 +213,23 @@ class TestProxies:
         with LinkHost(http(LENGTH)) as host:
             assert outcomes(host.url) == dict.fromkeys(CLIENTS, READ)
 
-    @pytest.mark.parametrize(
-        "written", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9", "http://", "http://a:b:c", "http:// a"]
-    )
+    @pytest.mark.parametrize("written", ["socks5://127.0.0.1:9", "socks5h://me:pass-word@127.0.0.1", "socks4://a:1080"])
+    @pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+    def test_a_socks_proxy_is_named_with_what_to_do(self, monkeypatch, name, written):
+        monkeypatch.setenv(name, written)
+        settings = GatewaySettings("http://gateway.invalid", "sk-x")
+        for ask in CLIENTS.values():
+            with pytest.raises(
+                InvalidRequest, match="is a SOCKS proxy, .* only with PySocks.*nothing was sent"
+            ) as caught:
+                ask(settings)
+            assert "requests[socks]" in caught.value.remedy
+            assert "HTTP proxy into the Proxy field" in caught.value.remedy
+            assert "pass-word" not in f"{caught.value} {caught.value.remedy}"
+        with Sora2Client(settings) as client, pytest.raises(InvalidRequest, match="^Nothing was sent .*SOCKS proxy"):
+            client.create_video(VideoRequest("a cat"))
+
+    @pytest.mark.parametrize("written", ["ftp://127.0.0.1:9", "http://", "http://a:b:c", "http:// a"])
     @pytest.mark.parametrize("scheme", ["http", "https"])
     def test_a_proxy_that_is_none_is_named(self, monkeypatch, scheme, written):
         monkeypatch.setenv(f"{scheme}_proxy", written)

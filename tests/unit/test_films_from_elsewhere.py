@@ -49,6 +49,14 @@ DEAD = {
     ),
     "a page about hotlinking": (answer(PAGE, "Content-Type: text/html"), "web page.*Hotlinking is forbidden"),
     "a page that refuses": (answer(PAGE, "Content-Type: text/html", status="403 Forbidden"), "Hotlinking is forbidden"),
+    "a firewall": (
+        answer(b"<title>Attention Required! | Cloudflare</title>", "Content-Type: text/html", status="403 Forbidden"),
+        "A firewall in front of the link's host \\(Cloudflare\\) refuses this machine.*nothing was paid",
+    ),
+    "an error that is said to be compressed": (
+        answer(b'{"message": "the bucket is gone"}', "Content-Encoding: gzip", status="403 Forbidden"),
+        "the bucket is gone",
+    ),
     "a picture": (answer(PICTURE, "Content-Type: image/jpeg"), "a picture, and not the video"),
     "a picture that is called a video": (answer(PICTURE, "Content-Type: video/mp4"), "a picture, and not the video"),
     "a playlist": (answer(b"#EXTM3U\n#EXT-X-VERSION:3\n", "Content-Type: application/vnd.apple.mpegurl"), "playlist"),
@@ -81,6 +89,25 @@ def test_where_a_link_serves_no_film_the_gateway_is_asked_and_the_first_cause_is
         else:
             with pytest.raises(AirflowException, match=f"(?s){said}.*Task not found"):
                 fetch()
+
+
+REFUSALS = {
+    "a firewall": (
+        {"status": 403, "body": "error code: 1020"},
+        "A firewall in front of .*Cloudflare.*Ask the gateway's operator",
+    ),
+    "an empty account": ({"status": 401, "body": {"message": "账户余额耗尽"}}, "余额耗尽.*Top up the account"),
+}
+
+
+@pytest.mark.parametrize("routes", [("query", "content", "file"), ("content", "file")])
+@pytest.mark.parametrize(("fault", "said"), REFUSALS.values(), ids=REFUSALS)
+def test_a_download_says_who_can_help_where_the_gateway_refuses(big, video_id, fetch, fault, said, routes):
+    big.settings(dialect="openai")
+    for route in routes:
+        big.fault(route=route, times=None, **fault)
+    with pytest.raises(AirflowException, match=f"The video could not be downloaded: .*{said}"):
+        fetch()
 
 
 @pytest.mark.parametrize(

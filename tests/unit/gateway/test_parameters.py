@@ -104,6 +104,9 @@ def test_half_a_character_is_refused() -> None:
         ([Text(LINK)], [LINK]),
         ("HTTPS://EXAMPLE.COM/A.JPG", ["HTTPS://EXAMPLE.COM/A.JPG"]),
         ("http://example.com", ["http://example.com"]),
+        (" \u00a0https://example.com/a.jpg\u200b\n", ["https://example.com/a.jpg"]),
+        ("https://example.com/a b\u3000c.jpg?name=d e", ["https://example.com/a%20b%E3%80%80c.jpg?name=d%20e"]),
+        ("https://example.com/a%20b c.jpg", ["https://example.com/a%20b%20c.jpg"]),
         ("https://[2001:db8::1]:8443/a.jpg", ["https://[2001:db8::1]:8443/a.jpg"]),
         ("https://user:p%40ss@example.com/a", ["https://user:p%40ss@example.com/a"]),
         ("https://例え.jp/画像.png", ["https://例え.jp/画像.png"]),
@@ -124,7 +127,7 @@ def test_images_are_understood_in_every_form_that_means_links(images: Any, sent:
     "image",
     ["ftp://x", "http://", "https://", "https:///a.jpg", "http:/example.com/a", "example.com/a.jpg", "//example.com/a.jpg", "/tmp/a.jpg",
      "./a.jpg", "a.jpg", "s3://bucket/a.jpg", "gs://bucket/a.jpg", "file:///a.jpg", "data:image/png;base64,AAAA", "javascript:x",
-     "https://exam ple.com/a.jpg", "https://example.com/a b.jpg", "https://[::1", "https://example.com:port/a", "https://example.com\u2028/a",
+     "https://exam ple.com/a.jpg", "https://example.com/a\tb.jpg", "https://[::1", "https://example.com:port/a", "https://example.com\u2028/a",
      "https://example.com/\x00", "None", "", " ", None, 5, True, b"https://example.com/a", [LINK], [], {"url": LINK}],
     ids=shown,
 )  # fmt: skip
@@ -134,6 +137,20 @@ def test_an_image_that_is_no_http_link_is_refused_by_name(image: Any, as_json: b
     assert message.startswith("images: ")
     assert "link" in message
     assert as_json or repr(image) in message
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("https://exam ple.com/a.jpg", "holds ' ' at character 13, which no link can hold"),
+        ("https://example.com/a\nb.jpg", "holds '\\n' at character 22"),
+        ("https://example.com/a\u200bb.jpg", "holds '\\u200b' at character 22"),
+        ("https://example.com/a.jpg https://example.com/b.jpg", "holds several links"),
+        ("https://example.com/a.jpg\nhttps://example.com/b.jpg", "holds several links"),
+    ],
+)  # fmt: skip
+def test_what_no_link_can_hold_is_shown_with_its_place(link: str, said: str) -> None:
+    assert said in refusal(images=[link])
 
 
 @pytest.mark.parametrize(
