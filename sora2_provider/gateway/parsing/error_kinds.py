@@ -115,14 +115,14 @@ def is_upstreams_key(detail: ErrorDetail, http_status: int | None, call: Call) -
     return is_server_error or is_passed_on or "upstream" in (detail.type or "").lower()
 
 
-def classify_page(detail: ErrorDetail, http_status: int, call: Call) -> Kind:
-    """Return the class of an answer that is no JSON and no firewall's."""
-    return _known_kind(detail, http_status, call) or _by_status(http_status, call)
-
-
 def is_explained(detail: ErrorDetail) -> bool:
     """Whether the code or the words of an error say anything but that access is denied."""
     return _told_kind(detail, None) not in (None, *ABOUT_THE_KEY)
+
+
+def says_no_money(detail: ErrorDetail) -> bool:
+    """Whether the code or the words of an error say that the account is empty."""
+    return _told_kind(detail, None) is errors.InsufficientBalance
 
 
 def is_refusal(detail: ErrorDetail) -> bool:

@@ -28,9 +28,9 @@ from sora2_provider.gateway.parsing.error_kinds import (
     Call,
     ErrorDetail,
     classify_error,
-    classify_page,
     is_explained,
     is_upstreams_key,
+    says_no_money,
     told,
     told_of_loss,
 )
@@ -160,7 +160,7 @@ class Response:
         """The firewall in front of the gateway that has answered in its place."""
         detail, is_page = self.error_detail, self.parsed is None
         # The title of a page is for people: "Access denied" stands over a proxy's 429. An object store's XML has a code.
-        if is_explained(detail) if not self.is_markup else detail.code:
+        if (detail.code or self._tells_of_no_money) if self.is_markup else is_explained(detail):
             return None
         text = self.text_of_page if is_page else told(detail)
         said = detail.message if _WORD.search(detail.message) else text[:_HEADLINE]
@@ -172,10 +172,7 @@ class Response:
         if (wall := self.firewall) is not None:
             named = dataclasses.replace(detail, request_id=detail.request_id or wall.reference)
             self._raise(errors.GatewayUnavailable, wall.message("the gateway"), named, transient=True, to_do=TO_DO)
-        if self.parsed is None:
-            kind = classify_page(NO_ERROR if self.is_markup else detail, self.status, self.call)
-        else:
-            kind = classify_error(detail, self.status, self.call)
+        kind = self._kind_of_page(detail) if self.is_markup else classify_error(detail, self.status, self.call)
         said = detail.message or (
             f"The gateway refused the call and gave no reason{_STATUS_TEXTS.get(self.status, '')}."
         )
@@ -183,6 +180,17 @@ class Response:
             said = f"The gateway's upstream refuses the gateway's own key, and not yours: \"{said}\""
             self._raise(kind, said, detail, transient=True, to_do=_TELL_THE_OPERATOR)
         self._raise(kind, said, detail, transient=kind in TRANSIENT)
+
+    @property
+    def _tells_of_no_money(self) -> bool:
+        return says_no_money(ErrorDetail(self.text_of_page[:_HEADLINE]))
+
+    def _kind_of_page(self, detail: ErrorDetail) -> Kind:
+        if self._tells_of_no_money:
+            return errors.InsufficientBalance
+        # An object store refuses a link, and no key.
+        is_stores = detail.code is not None and self.status == 403
+        return errors.GatewayUnavailable if is_stores else classify_error(NO_ERROR, self.status, self.call)
 
     def may_be_sent_again(self, detail: ErrorDetail) -> bool:
         """Whether a create would be sent again after this refusal."""

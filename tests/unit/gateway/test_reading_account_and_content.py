@@ -34,6 +34,16 @@ def test_an_account_answer_that_is_none_is_an_error(reader: Any, body: Any) -> N
         reader(200, {}, as_bytes(body))
 
 
+def test_an_object_store_that_refuses_a_link_judges_no_key() -> None:
+    with pytest.raises(errors.GatewayUnavailable, match="Request has expired") as caught:
+        responses.read_content(
+            403,
+            {},
+            b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+        )
+    assert caught.value.transient
+
+
 @pytest.mark.parametrize("body", [{"hard_limit_usd": 100_000_000}, {"data": {"unlimited_quota": True}}], ids=str)
 def test_a_balance_of_a_hundred_million_is_unlimited(body: Any) -> None:
     assert account.read_balance(200, {}, as_bytes(body)).unlimited

@@ -93,6 +93,14 @@ def test_an_empty_account_in_other_words_does_not_pass(status: int, text: str) -
         assert "Top up the account" in refused.remedy
 
 
+@pytest.mark.parametrize("status", [400, 401, 402, 403])
+@pytest.mark.parametrize(
+    "body", ["<html><title>账户余额不足</title></html>", "<h1>Payment required</h1>Please top up", "余额不足"]
+)
+def test_a_page_may_tell_of_an_empty_account(status: int, body: str) -> None:
+    assert type(refused_create(body, status)) is errors.InsufficientBalance
+
+
 PLACES: dict[str, Callable[[str], dict[str, Any]]] = {
     "error": lambda text: {"error": text}, "message": lambda text: {"code": -1, "message": text, "data": None}, "msg": lambda text: {"code": 500, "msg": text},
     "error.msg": lambda text: {"error": {"msg": text}}, "detail": lambda text: {"detail": text}, "detail.message": lambda text: {"detail": {"message": text}},
