@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import airflow
 
@@ -92,6 +93,19 @@ __all__ = [
     "mask_secret",
     "task_decorator_factory",
 ]
+
+
+class Resolvable(Protocol):
+    """What Airflow resolves when the task runs: an XComArg, a parameter of the DAG, an argument of a mapped task group.
+
+    Airflow's own base class of these has another place in each version.
+    """
+
+    def iter_references(self) -> Iterable[Any]:
+        """Return the tasks that it needs."""
+
+    def resolve(self, context: Any) -> Any:
+        """Return its value."""
 
 
 def airflow_version() -> str:

@@ -20,6 +20,7 @@ from sora2_provider.compat import (
     task_decorator_factory,
 )
 from sora2_provider.exceptions import Fate, InvalidParameter
+from sora2_provider.hooks.templates import native_hint
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 
 __all__ = ["VideoParameters", "sora2_video_task"]
@@ -39,6 +40,12 @@ class VideoParameters(TypedDict, total=False):
     size: str
     duration: int | str
     extra: Mapping[str, Any]
+
+
+_WANTED = (
+    "It must return the prompt (a str) or a dict with prompt and any of "
+    f"{', '.join([*VideoParameters.__annotations__][1:])}."
+)
 
 
 class _Sora2VideoDecoratedOperator(DecoratedOperator, Sora2CreateVideoOperator):
@@ -100,6 +107,10 @@ class _Sora2VideoDecoratedOperator(DecoratedOperator, Sora2CreateVideoOperator):
         context_merge(merged, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, merged)
         returned = self.python_callable(*self.op_args, **arguments)
+        if not isinstance(returned, (str, Mapping)):
+            what = "nothing" if returned is None else f"a value of type {type(returned).__name__}"
+            remedy = f"{_WANTED} {native_hint(self, returned)}".rstrip()
+            raise InvalidParameter(f"{_name_of(self.python_callable)} returned {what}.", Fate.NOTHING_SENT, remedy)
         return {**self.request_parameters(), **_parameters_in(returned, self.python_callable)}
 
 
@@ -137,26 +148,21 @@ def _check_decorated(function: Callable[..., Any] | None, kwargs: Mapping[str, A
             )
 
 
-def _parameters_in(returned: Any, function: Callable[..., Any]) -> dict[str, Any]:
+def _parameters_in(returned: str | Mapping[str, Any], function: Callable[..., Any]) -> dict[str, Any]:
     """Return the request parameters in what a function returned.
 
     :raises InvalidParameter: there are none, or others.
     """
     if isinstance(returned, str):
         return {"prompt": returned}
-    known = tuple(VideoParameters.__annotations__)
-    wanted = f"It must return the prompt (a str) or a dict with prompt and any of {', '.join(known[1:])}."
-    if not isinstance(returned, Mapping):
-        what = "nothing" if returned is None else f"a value of type {type(returned).__name__}"
-        raise InvalidParameter(f"{_name_of(function)} returned {what}.", Fate.NOTHING_SENT, wanted)
-    if unknown := [name for name in returned if name not in known]:
+    if unknown := [name for name in returned if name not in VideoParameters.__annotations__]:
         raise InvalidParameter(
             f"{_name_of(function)} returned a dict with {', '.join(map(repr, unknown))}.",
             Fate.NOTHING_SENT,
-            f"{wanted} Fields that only the model knows go into extra.",
+            f"{_WANTED} Fields that only the model knows go into extra.",
         )
     if "prompt" not in returned:
-        raise InvalidParameter(f"{_name_of(function)} returned a dict without prompt.", Fate.NOTHING_SENT, wanted)
+        raise InvalidParameter(f"{_name_of(function)} returned a dict without prompt.", Fate.NOTHING_SENT, _WANTED)
     return dict(returned)
 
 

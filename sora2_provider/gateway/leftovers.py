@@ -97,9 +97,11 @@ def _python_value(text: str) -> str:
         return ""
     if not isinstance(value, (list, dict, tuple, set)):
         return ""
+    mapped = "" if isinstance(value, dict) else " Of a mapped task's values take one: map this task, too, with expand."
     return (
         f"it is a {type(value).__name__} in Python's spelling. Take the value that is meant, such as "
         "{{ ti.xcom_pull('row')['prompt'] }}; if the whole is meant, write it as JSON, with the filter tojson."
+        f"{mapped}"
     )
 
 

@@ -8,13 +8,13 @@ is what a template gives when an earlier task returned nothing.
 from __future__ import annotations
 
 import json
-import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from sora2_provider.gateway.leftovers import leftover, leftover_in_name, leftover_in_path
+from sora2_provider.gateway.numbers import number_of
 from sora2_provider.gateway.settings import web_address
 
 ORIENTATIONS = ("portrait", "landscape")
@@ -43,6 +43,13 @@ _BLANKS = re.compile(r"[ \u00a0\u3000]+")
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\u200b\ufeff]")
 #: Nothing of this stands in an id: it is a text, a list or a dict that came in an id's place.
 _NO_ID = r"[\s{}\[\]()<>\"'`,]"
+#: What maps a field that wants one value: the operator, and a task that may have made the values.
+_MAPPED = {"video_id": ("", "create"), "path": ("Sora2DownloadVideoOperator", "paths")}
+_MARKED = (
+    "A create task that a person marked as success has returned no id: the id stands in its log and in its XCom 'video'. "
+    "Set it as the XCom 'return_value' of that task and clear this one, or clear that task if its log says that it picks "
+    "the video up."
+)
 _NOTHING_CAME = "If this is a template or an XCom, the earlier task returned nothing."
 
 
@@ -69,24 +76,26 @@ def checked_video_id(value: Any) -> str:
     """
     given = value.get("id") if isinstance(value, Mapping) else value
     allowed = "the id that Sora2CreateVideoOperator returned"
-    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
-        problem = f"video_id={_shown(value)}: it must be {allowed}, not {type(given).__name__}."
-        raise ValueError(f"{problem} For several videos map the task: .partial(...).expand(video_id=...).")
+    if _is_nothing(given):
+        raise ValueError(f"video_id={_shown(value)}: it must be {allowed}. {_NOTHING_CAME} {_MARKED}")
     video_id = _text("video_id", given, allowed).strip()
     if re.search(_NO_ID, video_id):
         raise ValueError(f"video_id={_shown(value)}: it must be {allowed}, without blanks, quotes and brackets.")
     return video_id
 
 
-def checked_seconds(name: str, value: Any) -> None:
-    """Check a number of seconds to wait.
+def checked_seconds(name: str, value: Any) -> float:
+    """Return a number of seconds to wait: of a number, a ``timedelta``, or what a template has made of a number.
 
     :raises ValueError: it is none, or the wait would have no end.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST_WAIT:
+    seconds = number_of(value)
+    if seconds is None or not 0 < seconds <= LONGEST_WAIT:
         raise ValueError(
-            f"{name}={_shown(value)}: it must be a number of seconds above 0, at most {LONGEST_WAIT} (30 days)."
+            f"{name}={_shown(value)}: it must be a number of seconds, or a timedelta, above 0, at most {LONGEST_WAIT} "
+            f"(30 days).{_hint(value)}{of_mapped(name, value)}"
         )
+    return seconds
 
 
 def _shown(value: Any) -> str:
@@ -100,6 +109,17 @@ def _is_nothing(value: Any) -> bool:
 
 def _hint(value: Any) -> str:
     return f" {_NOTHING_CAME}" if _is_nothing(value) else ""
+
+
+def of_mapped(name: str, value: Any) -> str:
+    """Return what to write where one value is wanted and the many of a mapped task came; empty where they did not."""
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        return ""
+    operator, output = _MAPPED.get(name, ("Sora2CreateVideoOperator", "rows"))
+    return (
+        " A mapped task returns one value for each of its tasks. Map this task, too: "
+        f"{operator}.partial(task_id=..., ...).expand({name}={output}.output)."
+    )
 
 
 def _prompt(value: Any) -> str:
@@ -116,7 +136,9 @@ def _text(name: str, value: Any, allowed: str, problem_of: Callable[[str], str] 
     if _is_nothing(value):
         raise ValueError(f"{name}={_shown(value)}: it must be {allowed}. {_NOTHING_CAME}")
     if not isinstance(value, str):
-        raise ValueError(f"{name}={_shown(value)}: it must be {allowed}, not {type(value).__name__}.")
+        raise ValueError(
+            f"{name}={_shown(value)}: it must be {allowed}, not {type(value).__name__}.{of_mapped(name, value)}"
+        )
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
@@ -149,7 +171,7 @@ def _duration(value: Any, model: str) -> int:
     )
     seconds = _whole_number(value)
     if seconds is None:
-        raise ValueError(f"duration={_shown(value)}: it must be {allowed}.{_hint(value)}")
+        raise ValueError(f"duration={_shown(value)}: it must be {allowed}.{_hint(value)}{of_mapped('duration', value)}")
     if seconds < 1 or (offered and seconds not in offered):
         longer = " (25 seconds: model='sora-2-pro')" if seconds == 25 and model == "sora-2" else ""
         raise ValueError(f"duration={_shown(value)}: it must be {allowed}{longer}.")
@@ -157,17 +179,8 @@ def _duration(value: Any, model: str) -> int:
 
 
 def _whole_number(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    try:
-        return int(operator.index(value))
-    except TypeError:
-        return None
+    number = number_of(value)
+    return int(number) if number is not None and number.is_integer() and number <= LONGEST_WAIT else None
 
 
 def _images(value: Any) -> tuple[str, ...]:

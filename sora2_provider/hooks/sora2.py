@@ -142,12 +142,13 @@ class Sora2Hook(BaseHook):
         """
         from sora2_provider.hooks import operations
 
-        check_wait(timeout=timeout, poll_interval=poll_interval)
+        seconds = wait_seconds("timeout", timeout)
+        interval = None if poll_interval is None else wait_seconds("poll_interval", poll_interval)
         return operations.wait_for_video(
             self.get_conn(),
             checked_id(video_id),
-            timeout=timeout,
-            poll_interval=poll_interval,
+            timeout=seconds,
+            poll_interval=interval,
             conn_id=self.sora2_conn_id,
             log=self.log,
         )
@@ -217,17 +218,17 @@ class Sora2Hook(BaseHook):
         return True, f"{seen} {self._unknown_fields}".rstrip()
 
 
-def check_wait(**seconds: Any) -> None:
-    """Check how long to wait, by the names of the parameters; ``None`` is a schedule's.
+def wait_seconds(name: str, value: Any) -> float:
+    """Return how long to wait, in seconds.
 
-    :raises InvalidParameter: one is no number of seconds, or the wait would have no end.
+    :param name: of the parameter.
+    :param value: a number of seconds, a ``timedelta``, or what a template has made of a number.
+    :raises InvalidParameter: it is none, or the wait would have no end.
     """
-    for name, value in seconds.items():
-        try:
-            if value is not None or name == "timeout":
-                parameters.checked_seconds(name, value)
-        except ValueError as error:
-            raise InvalidParameter(str(error)) from None
+    try:
+        return parameters.checked_seconds(name, value)
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from None
 
 
 def checked_id(video_id: Any) -> str:

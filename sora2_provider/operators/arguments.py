@@ -16,7 +16,9 @@ from sora2_provider.compat import ObjectStoragePath, conf
 from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.leftovers import leftover_in_name, leftover_in_path, leftover_object
-from sora2_provider.hooks.sora2 import check_wait
+from sora2_provider.gateway.parameters import of_mapped
+from sora2_provider.hooks.sora2 import wait_seconds
+from sora2_provider.hooks.templates import is_settled
 
 #: More source images than any model takes: an iterator without an end must not stop the parsing of DAG files.
 _MOST_IMAGES = 1000
@@ -26,14 +28,14 @@ ON_UNKNOWN_SUBMISSION = ("fail", "resubmit")
 
 def check_settled(task_id: str, values: Mapping[str, Any]) -> None:
     """Check the request parameters that are known now; templates and XComs are checked in ``execute``."""
-    known = {name: value for name, value in values.items() if _is_settled(value)}
+    known = {name: value for name, value in values.items() if is_settled(value)}
     images, extra = values["images"], values["extra"]
     if type(extra) is not dict and isinstance(extra, Mapping):
         check_copyable(task_id, "extra", extra, "dict")
     if isinstance(images, (list, tuple)):
-        known["images"] = [*filter(_is_settled, images)]
+        known["images"] = [*filter(is_settled, images)]
     if "extra" not in known and isinstance(extra, dict):
-        known["extra"] = {name: value for name, value in extra.items() if _is_settled(value)}
+        known["extra"] = {name: value for name, value in extra.items() if is_settled(value)}
     try:
         parameters.checked(known)
     except ValueError as error:
@@ -73,17 +75,21 @@ def check_copyable(task_id: str, name: str, value: Any, instead: str) -> None:
         ) from None
 
 
-def check_waiting(
-    task_id: str, *, wait_for_completion: Any, timeout: Any, poll_interval: Any, output_path: Any
-) -> None:
-    """Check what says how to wait."""
+def settled_seconds(task_id: str, name: str, value: Any) -> Any:
+    """Return how long to wait, in seconds, where that is known now; ``None`` is a schedule's poll interval."""
+    if not is_settled(value) or (value is None and name == "poll_interval"):
+        return value
+    try:
+        return wait_seconds(name, value)
+    except InvalidParameter as error:
+        raise InvalidParameter(f"Task {task_id!r}: {error}") from None
+
+
+def check_waiting(task_id: str, *, wait_for_completion: Any, output_path: Any) -> None:
+    """Check what says whether to wait, and for what."""
     task = f"Task {task_id!r}"
     if not isinstance(wait_for_completion, bool):
         raise InvalidParameter(f"{task}: wait_for_completion={wait_for_completion!r}: it must be True or False.")
-    try:
-        check_wait(timeout=timeout, poll_interval=poll_interval)
-    except InvalidParameter as error:
-        raise InvalidParameter(f"{task}: {error}") from None
     check_path(task_id, "output_path", output_path)
     if output_path is not None and not wait_for_completion:
         raise InvalidParameter(
@@ -109,7 +115,7 @@ def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
     # Imported here: DAG files must parse fast.
     from sora2_provider.storage import IF_EXISTS
 
-    if _is_settled(if_exists) and if_exists not in IF_EXISTS:
+    if is_settled(if_exists) and if_exists not in IF_EXISTS:
         allowed = ", ".join(IF_EXISTS)
         raise InvalidParameter(f"Task {task_id!r}: if_exists={if_exists!r}: it must be one of {allowed}.")
     check_path(task_id, "path", path)
@@ -118,10 +124,10 @@ def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
 def check_path(task_id: str, name: str, path: Any) -> None:
     """Check a path as far as it is known now."""
     if not isinstance(path, str):
-        if path is not None and _is_settled(path) and not isinstance(path, (PurePath, ObjectStoragePath)):
+        if path is not None and is_settled(path) and not isinstance(path, (PurePath, ObjectStoragePath)):
             raise InvalidParameter(f"Task {task_id!r}: {name}={path!r}: it must be a text, not {type(path).__name__}.")
         return
-    settled = _is_settled(path)
+    settled = is_settled(path)
     if problem := leftover_in_path(path) if settled else leftover_object(path):
         raise InvalidParameter(f"Task {task_id!r}: {name}={path!r}: {problem}")
     if settled and "://" not in path and not path.startswith("/"):
@@ -133,7 +139,7 @@ def check_path(task_id: str, name: str, path: Any) -> None:
 
 def check_video_id(task_id: str, video_id: Any) -> None:
     """Check a video's id as far as it is known now."""
-    if _is_settled(video_id):
+    if is_settled(video_id):
         try:
             parameters.checked_video_id(video_id)
         except ValueError as error:
@@ -175,19 +181,6 @@ def checked_connection_id(conn_id: Any) -> None:
     :raises InvalidParameter: none did.
     """
     if not isinstance(conn_id, str) or conn_id.strip() in ("", "None") or leftover_in_name(conn_id):
-        raise InvalidParameter(f"sora2_conn_id={conn_id!r}: it must be the id of a connection of type sora2.")
-
-
-def _is_settled(value: Any) -> bool:
-    if isinstance(value, str):
-        templated = "{" in value and any(mark in value for mark in ("{{", "{%", "{#"))
-        return not templated and not value.endswith(".prompt")
-    if value is None or isinstance(value, (int, float)):
-        return True
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_settled, value))
-    # Asked of all operators of a DAG file, and to ask an abstract class takes much longer.
-    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101
-        return all(map(_is_settled, value.values()))
-    # XComArg, and whatever else Airflow resolves at run time.
-    return not hasattr(value, "resolve")
+        raise InvalidParameter(
+            f"sora2_conn_id={conn_id!r}: it must be the id of a connection of type sora2.{of_mapped('sora2_conn_id', conn_id)}"
+        )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from sora2_provider.hooks.sora2 import wait_seconds
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,14 @@ class CreateOptions:
     def of(cls, operator: Any) -> CreateOptions:
         """Return the options of an operator whose templates are rendered."""
         return cls(**{one.name: getattr(operator, one.name) for one in fields(cls)})
+
+    def with_seconds(self) -> CreateOptions:
+        """Return the options with the numbers that templates have made texts of.
+
+        :raises InvalidParameter: one is no number of seconds.
+        """
+        interval = None if self.poll_interval is None else wait_seconds("poll_interval", self.poll_interval)
+        return replace(self, timeout=wait_seconds("timeout", self.timeout), poll_interval=interval)
 
 
 @dataclass(frozen=True)

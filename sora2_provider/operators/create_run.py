@@ -25,6 +25,7 @@ from sora2_provider.gateway.polling.progress import duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.operations import await_outcome, ends_for_good
 from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.hooks.templates import native_hint
 from sora2_provider.operators import arguments
 from sora2_provider.operators.create_options import CreateOptions, ResumeState
 from sora2_provider.reporting.endings import End, Ending
@@ -134,7 +135,8 @@ class CreateRun:
             raise AirflowException("it was stopped while it waited")
 
     def _start(self) -> str:
-        options = self._options
+        # Not in a resume, which waits no more: there nothing may stand in the way of a video that is paid for.
+        options = self._options = self._options.with_seconds()
         if options.deferrable and is_foreign(self._task, self._context):
             raise InvalidParameter(
                 f"{self._task.task_id}: deferrable=True, in the code of another task: Airflow cannot resume it",
@@ -185,7 +187,8 @@ class CreateRun:
         try:
             return VideoRequest(**parameters)
         except ValueError as error:
-            raise InvalidParameter(str(error), Fate.NOTHING_SENT) from None
+            texts = [parameters.get(name) for name in ("prompt", "model", "orientation", "size")]
+            raise InvalidParameter(str(error), Fate.NOTHING_SENT, native_hint(self._task, *texts)) from None
 
     def _journal(self, *, warns: bool = False) -> SubmissionJournal:
         try:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sora2_provider.compat import BaseOperator, Context
 from sora2_provider.exceptions import FinalError
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
+from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.hooks.templates import StoragePath, Text, VideoId, given_id, put_back
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
 
@@ -43,19 +44,20 @@ class Sora2DownloadVideoOperator(BaseOperator):
     def __init__(
         self,
         *,
-        video_id: Any,
-        path: str,
-        if_exists: str = "replace",
-        sora2_conn_id: str = Sora2Hook.default_conn_name,
+        video_id: VideoId,
+        path: StoragePath,
+        if_exists: Text = "replace",
+        sora2_conn_id: Text = Sora2Hook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.video_id = video_id
-        self.path = self._path_as_written = path
-        self.if_exists = if_exists
-        self.sora2_conn_id = sora2_conn_id
+        self.video_id: Any = video_id
+        self.path: Any = path
+        self.if_exists: Any = if_exists
+        self.sora2_conn_id: Any = sora2_conn_id
         arguments.check_video_id(self.task_id, video_id)
         arguments.check_storing(self.task_id, path=path, if_exists=if_exists)
+        self._as_written = {name: getattr(self, name) for name in self.template_fields}
 
     def execute(self, context: Context) -> str:
         """Store the file and return its URI."""
@@ -67,6 +69,8 @@ class Sora2DownloadVideoOperator(BaseOperator):
         from sora2_provider.reporting.video_metadata import VideoMetadata
 
         pass_on_retry_after(self)
+        put_back(self, context, *self._as_written)
+        video_id = given_id(self, context)
         arguments.checked_connection_id(self.sora2_conn_id)
         check_path_of_rows(self, context, "path")
         report = self._report = TaskReport(self, context, VideoMetadata.of_given(self.video_id, self.sora2_conn_id))
@@ -81,7 +85,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
                     raise FinalError(str(error)) from None
                 raise
         report.stored(stored)
-        report.file(stored, checked_id(self.video_id))
+        report.file(stored, video_id)
         return stored.uri
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sora2_provider.compat import Context, ObjectStoragePath
 from sora2_provider.exceptions import Fate, InvalidParameter
+from sora2_provider.hooks.templates import rendered_text
 
 #: The names in a template that are the same for all mapped tasks of a run. ``params`` differs only where it is mapped itself.
 _OF_THE_RUN = (
@@ -32,14 +33,14 @@ def prompt_of(operator: Any, context: Context) -> Any:
     try:
         if environment.loader is None:
             raise TemplateNotFound(name)
-        source = environment.loader.get_source(environment, name)[0]
+        environment.loader.get_source(environment, name)
     except TemplateNotFound:
         raise InvalidParameter(
             f"prompt={prompt!r}: there is no such file beside the DAG file or in template_searchpath.",
             Fate.NOTHING_SENT,
             "Correct the name. A prompt that ends with .prompt is always taken for the name of a file.",
         ) from None
-    return operator.render_template(source, context, environment)
+    return rendered_text(operator, context, name)
 
 
 def check_path_of_rows(operator: Any, context: Context, name: str) -> None:
@@ -68,7 +69,7 @@ def _is_of_the_run(operator: Any, context: Context, name: str) -> bool:
         return False
     if partial is not None and name not in partial:
         return False
-    written = operator._path_as_written if partial is None else partial[name]
+    written = operator._as_written[name] if partial is None else partial[name]
     if hasattr(written, "resolve") and not isinstance(written, (PurePath, ObjectStoragePath)):
         # In a mapped group it may be the group's own argument, or the XCom of a task of the same row.
         return defined is not None and partial is not None and not any(defined.iter_mapped_task_groups())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sora2_provider.compat import BaseOperator, Context
+from sora2_provider.compat import BaseOperator, Context, Resolvable
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
 from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.hooks.templates import Seconds, StoragePath, Text, put_back, texts_in
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
 from sora2_provider.operators.download import Sora2DownloadVideoOperator
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sora2_provider.reporting.lineage import Lineage
 
 __all__ = ["Sora2CreateVideoOperator", "Sora2DownloadVideoOperator"]
+
+#: The fields that want a text.
+_TEXTS = ("prompt", "model", "orientation", "size", "sora2_conn_id", "output_path")
 
 
 class Sora2CreateVideoOperator(BaseOperator):
@@ -34,13 +38,14 @@ class Sora2CreateVideoOperator(BaseOperator):
     :param model: the model's name at the gateway.
     :param orientation: ``portrait`` or ``landscape``.
     :param size: ``small`` (about 720p) or ``large``.
-    :param duration: seconds, as a number or a string of digits: 10 or 15; with ``sora-2-pro`` also 25.
+    :param duration: seconds: 10 or 15; with ``sora-2-pro`` also 25.
     :param extra: fields that the model adds, such as ``{"watermark": False}``; may not override the ones above.
     :param sora2_conn_id: the connection.
     :param wait_for_completion: wait until the rendering has ended.
     :param deferrable: wait in the triggerer, which holds no worker; the default is Airflow's
         ``[operators] default_deferrable``. Without ``wait_for_completion`` there is nothing to wait for.
-    :param timeout: seconds to wait for the rendering.
+    :param timeout: seconds to wait for the rendering. Seconds are a number, a ``timedelta`` or a text (``"7.5"``), here
+        and in ``duration`` and ``poll_interval``.
     :param poll_interval: seconds between two questions; ``None`` for a schedule that fits usual rendering times.
     :param output_path: with ``wait_for_completion``, also store the file there: a URI for ``ObjectStoragePath`` or an
         absolute path; a folder when it ends with ``/``. An existing file is replaced.
@@ -62,6 +67,8 @@ class Sora2CreateVideoOperator(BaseOperator):
         "extra",
         "sora2_conn_id",
         "output_path",
+        "timeout",
+        "poll_interval",
     )
     template_ext: Sequence[str] = (".prompt",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "md", "images": "json", "extra": "json"}
@@ -76,55 +83,52 @@ class Sora2CreateVideoOperator(BaseOperator):
     def __init__(
         self,
         *,
-        prompt: str,
-        images: Any = (),
-        model: str = "sora-2",
-        orientation: str = "portrait",
-        size: str = "small",
-        duration: int | str = 10,
-        extra: Mapping[str, Any] | str | None = None,
-        sora2_conn_id: str = Sora2Hook.default_conn_name,
+        prompt: Text,
+        images: Iterable[Text] | Resolvable = (),
+        model: Text = "sora-2",
+        orientation: Text = "portrait",
+        size: Text = "small",
+        duration: Seconds = 10,
+        extra: Mapping[str, Any] | Text | None = None,
+        sora2_conn_id: Text = Sora2Hook.default_conn_name,
         wait_for_completion: bool = False,
         deferrable: bool | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        poll_interval: float | None = None,
-        output_path: str | None = None,
+        timeout: Seconds = DEFAULT_TIMEOUT,
+        poll_interval: Seconds | None = None,
+        output_path: StoragePath | None = None,
         durable: bool = True,
         on_clear: str = "regenerate",
         on_unknown_submission: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.prompt = prompt
+        self.prompt: Any = prompt
         self.images = arguments.listed(self.task_id, images)
-        self.model = model
-        self.orientation = orientation
-        self.size = size
-        self.duration = duration
-        self.extra = {} if extra is None else extra
-        self.sora2_conn_id = sora2_conn_id
+        self.model: Any = model
+        self.orientation: Any = orientation
+        self.size: Any = size
+        self.duration: Any = duration
+        self.extra: Any = {} if extra is None else extra
+        self.sora2_conn_id: Any = sora2_conn_id
         self.wait_for_completion = wait_for_completion
         self.deferrable = arguments.resolved_deferrable(deferrable, wait_for_completion=wait_for_completion)
-        self.timeout = timeout
-        self.poll_interval = poll_interval
-        self.output_path = self._path_as_written = output_path
+        self.timeout = arguments.settled_seconds(self.task_id, "timeout", timeout)
+        self.poll_interval = arguments.settled_seconds(self.task_id, "poll_interval", poll_interval)
+        self.output_path: Any = output_path
         self.durable = durable
         self.on_clear = on_clear
         self.on_unknown_submission = on_unknown_submission
         arguments.check_settled(self.task_id, self.request_parameters())
-        arguments.check_waiting(
-            self.task_id,
-            wait_for_completion=wait_for_completion,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            output_path=output_path,
-        )
+        arguments.check_waiting(self.task_id, wait_for_completion=wait_for_completion, output_path=output_path)
         arguments.check_paying(
             self.task_id, durable=durable, on_clear=on_clear, on_unknown_submission=on_unknown_submission
         )
+        self._as_written = {name: getattr(self, name) for name in (*_TEXTS, "extra")}
 
     def execute(self, context: Context) -> str:
         """Submit the video, or take up the one of an earlier try; wait for it and store it where that was asked for."""
+        put_back(self, context, *_TEXTS)
+        self.extra = texts_in(self, self._as_written["extra"], self.extra)
         return self._begin(context).start()
 
     def execute_complete(self, context: Context, event: Any = None, *, record: dict[str, Any] | None = None) -> str:

@@ -21,7 +21,7 @@ from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, VideoWait
 from sora2_provider.hooks.operations import ends_for_good
-from sora2_provider.hooks.sora2 import Sora2Hook, checked_id
+from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.endings import End, Ending
 from sora2_provider.reporting.failures import not_told, rendering_ended, still_rendering
@@ -33,12 +33,12 @@ from sora2_provider.triggers.sora2 import Sora2VideoTrigger
 class SensorRun:
     """A sensor at work.
 
-    :param sensor: the :class:`Sora2VideoSensor`, with its templates rendered.
+    :param sensor: the :class:`Sora2VideoSensor`, with its templates rendered and its arguments checked.
     """
 
     def __init__(self, sensor: Any) -> None:
         self._sensor = sensor
-        self._video_id = checked_id(sensor.video_id)
+        self._video_id: str = sensor.video_id
         self._hook = Sora2Hook(sensor.sora2_conn_id)
         self._started = time.time()
         self._wait = VideoWait(started=self._started, deadline=math.inf)

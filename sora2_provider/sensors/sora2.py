@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.compat import BaseSensorOperator, Context, PokeReturnValue, conf
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
-from sora2_provider.hooks.sora2 import Sora2Hook, check_wait, checked_id
+from sora2_provider.hooks.sora2 import Sora2Hook, checked_id, wait_seconds
+from sora2_provider.hooks.templates import Seconds, Text, VideoId, given_id, is_settled, put_back
 from sora2_provider.links.sora2 import Sora2VideoLink
 
 if TYPE_CHECKING:
@@ -32,37 +32,39 @@ class Sora2VideoSensor(BaseSensorOperator):
     :param timeout: seconds to wait, in every mode.
     """
 
-    template_fields: Sequence[str] = ("video_id", "sora2_conn_id")
+    template_fields: Sequence[str] = ("video_id", "sora2_conn_id", "timeout", "poke_interval")
     ui_color = "#fff3d6"
     operator_extra_links = (Sora2VideoLink(),)
 
     def __init__(
         self,
         *,
-        video_id: Any,
-        sora2_conn_id: str = Sora2Hook.default_conn_name,
+        video_id: VideoId,
+        sora2_conn_id: Text = Sora2Hook.default_conn_name,
         deferrable: bool | None = None,
-        poke_interval: float = 15,
-        timeout: float = DEFAULT_TIMEOUT,
+        poke_interval: Seconds = 15,
+        timeout: Seconds | None = DEFAULT_TIMEOUT,
         **kwargs: Any,
     ) -> None:
-        for name, given in (("poke_interval", poke_interval), ("timeout", timeout)):
-            # Airflow allows 0, a timedelta, and no timeout of its own.
-            if given and not isinstance(given, timedelta):
-                check_wait(**{name: given})
-        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        waits = {"poke_interval": poke_interval, "timeout": timeout}
+        known = {name: _seconds(name, given) for name, given in waits.items() if is_settled(given)}
+        # Airflow's own constructor wants numbers.
+        super().__init__(**{"poke_interval": 15, "timeout": DEFAULT_TIMEOUT, **kwargs, **known})
+        for name in waits.keys() - known.keys():
+            setattr(self, name, waits[name])
         if not isinstance(video_id, (str, Mapping)) and not hasattr(video_id, "resolve"):
             checked_id(video_id)
-        self.video_id = video_id
-        self.sora2_conn_id = sora2_conn_id
+        self.video_id: Any = video_id
+        self.sora2_conn_id: Any = sora2_conn_id
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
+        self._as_written = {"video_id": video_id, "sora2_conn_id": sora2_conn_id}
         self._run: SensorRun | None = None
 
     def execute(self, context: Context) -> Any:
         """Wait, in the mode that was chosen."""
-        return self._begin().execute(lambda: super(Sora2VideoSensor, self).execute(context), context)
+        return self._begin(context).execute(lambda: super(Sora2VideoSensor, self).execute(context), context)
 
     def execute_complete(self, context: Context, event: Any = None, *, video_id: str | None = None) -> Any:
         """Go on when the trigger has seen the end of the rendering.
@@ -71,18 +73,27 @@ class Sora2VideoSensor(BaseSensorOperator):
             has it too.
         """
         self.video_id = video_id or self.video_id
-        return self._begin().go_on(event, context)
+        return self._begin(context).go_on(event, context)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once.
 
         :raises AirflowFailException: the rendering failed or was cancelled, or the gateway refuses to tell.
         """
-        return (self._run or self._begin()).poke(context)
+        return (self._run or self._begin(context)).poke(context)
 
-    def _begin(self) -> SensorRun:
+    def _begin(self, context: Context) -> SensorRun:
         # Imported here: DAG files must parse fast.
         from sora2_provider.sensors.sensor_run import SensorRun
 
+        put_back(self, context, *self._as_written)
+        self.video_id = given_id(self, context)
+        self.poke_interval = _seconds("poke_interval", self.poke_interval)
+        self.timeout = _seconds("timeout", self.timeout)
         self._run = SensorRun(self)
         return self._run
+
+
+def _seconds(name: str, given: Any) -> Any:
+    """Return seconds to wait; Airflow allows 0, too, and no timeout of its own."""
+    return wait_seconds(name, given) if given else given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pendulum
@@ -125,7 +126,16 @@ def test_a_connection_that_cannot_work_fails_before_any_request(gateway, connect
         ({"timeout": 0}, "timeout=0"),
         ({"timeout": float("inf")}, "timeout=inf"),
         ({"timeout": "long"}, "timeout='long'"),
+        ({"timeout": "30m"}, "timeout='30m'"),
+        ({"timeout": "nan"}, "timeout='nan'.*returned nothing"),
+        ({"timeout": None}, "timeout=None"),
+        ({"timeout": "-15.0"}, "timeout='-15.0'"),
+        ({"timeout": True}, "timeout=True"),
+        ({"timeout": 10**400}, "timeout=1000"),
+        ({"timeout": timedelta(0)}, "timeout=.*timedelta"),
+        ({"timeout": timedelta(days=31)}, "timeout=.*30 days"),
         ({"poll_interval": -1}, "poll_interval=-1"),
+        ({"poll_interval": timedelta(seconds=-1)}, "poll_interval=.*above 0"),
         ({"output_path": "/tmp/x.mp4"}, "wait_for_completion=True"),
         ({"output_path": "videos/cat.mp4", "wait_for_completion": True}, "absolute path"),
         ({"wait_for_completion": "false"}, "wait_for_completion='false'"),
@@ -134,6 +144,17 @@ def test_a_connection_that_cannot_work_fails_before_any_request(gateway, connect
 def test_waiting_that_cannot_work_fails_when_the_dag_is_parsed(options, said):
     with pytest.raises(InvalidParameter, match=said):
         Sora2CreateVideoOperator(task_id="create", prompt="a cat", **options)
+
+
+@pytest.mark.parametrize("value", ["long", "null", -1, ["15"], float("nan")])
+@pytest.mark.parametrize("name", ["timeout", "poll_interval"])
+def test_a_template_of_a_wait_that_cannot_work_fails_before_any_request(gateway, context, name, value):
+    with DAG("templates", schedule=None, start_date=START, render_template_as_native_obj=True):
+        operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat", **{name: "{{ params.it }}"})
+    operator.render_template_fields({**context, "params": {"it": value}})
+    with pytest.raises(InvalidParameter, match=rf"(?s){name}=.*number of seconds"):
+        operator.execute(context)
+    assert gateway.requests == ()
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,8 @@ def test_stopping_the_task_says_which_video_goes_on_rendering(gateway, context, 
 
 
 def test_every_request_parameter_and_the_connection_are_templates():
-    fields = {"prompt", "images", "model", "orientation", "size", "duration", "extra", "sora2_conn_id", "output_path"}
+    fields = {"prompt", "images", "model", "orientation", "size", "duration", "extra"}
+    fields |= {"sora2_conn_id", "output_path", "timeout", "poll_interval"}
     assert set(Sora2CreateVideoOperator.template_fields) == fields
     assert Sora2CreateVideoOperator.template_ext == (".prompt",)
     assert Sora2CreateVideoOperator.template_fields_renderers["images"] == "json"

@@ -6,6 +6,8 @@ import collections
 import dataclasses
 import json
 import re
+from datetime import timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -168,7 +170,7 @@ def test_images_that_are_no_list_are_refused_with_their_type_or_the_way_out(imag
     assert isinstance(images, str) or f"not {type(images).__name__}" in message
 
 
-@pytest.mark.parametrize("duration", [15, "15", " 15 ", "015", 15.0, Integer(15)], ids=shown)
+@pytest.mark.parametrize("duration", [15, "15", " 15 ", "015", 15.0, "15.0", "15.", Decimal(15), timedelta(seconds=15), Integer(15)], ids=shown)
 def test_a_duration_is_sent_as_an_integer_whatever_it_was(duration: Any) -> None:
     sent = request(duration=duration).to_json()["duration"]
     assert (sent, type(sent)) == (15, int)
@@ -176,7 +178,7 @@ def test_a_duration_is_sent_as_an_integer_whatever_it_was(duration: Any) -> None
 
 @pytest.mark.parametrize(
     "duration",
-    [12, 0, -10, "12", "15s", "15.0", "1e1", "１５", "²", "ten", 10.5, float("nan"), float("inf"), 1e300, True, False, None, [10],
+    [12, 0, -10, "12", "7.5", "-15", "1_5", timedelta(seconds=7.5), timedelta(days=10**8), "15s", "1e1", "nan", "inf", "１５", "²", "ten", 10.5, float("nan"), float("inf"), 1e300, True, False, None, [10],
      {}, b"10", 10**30, "9" * 5_000, Integer(12)],
     ids=lambda value: shown(value)[:20],
 )  # fmt: skip
