@@ -194,6 +194,14 @@ def read_xcom(key: str, ti_key: Any) -> Any:
     return xcom.get_value(ti_key=ti_key, key=key)
 
 
+def running_context() -> Any:
+    """Return the context of the task that runs in this process; ``None`` if none does."""
+    get = _first_of("get_current_context", "airflow.sdk", "airflow.operators.python")
+    with contextlib.suppress(AirflowException, RuntimeError):
+        return get()
+    return None
+
+
 def plugin_base() -> type[Any]:
     """Return the base class of plugins. It is asked for here, because only plugins need it."""
     base: type[Any] = _first_of("AirflowPlugin", "airflow.sdk.plugins_manager", "airflow.plugins_manager")

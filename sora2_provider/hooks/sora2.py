@@ -142,13 +142,11 @@ class Sora2Hook(BaseHook):
         """
         from sora2_provider.hooks import operations
 
-        seconds = wait_seconds("timeout", timeout)
-        interval = None if poll_interval is None else wait_seconds("poll_interval", poll_interval)
         return operations.wait_for_video(
             self.get_conn(),
             checked_id(video_id),
-            timeout=seconds,
-            poll_interval=interval,
+            timeout=seconds_to_wait("timeout", timeout),
+            poll_interval=seconds_to_wait("poll_interval", poll_interval),
             conn_id=self.sora2_conn_id,
             log=self.log,
         )
@@ -218,13 +216,15 @@ class Sora2Hook(BaseHook):
         return True, f"{seen} {self._unknown_fields}".rstrip()
 
 
-def wait_seconds(name: str, value: Any) -> float:
-    """Return how long to wait, in seconds.
+def seconds_to_wait(name: str, value: Any) -> Any:
+    """Return how long to wait, in seconds; ``None`` is a schedule's ``poll_interval``.
 
     :param name: of the parameter.
     :param value: a number of seconds, a ``timedelta``, or what a template has made of a number.
     :raises InvalidParameter: it is none, or the wait would have no end.
     """
+    if value is None and name == "poll_interval":
+        return None
     try:
         return parameters.checked_seconds(name, value)
     except ValueError as error:

@@ -17,7 +17,7 @@ from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.leftovers import leftover_in_name, leftover_in_path, leftover_object
 from sora2_provider.gateway.parameters import of_mapped
-from sora2_provider.hooks.sora2 import wait_seconds
+from sora2_provider.hooks.sora2 import seconds_to_wait
 from sora2_provider.hooks.templates import is_settled
 
 #: More source images than any model takes: an iterator without an end must not stop the parsing of DAG files.
@@ -76,11 +76,11 @@ def check_copyable(task_id: str, name: str, value: Any, instead: str) -> None:
 
 
 def settled_seconds(task_id: str, name: str, value: Any) -> Any:
-    """Return how long to wait, in seconds, where that is known now; ``None`` is a schedule's poll interval."""
-    if not is_settled(value) or (value is None and name == "poll_interval"):
+    """Return how long to wait, in seconds, where that is known now."""
+    if not is_settled(value):
         return value
     try:
-        return wait_seconds(name, value)
+        return seconds_to_wait(name, value)
     except InvalidParameter as error:
         raise InvalidParameter(f"Task {task_id!r}: {error}") from None
 

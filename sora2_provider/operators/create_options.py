@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sora2_provider.hooks.sora2 import wait_seconds
+from sora2_provider.compat import BaseOperator, Context
+from sora2_provider.hooks.sora2 import seconds_to_wait
+from sora2_provider.hooks.templates import is_settled
+from sora2_provider.triggers.time_limits import TIMEOUT
+
+#: The options that are numbers of seconds.
+SECONDS = ("timeout", "poll_interval")
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,14 @@ class CreateOptions:
         """Return the options of an operator whose templates are rendered."""
         return cls(**{one.name: getattr(operator, one.name) for one in fields(cls)})
 
-    def with_seconds(self) -> CreateOptions:
-        """Return the options with the numbers that templates have made texts of.
+    def with_seconds(self, operator: Any) -> CreateOptions:
+        """Return the options with the numbers that templates have made texts of. What was a number was checked at parsing.
 
         :raises InvalidParameter: one is no number of seconds.
         """
-        interval = None if self.poll_interval is None else wait_seconds("poll_interval", self.poll_interval)
-        return replace(self, timeout=wait_seconds("timeout", self.timeout), poll_interval=interval)
+        rendered = [name for name in SECONDS if not is_settled(operator._as_written[name])]
+        values = {name: getattr(self, name) for name in rendered}
+        return replace(self, **{name: seconds_to_wait(name, value) for name, value in values.items()})
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class ResumeState:
     :param request: what was sent.
     :param started: when the video was submitted, in seconds since the epoch.
     :param usage: what the gateway counted for the create. Tasks that an early release deferred have none.
+    :param ends_by: which parameter of the task ends the wait.
     """
 
     video_id: str
@@ -56,8 +65,20 @@ class ResumeState:
     request: dict[str, Any]
     started: float
     usage: Mapping[str, Any] | None = None
+    ends_by: str = TIMEOUT
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> ResumeState:
         """Return the state that a deferral has kept. What a newer release adds is passed over."""
         return cls(**{one.name: kept[one.name] for one in fields(cls) if one.name in kept})
+
+    @classmethod
+    def of_xcom(cls, task: BaseOperator, context: Context, event: Any = None) -> ResumeState:
+        """Return the state out of XCom: ``airflow dags test`` loses what a deferral keeps (seen on 3.3.2).
+
+        :param event: the trigger's, which tells when the video was submitted.
+        """
+        ti = context["ti"]
+        pushed = ti.xcom_pull(task_ids=task.task_id, key="video", map_indexes=ti.map_index)
+        started = event.get("started") if isinstance(event, Mapping) else None
+        return cls(pushed["id"], pushed["conn_id"], pushed["request"], started or time.time(), pushed["usage"])

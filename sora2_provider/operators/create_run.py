@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -41,6 +41,7 @@ from sora2_provider.submission.submitter import Accepted, Submitter
 from sora2_provider.submission.task_try import TaskTry, is_foreign
 from sora2_provider.triggers.events import TRIGGER_GRACE, from_event
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+from sora2_provider.triggers.time_limits import as_out_of_time, end_of_wait
 
 #: Failures that say already what becomes of the video.
 _SAID = (AirflowFailException, RenderingFailed, LeftRendering, TaskDeferred)
@@ -90,13 +91,13 @@ class CreateRun:
         :param event: the trigger's.
         :param kept: the resume state as the deferral kept it.
         """
-        state = ResumeState.of(kept) if kept else self._state_of_xcom()
+        state = ResumeState.of(kept) if kept else ResumeState.of_xcom(self._task, self._context, event)
         self._report.metadata = VideoMetadata(state.conn_id, state.video_id, state.request, {"usage": state.usage})
         journal = self._journal()
         with contextlib.closing(Sora2Hook(state.conn_id)) as hook, self._no_second_bill(state, journal):
             return self._finish(hook, from_event(event, video_id=state.video_id), state, journal)
 
-    def broken_resume(self, error: Exception, kept: dict[str, Any] | None) -> Exception:
+    def broken_resume(self, error: BaseException, kept: dict[str, Any] | None) -> BaseException:
         """Return what to raise when a deferral was not resumed as it should.
 
         Whatever else is broken by now, this must end in a failure that leads to no second bill.
@@ -108,13 +109,11 @@ class CreateRun:
         video_id, conn_id, durable = "of this task's log", self._options.sora2_conn_id, False
         with contextlib.suppress(Exception):
             record = (kept or {}).get("record")
-            state = ResumeState.of(record) if record else self._state_of_xcom()
+            state = ResumeState.of(record) if record else ResumeState.of_xcom(self._task, self._context)
             video_id, conn_id = state.video_id, state.conn_id
         with contextlib.suppress(Exception):
             durable = self._journal().durable
-        ending = Ending(End.BROKEN, video_id, conn_id, durable, error=error)
-        self._report.failed(ending)
-        return failure(ending)
+        return self._failed(Ending(End.BROKEN, video_id, conn_id, durable, error=error))
 
     def stop(self) -> None:
         """Say which video goes on rendering, and end a wait in this process.
@@ -136,7 +135,7 @@ class CreateRun:
 
     def _start(self) -> str:
         # Not in a resume, which waits no more: there nothing may stand in the way of a video that is paid for.
-        options = self._options = self._options.with_seconds()
+        options = self._options = self._options.with_seconds(self._task)
         if options.deferrable and is_foreign(self._task, self._context):
             raise InvalidParameter(
                 f"{self._task.task_id}: deferrable=True, in the code of another task: Airflow cannot resume it",
@@ -220,7 +219,8 @@ class CreateRun:
         kind = RenderingKind(**{name: state.request[name] for name in RenderingKind._fields if name in state.request})
         deadline = accepted.waits_from + options.timeout
         if options.deferrable:
-            self._defer(kind, state, deadline)
+            ends, ends_by = end_of_wait(self._task, self._context, deadline)
+            self._defer(kind, replace(state, ends_by=ends_by), ends)
         self._asleep = True
         try:
             finished = await_outcome(
@@ -243,9 +243,7 @@ class CreateRun:
             started=state.started,
             deadline=deadline,
             poll_interval=self._options.poll_interval,
-            model=kind.model,
-            size=kind.size,
-            duration=kind.duration,
+            **kind._asdict(),
         )
         self._task.defer(
             trigger=trigger,
@@ -273,6 +271,7 @@ class CreateRun:
     def _end_without_video(self, finished: Finished, state: ResumeState, journal: SubmissionJournal) -> NoReturn:
         waited = duration_text(time.time() - state.started)
         ending = Ending.of_wait(finished, state.video_id, state.conn_id, waited=waited, durable=journal.durable)
+        ending = as_out_of_time(ending, self._task, ends_by=state.ends_by)
         if ending.end in (End.FAILED, End.CANCELLED):
             journal.ended(state.video_id)
         elif ending.end is End.LOST:
@@ -288,14 +287,12 @@ class CreateRun:
         self._report.stored(stored)
 
     def _fail(self, ending: Ending) -> NoReturn:
-        self._report.failed(ending)
-        raise failure(ending) from ending.error
+        raise self._failed(ending) from ending.error
 
-    def _state_of_xcom(self) -> ResumeState:
-        """Return the resume state out of XCom: ``airflow dags test`` loses what a deferral keeps (seen on 3.3.2)."""
-        task_instance = self._context["ti"]
-        pushed = task_instance.xcom_pull(task_ids=self._task.task_id, key="video", map_indexes=task_instance.map_index)
-        return ResumeState(pushed["id"], pushed["conn_id"], pushed["request"], time.time(), pushed["usage"])
+    def _failed(self, ending: Ending) -> Sora2Error:
+        ending = as_out_of_time(ending, self._task)
+        self._report.failed(ending)
+        return failure(ending)
 
     @contextlib.contextmanager
     def _no_second_bill(self, state: ResumeState, journal: SubmissionJournal) -> Iterator[None]:

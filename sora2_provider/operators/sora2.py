@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sora2_provider.compat import BaseOperator, Context, Resolvable
+from sora2_provider.compat import AirflowTaskTimeout, BaseOperator, Context, Resolvable
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.hooks.templates import Seconds, StoragePath, Text, put_back, texts_in
@@ -123,7 +123,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         arguments.check_paying(
             self.task_id, durable=durable, on_clear=on_clear, on_unknown_submission=on_unknown_submission
         )
-        self._as_written = {name: getattr(self, name) for name in (*_TEXTS, "extra")}
+        self._as_written = {name: getattr(self, name) for name in (*_TEXTS, "extra", "timeout", "poll_interval")}
 
     def execute(self, context: Context) -> str:
         """Submit the video, or take up the one of an earlier try; wait for it and store it where that was asked for."""
@@ -147,9 +147,19 @@ class Sora2CreateVideoOperator(BaseOperator):
             raise (self._run or self._begin(context)).broken_resume(error, next_kwargs) from error
 
     def on_kill(self) -> None:
-        """Say which video goes on rendering: the gateway has no way to cancel it. A wait in this process ends."""
+        """Say which video goes on rendering: the gateway has no way to cancel it. A wait in this process ends.
+
+        :raises AirflowException: out of a wait, or of a task that came back when its ``execution_timeout`` was over.
+        """
         if self._run is not None:
             self._run.stop()
+            return
+        from sora2_provider.triggers.time_limits import context_of_late_resume
+
+        if (context := context_of_late_resume()) is not None:
+            kept: Any = context["ti"]
+            late = AirflowTaskTimeout()
+            raise self._begin(context).broken_resume(late, kept.next_kwargs) from late
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Lineage | None:
         """Tell OpenLineage of the images, the video and the file; it asks only where its provider is installed."""

@@ -27,6 +27,7 @@ class End(enum.Enum):
     FAILED = "the rendering failed"
     CANCELLED = "the rendering was cancelled at the gateway"
     TIMEOUT = "the rendering took longer than the task waits"
+    OUT_OF_TIME = "the task's execution_timeout was over"
     UNREACHABLE = "the gateway did not tell the state for too long"
     LOST = "the gateway does not know the video any more"
     NOT_STORED = "the video is rendered, and its file could not be stored"
@@ -40,7 +41,7 @@ class Ending:
     :param video: the last that the gateway said of it; ``None`` if it never said anything.
     :param error: what led to this end, if that was an error.
     :param durable: whether a retry will know of the video.
-    :param waited: how long the wait took, for people.
+    :param waited: how long the wait took, for people, or how long it might take.
     :param sent_at: when the create was sent, in seconds since the epoch.
     :param resubmits: whether the task's policy is to submit again when an outcome is unknown.
     :param path: where the file was to be stored.

@@ -31,6 +31,7 @@ from sora2_provider.reporting.endings import End, Ending
 
 #: A file that the connection does not allow: only a change of the connection helps.
 _NOT_ALLOWED = (InternalAddress, FileTooLarge)
+_MORE_TIME = "For long renderings raise execution_timeout."
 _PAYS_AGAIN = "A retry would submit, and pay for, a second one, so the task fails now."
 
 
@@ -50,6 +51,13 @@ def pick_up(video_id: str, conn_id: str) -> str:
 def still_rendering(ending: Ending) -> str:
     """Return the message for a wait that was too short: the last that is known of the video, and how to pick it up."""
     return f"{_not_completed(ending)} {_rendering(ending)} {pick_up(ending.video_id, ending.conn_id)}"
+
+
+def out_of_time(ending: Ending) -> Sora2Error:
+    """Return the exception for a wait that pays for nothing and that the task's ``execution_timeout`` has ended."""
+    return Sora2Error(
+        _not_delivered(ending), _rendering(ending), f"A retry asks again, and pays for nothing. {_MORE_TIME}"
+    )
 
 
 def not_told(error: GatewayError, video_id: str) -> Sora2Error:
@@ -228,6 +236,14 @@ def _not_completed(ending: Ending) -> str:
     return f"Video {ending.video_id} was not completed after {ending.waited}{_last_state(ending.video)}.{why}"
 
 
+def _not_delivered(ending: Ending) -> str:
+    allowed = f" of {ending.waited}" if ending.waited else ""
+    return (
+        f"The task's execution_timeout{allowed} was over before video {ending.video_id} was delivered"
+        f"{_last_state(ending.video)}."
+    )
+
+
 def _last_state(video: Video | None) -> str:
     if video is None:
         return ""
@@ -253,6 +269,7 @@ _FAILURES: dict[End, Callable[[Ending], Sora2Error]] = {
     End.TIMEOUT: lambda ending: _left_rendering(
         ending, _not_completed(ending), ending.remedy or "For long renderings raise timeout."
     ),
+    End.OUT_OF_TIME: lambda ending: _left_rendering(ending, _not_delivered(ending), _MORE_TIME),
     End.UNREACHABLE: _unreachable,
     End.LOST: _lost,
     End.NOT_STORED: _not_stored,

@@ -44,6 +44,7 @@ _END_NAMES = {
     End.FAILED: "rendering",
     End.CANCELLED: "cancelled",
     End.TIMEOUT: "timeout",
+    End.OUT_OF_TIME: "execution_timeout",
     End.UNREACHABLE: "unreachable",
     End.LOST: "lost",
     End.BROKEN: "broken",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from sora2_provider.compat import (
     AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     Context,
     PokeReturnValue,
 )
@@ -24,10 +26,11 @@ from sora2_provider.hooks.operations import ends_for_good
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.endings import End, Ending
-from sora2_provider.reporting.failures import not_told, rendering_ended, still_rendering
+from sora2_provider.reporting.failures import not_told, out_of_time, rendering_ended, still_rendering
 from sora2_provider.reporting.retry_policy import pass_on_retry_after
 from sora2_provider.triggers.events import TRIGGER_GRACE, UnreadableEvent, from_event
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+from sora2_provider.triggers.time_limits import TIMEOUT, as_out_of_time, end_of_wait
 
 
 class SensorRun:
@@ -54,17 +57,20 @@ class SensorRun:
                 return poke_until_done()
             asked = self.poke(context)
             if not asked.is_done:
-                self._defer()
+                self._defer(context)
             return asked.xcom_value
         except AirflowSensorTimeout:
             raise self._timed_out() from None
+        except AirflowTaskTimeout as error:
+            raise self.out_of_time(error) from error
         finally:
             self._hook.close()
 
-    def go_on(self, event: Any, context: Context) -> Any:
+    def go_on(self, event: Any, context: Context, *, ends_by: str) -> Any:
         """Go on after a deferral.
 
         :param event: the trigger's.
+        :param ends_by: which parameter of the sensor ended the wait, if nothing else did.
         """
         try:
             finished = from_event(event, video_id=self._video_id)
@@ -72,7 +78,7 @@ class SensorRun:
             raise Sora2Error(str(error), Fate.FREE_QUESTION, "Clear the task to wait again.") from error
         self._last, self._error = finished.video, finished.error
         if finished.outcome is Outcome.TIMEOUT:
-            raise self._timed_out()
+            raise self._timed_out() if ends_by == TIMEOUT else self.out_of_time(AirflowTaskTimeout())
         if finished.video is not None and finished.outcome is not Outcome.UNREACHABLE:
             return self._ended(finished.video, context)
         raise self._unreachable(finished.error or GatewayError("no answer", transient=True))
@@ -106,21 +112,22 @@ class SensorRun:
         forgets = sensor.reschedule or sensor.deferrable
         return forgets and ends_for_good(self._hook.get_conn(), video, log=sensor.log)
 
-    def _defer(self) -> None:
+    def _defer(self, context: Context) -> None:
         sensor = self._sensor
+        ends, ends_by = end_of_wait(sensor, context, self._started + sensor.timeout)
         trigger = Sora2VideoTrigger(
             video_id=self._video_id,
             sora2_conn_id=sensor.sora2_conn_id,
             started=self._started,
-            deadline=self._started + sensor.timeout,
+            deadline=ends,
             poll_interval=sensor.poke_interval,
         )
         sensor.defer(
             trigger=trigger,
             method_name="execute_complete",
-            kwargs={"video_id": self._video_id},
+            kwargs={"video_id": self._video_id, **({} if ends_by == TIMEOUT else {"ends_by": ends_by})},
             # Airflow's own timeout, in case the triggerer is down.
-            timeout=timedelta(seconds=sensor.timeout + TRIGGER_GRACE),
+            timeout=timedelta(seconds=max(0.0, ends - self._started) + TRIGGER_GRACE),
         )
 
     def _ended(self, video: Video, context: Context) -> dict[str, Any]:
@@ -143,6 +150,15 @@ class SensorRun:
         ending = self._ending(End.TIMEOUT)
         metrics.failed(ending)
         return AirflowSensorTimeout(still_rendering(ending))
+
+    def out_of_time(self, error: BaseException) -> AirflowException:
+        """Return what to raise when the task's ``execution_timeout`` is over.
+
+        :param error: Airflow's.
+        """
+        ending = as_out_of_time(replace(self._ending(End.BROKEN), error=error), self._sensor)
+        metrics.failed(ending)
+        return self._softly(out_of_time(ending))
 
     def _unreachable(self, error: GatewayError) -> AirflowException:
         metrics.failed(self._ending(End.LOST if isinstance(error, VideoNotFound) else End.UNREACHABLE))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import BaseSensorOperator, Context, PokeReturnValue, conf
+from sora2_provider.compat import AirflowTaskTimeout, BaseSensorOperator, Context, PokeReturnValue, conf
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
-from sora2_provider.hooks.sora2 import Sora2Hook, checked_id, wait_seconds
+from sora2_provider.hooks.sora2 import Sora2Hook, checked_id, seconds_to_wait
 from sora2_provider.hooks.templates import Seconds, Text, VideoId, given_id, is_settled, put_back
 from sora2_provider.links.sora2 import Sora2VideoLink
 
@@ -50,7 +50,8 @@ class Sora2VideoSensor(BaseSensorOperator):
         known = {name: _seconds(name, given) for name, given in waits.items() if is_settled(given)}
         # Airflow's own constructor wants numbers.
         super().__init__(**{"poke_interval": 15, "timeout": DEFAULT_TIMEOUT, **kwargs, **known})
-        for name in waits.keys() - known.keys():
+        self._rendered = waits.keys() - known.keys()
+        for name in self._rendered:
             setattr(self, name, waits[name])
         if not isinstance(video_id, (str, Mapping)) and not hasattr(video_id, "resolve"):
             checked_id(video_id)
@@ -66,14 +67,17 @@ class Sora2VideoSensor(BaseSensorOperator):
         """Wait, in the mode that was chosen."""
         return self._begin(context).execute(lambda: super(Sora2VideoSensor, self).execute(context), context)
 
-    def execute_complete(self, context: Context, event: Any = None, *, video_id: str | None = None) -> Any:
+    def execute_complete(
+        self, context: Context, event: Any = None, *, video_id: str | None = None, ends_by: str = "timeout"
+    ) -> Any:
         """Go on when the trigger has seen the end of the rendering.
 
         :param video_id: the id that was waited for. ``airflow dags test`` loses it (seen on 3.3.2); the rendered field
             has it too.
+        :param ends_by: which parameter ends the wait.
         """
         self.video_id = video_id or self.video_id
-        return self._begin(context).go_on(event, context)
+        return self._begin(context).go_on(event, context, ends_by=ends_by)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once.
@@ -82,18 +86,26 @@ class Sora2VideoSensor(BaseSensorOperator):
         """
         return (self._run or self._begin(context)).poke(context)
 
+    def on_kill(self) -> None:
+        """Say what has ended the wait, if that was an ``execution_timeout`` that was over before the task came back."""
+        from sora2_provider.triggers.time_limits import context_of_late_resume
+
+        if self._run is None and (context := context_of_late_resume()) is not None:
+            late = AirflowTaskTimeout()
+            raise self._begin(context).out_of_time(late) from late
+
     def _begin(self, context: Context) -> SensorRun:
         # Imported here: DAG files must parse fast.
         from sora2_provider.sensors.sensor_run import SensorRun
 
         put_back(self, context, *self._as_written)
         self.video_id = given_id(self, context)
-        self.poke_interval = _seconds("poke_interval", self.poke_interval)
-        self.timeout = _seconds("timeout", self.timeout)
+        for name in self._rendered:
+            setattr(self, name, _seconds(name, getattr(self, name)))
         self._run = SensorRun(self)
         return self._run
 
 
 def _seconds(name: str, given: Any) -> Any:
     """Return seconds to wait; Airflow allows 0, too, and no timeout of its own."""
-    return wait_seconds(name, given) if given else given
+    return seconds_to_wait(name, given) if given else given

@@ -27,8 +27,11 @@ class UnreadableEvent(ValueError):
     """A trigger event that is missing, or that this version cannot read."""
 
 
-def to_event(video_id: str, finished: Finished) -> dict[str, Any]:
-    """Return the event for the end of a wait: the id, the outcome, the video without ``raw``, the last error."""
+def to_event(video_id: str, finished: Finished, *, started: float | None = None) -> dict[str, Any]:
+    """Return the event for the end of a wait: the id, the outcome, the video without ``raw``, the last error.
+
+    :param started: when the video was submitted, in seconds since the epoch.
+    """
     error = finished.error
     return {
         "version": _VERSION,
@@ -36,6 +39,7 @@ def to_event(video_id: str, finished: Finished) -> dict[str, Any]:
         "outcome": finished.outcome.value,
         "video": finished.video.to_dict() if finished.video else None,
         "error": {"kind": type(error).__name__, **dataclasses.asdict(error)} if error else None,
+        "started": started,
     }
 
 

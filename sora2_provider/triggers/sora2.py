@@ -113,7 +113,7 @@ class Sora2VideoTrigger(BaseTrigger):
                     told=rendering_seconds(ended.video, created=started),
                 )
         log.info("The wait for video %s is over: %s", self.video_id, ended.outcome.value)
-        yield TriggerEvent(to_event(self.video_id, ended))  # type: ignore[no-untyped-call]
+        yield TriggerEvent(to_event(self.video_id, ended, started=self.started))  # type: ignore[no-untyped-call]
 
     def _on_this_clock(self, now: float) -> tuple[float, float]:
         """Return when the video was created and when its wait ends, by this machine's clock.

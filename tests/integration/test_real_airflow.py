@@ -108,6 +108,21 @@ def waits():
     Sora2CreateVideoOperator(task_id="busy_at_first", prompt="busy", wait_for_completion=True, poll_interval=1)
 
 
+@dag(**FACTS)
+def out_of_time():
+    Sora2CreateVideoOperator(
+        task_id="create",
+        prompt="take your time",
+        wait_for_completion=True,
+        deferrable=True,
+        poll_interval=1,
+        execution_timeout=pendulum.duration(seconds=8),
+        retries=20,
+        retry_delay=pendulum.duration(seconds=1),
+    )
+
+
+out_of_time()
 mapped()
 templated()
 renders_to_none()
@@ -117,6 +132,7 @@ waits()
 
 RUNS = {
     "waits": "success",
+    "out_of_time": "success",
     "mapped": "success",
     "templated": "success",
     "renders_to_none": "failed",
@@ -212,6 +228,15 @@ def test_nothing_is_sent_twice(world):
     prompts = [request.body["prompt"] for request in gateway.requests if request.route == "create"]
     assert Counter(prompts) == {**dict.fromkeys(prompts, 1), "busy": 2}, "refused once, and sent again"
     assert {"refuse me: wrong key", "lose my answer", "redirect me"} <= set(prompts)
+
+
+def test_an_execution_timeout_ends_a_deferral_and_the_retry_takes_the_video_up(world):
+    airflow, gateway, *_ = world
+    (made,) = (billed.id for billed in gateway.billed if billed.request["prompt"] == "take your time")
+    log = airflow.task_log("out_of_time")
+    assert f"The task's execution_timeout of 8 s was over before video {made} was delivered" in log
+    assert "Nothing is submitted again: a retry picks it up" in log
+    assert airflow.xcoms("out_of_time")["create", "return_value", -1] == made
 
 
 def test_messages_say_what_to_do(world):

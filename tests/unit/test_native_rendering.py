@@ -18,12 +18,14 @@ except ImportError:  # Airflow 2.11
     from airflow.models.dag import DAG
 
 NAMED = "render_template_as_native_obj=True"
-FACTS = {"schedule": None, "start_date": pendulum.datetime(2026, 1, 1, tz="UTC")}
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
 
 
 @pytest.fixture
 def dag(request):
-    with DAG("films", **FACTS, render_template_as_native_obj=getattr(request, "param", True)) as dag:
+    with DAG(
+        "films", schedule=None, start_date=START, render_template_as_native_obj=getattr(request, "param", True)
+    ) as dag:
         yield dag
 
 
@@ -53,7 +55,7 @@ def test_a_prompt_is_sent_as_it_was_written_however_the_dag_renders(gateway, con
 def test_what_is_refused_as_a_prompt_is_refused_in_the_same_words(gateway, context, text):
     said = set()
     for native in (True, False):
-        with DAG("films", **FACTS, render_template_as_native_obj=native):
+        with DAG("films", schedule=None, start_date=START, render_template_as_native_obj=native):
             create = Sora2CreateVideoOperator(task_id="create", prompt="{{ params.prompt }}")
         with pytest.raises(InvalidParameter) as caught:
             create.execute(rendered(create, context, prompt=text))
@@ -91,7 +93,9 @@ def test_a_json_prompt_is_what_the_filter_tojson_writes(gateway, context, dag):
 
 def test_a_prompt_file_is_sent_as_it_is_written(gateway, context, tmp_path):
     (tmp_path / "year.prompt").write_text('{"year": {{ params.year }}}')
-    with DAG("films", **FACTS, render_template_as_native_obj=True, template_searchpath=str(tmp_path)):
+    with DAG(
+        "films", schedule=None, start_date=START, render_template_as_native_obj=True, template_searchpath=str(tmp_path)
+    ):
         create = Sora2CreateVideoOperator(task_id="create", prompt="year.prompt")
         of_xcom = Sora2CreateVideoOperator(task_id="of_xcom", prompt="{{ params.file }}")
     for operator in (create, of_xcom):

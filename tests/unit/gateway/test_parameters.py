@@ -170,7 +170,11 @@ def test_images_that_are_no_list_are_refused_with_their_type_or_the_way_out(imag
     assert isinstance(images, str) or f"not {type(images).__name__}" in message
 
 
-@pytest.mark.parametrize("duration", [15, "15", " 15 ", "015", 15.0, "15.0", "15.", Decimal(15), timedelta(seconds=15), Integer(15)], ids=shown)
+@pytest.mark.parametrize(
+    "duration",
+    [15, "15", " 15 ", "015", 15.0, "15.0", "15.", Decimal(15), timedelta(seconds=15), Integer(15)],
+    ids=shown,
+)
 def test_a_duration_is_sent_as_an_integer_whatever_it_was(duration: Any) -> None:
     sent = request(duration=duration).to_json()["duration"]
     assert (sent, type(sent)) == (15, int)
