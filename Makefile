@@ -36,6 +36,8 @@ FLEET_NEEDS := tests/fleet/requirements.txt
 TEST_UI := $(VENV)/test-ui
 TEST_UI_NEEDS := tests/ui/requirements.txt
 FILES = $(wildcard constraints/*.txt)
+TYPING := $(VENV)/typing
+TYPING_NEEDS := tests/typing/requirements.txt
 DOCS := $(VENV)/docs
 DOCS_REQUIREMENTS := docs/requirements.txt
 # The pages show DAGs and tests as the newest Airflow wants them.
@@ -119,8 +121,9 @@ lint: $(INSTALLED)  ## Check style, formatting and which way the imports run
 	$(BIN)/lint-imports
 	$(BIN)/python -m ruff format --check .
 
-typecheck: $(INSTALLED)  ## Check the types
+typecheck: $(TYPING)/.installed  ## Check the types, also as DAG files see them
 	$(BIN)/python -m mypy
+	PYRIGHT_PYTHON_CACHE_DIR=$(CURDIR)/$(TYPING)/pyright $(TYPING)/bin/pyright --pythonpath $(BIN)/python
 
 wheel-check: $(RELEASE_TOOLS)/.installed  ## Build the wheel and the sdist, and check them as their users get them
 	$(BIN)/python -m pytest tests/packaging $(PYTEST_ARGS)
@@ -210,6 +213,13 @@ $(DOCS)/.installed: $(INSTALLED) $(DOCS_REQUIREMENTS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(DOCS)/bin/python \
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[emulator]' --requirement $(DOCS_REQUIREMENTS) || \
 		$(DOCS)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[emulator]' --requirement $(DOCS_REQUIREMENTS)
+	@touch $@
+
+# It only reads the environment that is checked.
+$(TYPING)/.installed: $(INSTALLED) $(TYPING_NEEDS)
+	@$(BIN)/python -m venv --clear $(TYPING)
+	@$(BIN)/uv pip install --quiet --python $(TYPING)/bin/python --requirement $(TYPING_NEEDS) || \
+		$(TYPING)/bin/python -m pip install --quiet --requirement $(TYPING_NEEDS)
 	@touch $@
 
 constraints/airflow-%.txt:

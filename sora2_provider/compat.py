@@ -67,6 +67,7 @@ except ImportError:  # before Airflow 3.2
 if TYPE_CHECKING:
     from airflow.sdk.bases.decorator import DecoratedOperator, TaskDecorator, determine_kwargs, task_decorator_factory
     from airflow.sdk.definitions.context import context_merge
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 #: What comes from Airflow; the rest is made here.
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "Context",
     "DecoratedOperator",
     "ObjectStoragePath",
+    "PlainXComArg",
     "PokeReturnValue",
     "TaskDecorator",
     "TaskDeferred",

@@ -121,7 +121,7 @@ def ends_for_good(client: Sora2Client, video: Video, *, log: Any) -> bool:
 
 
 def download_video(
-    connect: Callable[[], Sora2Client], video_id: str, path: str, *, if_exists: str, video: Video | None, log: Any
+    connect: Callable[[], Sora2Client], video_id: str, path: Any, *, if_exists: str, video: Video | None, log: Any
 ) -> StoredVideo:
     """Store a completed video's file: see :meth:`Sora2Hook.download_video`. A file that is kept needs no client."""
     if if_exists not in IF_EXISTS:

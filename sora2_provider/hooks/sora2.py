@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from sora2_provider.compat import BaseHook
+from sora2_provider.compat import BaseHook, ObjectStoragePath
 from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse, as_sentence
@@ -123,19 +126,25 @@ class Sora2Hook(BaseHook):
             raise InvalidParameter(self._wrong_limit, Fate.NOTHING_SENT)
         return self._limits
 
-    def get_video(self, video_id: str) -> Video:
+    def get_video(self, video_id: str | Mapping[str, Any]) -> Video:
         """Ask for a video's state.
+
+        :param video_id: the id, or the dict that ``Sora2VideoSensor`` returns; so in the methods below.
 
         :raises GatewayError: no state came back.
         """
         return self.get_conn().get_video(checked_id(video_id))
 
     def wait_for_video(
-        self, video_id: str, *, timeout: float = DEFAULT_TIMEOUT, poll_interval: float | None = None
+        self,
+        video_id: str | Mapping[str, Any],
+        *,
+        timeout: float | timedelta | str = DEFAULT_TIMEOUT,
+        poll_interval: float | timedelta | str | None = None,
     ) -> Video:
         """Wait until a video is completed, and return it.
 
-        :param timeout: seconds.
+        :param timeout: seconds: a number, a ``timedelta``, or a text such as ``"7.5"``.
         :param poll_interval: seconds between two questions; ``None`` for a schedule that fits usual rendering times.
         :raises AirflowException: it failed, was cancelled, took too long, or the gateway could not be asked. The
             message names the id.
@@ -152,7 +161,12 @@ class Sora2Hook(BaseHook):
         )
 
     def download_video(
-        self, video_id: str, path: str, *, if_exists: str = "replace", video: Video | None = None
+        self,
+        video_id: str | Mapping[str, Any],
+        path: str | PurePath | ObjectStoragePath,
+        *,
+        if_exists: str = "replace",
+        video: Video | None = None,
     ) -> StoredVideo:
         """Store a completed video's file, in constant memory, whole or not at all.
 

@@ -15,6 +15,7 @@ from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
 
 if TYPE_CHECKING:
+    from sora2_provider.compat import PlainXComArg
     from sora2_provider.reporting.lineage import Lineage
     from sora2_provider.reporting.task_report import TaskReport
 
@@ -40,6 +41,12 @@ class Sora2DownloadVideoOperator(BaseOperator):
     operator_extra_links = (Sora2VideoLink(),)
 
     _report: TaskReport | None = None
+
+    if TYPE_CHECKING:
+        # Airflow's own annotation knows nothing of keys: ``create.output["video"]``.
+        @property
+        def output(self) -> PlainXComArg:
+            """What the task returns, and by their keys its other XComs."""
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from sora2_provider.operators import arguments
 from sora2_provider.operators.download import Sora2DownloadVideoOperator
 
 if TYPE_CHECKING:
+    from sora2_provider.compat import PlainXComArg
     from sora2_provider.operators.create_run import CreateRun
     from sora2_provider.reporting.lineage import Lineage
 
@@ -79,6 +80,12 @@ class Sora2CreateVideoOperator(BaseOperator):
     makes_request_late: ClassVar[bool] = False
 
     _run: CreateRun | None = None
+
+    if TYPE_CHECKING:
+        # Airflow's own annotation knows nothing of keys: ``create.output["video"]``.
+        @property
+        def output(self) -> PlainXComArg:
+            """What the task returns, and by their keys its other XComs."""
 
     def __init__(
         self,

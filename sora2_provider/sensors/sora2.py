@@ -12,6 +12,7 @@ from sora2_provider.hooks.templates import Seconds, Text, VideoId, given_id, is_
 from sora2_provider.links.sora2 import Sora2VideoLink
 
 if TYPE_CHECKING:
+    from sora2_provider.compat import PlainXComArg
     from sora2_provider.sensors.sensor_run import SensorRun
 
 
@@ -35,6 +36,12 @@ class Sora2VideoSensor(BaseSensorOperator):
     template_fields: Sequence[str] = ("video_id", "sora2_conn_id", "timeout", "poke_interval")
     ui_color = "#fff3d6"
     operator_extra_links = (Sora2VideoLink(),)
+
+    if TYPE_CHECKING:
+        # Airflow's own annotation knows nothing of keys: ``create.output["video"]``.
+        @property
+        def output(self) -> PlainXComArg:
+            """What the task returns, and by their keys its other XComs."""
 
     def __init__(
         self,

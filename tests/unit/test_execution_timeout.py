@@ -152,7 +152,10 @@ def test_a_worker_that_waits_says_the_same(slow, durable_context, monkeypatch):
 
 
 #: How Airflow 2 brings a task back whose time is over: the trigger has fired, or the scheduler has given it up.
-COMES_BACK = {"the trigger fired": lambda came_back: came_back, "the scheduler gave it up": lambda _: {"error": "timeout"}}
+COMES_BACK = {
+    "the trigger fired": lambda came_back: came_back,
+    "the scheduler gave it up": lambda _: {"error": "timeout"},
+}
 
 
 @pytest.mark.parametrize("kept", COMES_BACK.values(), ids=COMES_BACK)
