@@ -117,11 +117,19 @@ def out_of_time():
         deferrable=True,
         poll_interval=1,
         execution_timeout=pendulum.duration(seconds=8),
-        retries=20,
-        retry_delay=pendulum.duration(seconds=1),
+        **{{**COMES_BACK, "retries": 20}},
     )
 
 
+@dag(**FACTS)
+def marked():
+    create = Sora2CreateVideoOperator(
+        task_id="create", prompt="mark me", wait_for_completion=True, poll_interval=1, timeout=2, retries=0
+    )
+    Sora2DownloadVideoOperator(task_id="store", video_id=create.output, path="{folder}/marked.mp4", retries=0)
+
+
+marked()
 out_of_time()
 mapped()
 templated()
@@ -137,7 +145,12 @@ RUNS = {
     "templated": "success",
     "renders_to_none": "failed",
     "refused": "failed",
+    "marked": "failed",
 }
+
+
+#: The prompts of videos that are rendered until a test ends them.
+SLOW = ("take your time", "mark me")
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +168,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
         gateway.fault(route="create", prompt_contains="redirect me", redirect=f"{foreign.url}/x", times=None)
         echo = {"error": {"message": f"busy, and the key was {KEY}"}}
         gateway.fault(route="create", prompt_contains="busy", status=429, body=echo)
+        for prompt in SLOW:
+            gateway.fault(route="create", prompt_contains=prompt, rendering="stuck")
         gateway.fault(route="query", status=401, body=unauthorized, times=2)
         gateway.fault(route="query", status=502, html=True, times=2)
         extra = textwrap.dedent(
@@ -173,6 +188,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
             wait_until(lambda: known() >= RUNS.keys(), timeout=120, what="the DAGs to be known")
             for dag in RUNS:
                 airflow.rest.trigger(dag, {"animal": "lynx"} if dag == "templated" else None)
+            over = lambda: "was over before video" in airflow.task_log("out_of_time")  # noqa: E731
+            wait_until(over, timeout=120, what="the execution_timeout to be over")
+            gateway.finish(made_of(gateway, "take your time"))
             for dag in RUNS:
                 wait_until(lambda dag=dag: ended(airflow, dag), timeout=300, what=f"{dag} to end", every=1)
             yield airflow, gateway, foreign, videos
@@ -180,6 +198,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
             airflow.stop()
             assert not living(processes)
             assert processes_of_home(airflow.home) == set()
+
+
+def made_of(gateway: Emulator, prompt: str) -> str:
+    [made] = [billed.id for billed in gateway.billed if billed.request["prompt"] == prompt]
+    return made
 
 
 def ended(airflow: LocalAirflow, dag: str) -> bool:
@@ -232,11 +255,31 @@ def test_nothing_is_sent_twice(world):
 
 def test_an_execution_timeout_ends_a_deferral_and_the_retry_takes_the_video_up(world):
     airflow, gateway, *_ = world
-    (made,) = (billed.id for billed in gateway.billed if billed.request["prompt"] == "take your time")
+    made = made_of(gateway, "take your time")
     log = airflow.task_log("out_of_time")
     assert f"The task's execution_timeout of 8 s was over before video {made} was delivered" in log
     assert "Nothing is submitted again: a retry picks it up" in log
     assert airflow.xcoms("out_of_time")["create", "return_value", -1] == made
+
+
+def test_a_create_task_that_was_marked_as_success_is_given_its_id_as_the_docs_say(world):
+    airflow, gateway, _, videos = world
+    made = made_of(gateway, "mark me")
+    gateway.finish(made)
+    [run] = airflow.rest.get("/dags/marked/dagRuns")["dag_runs"]
+    create = f"/dags/marked/dagRuns/{run['dag_run_id']}/taskInstances/create"
+    of_2 = {"dry_run": False} if airflow.installation.is_airflow_2 else {}
+    airflow.rest.patch(create, {"new_state": "success", **of_2})
+    clear = {"dag_run_id": run["dag_run_id"], "task_ids": ["store"], "dry_run": False, "only_failed": False}
+    airflow.rest.post("/dags/marked/clearTaskInstances", clear)
+    failed = lambda: airflow.task_states("marked")["store", -1] == "failed"  # noqa: E731
+    airflow.wait_until(failed, timeout=120, what="the download to fail")
+    assert f"The XCom 'video' of task 'create' names {made}." in " ".join(airflow.task_log("marked").split())
+    if of_2:
+        return
+    airflow.rest.post(f"{create}/xcomEntries", {"key": "return_value", "value": made, "map_index": -1})
+    airflow.rest.post("/dags/marked/clearTaskInstances", clear)
+    airflow.wait_until((videos / "marked.mp4").exists, timeout=120, what="the file")
 
 
 def test_messages_say_what_to_do(world):
