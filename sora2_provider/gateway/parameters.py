@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,9 @@ _PROMPT_FILE = r"\S+\.prompt"
 #: What templates and tables write for a value that is not there.
 _NO_VALUE = ("None", "null", "undefined", "nan", "NaN", "NaT", "<NA>")
 _EMPTY_WORDS = ("", "none", "NONE", "NULL", "Undefined", *_NO_VALUE)
+#: Letters that are blank: of Braille and Hangul; and what only changes how another character is drawn.
+_BLANKS = "\u2800\u3164\u115f\u1160\uffa0"
+_VARIANTS = "".join(map(chr, range(0xFE00, 0xFE10)))
 _FLAGS = ("True", "False")
 #: What is copied with a link.
 _AROUND_LINKS = " \t\r\n\u00a0\u3000\u200b\ufeff"
@@ -104,7 +108,14 @@ def _shown(value: Any) -> str:
 
 
 def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value.strip() in _EMPTY_WORDS)
+    return value is None or (isinstance(value, str) and (value.strip() in _EMPTY_WORDS or _is_invisible(value)))
+
+
+def _is_invisible(text: str) -> bool:
+    """Whether a text has nothing that is seen: blanks, joiners and marks of direction, such as a zero-width space."""
+    if text.isascii():
+        return False
+    return all(one in _BLANKS or unicodedata.category(one)[0] in "CZ" or one in _VARIANTS for one in text)
 
 
 def _hint(value: Any) -> str:
@@ -253,10 +264,10 @@ def _extra(value: Any) -> dict[str, Any]:
     for name in fields:
         if not isinstance(name, str):
             raise ValueError(f"extra: the field name {_shown(name)} must be a string.")
-        if name in NAMED:
+        if (meant := name.strip().lower()) in NAMED:
             raise ValueError(
                 f"extra={_shown(value)}: it must not set {name!r}, which is a parameter of its own: "
-                f"pass {name}=... instead."
+                f"pass {meant}=... instead."
             )
     try:
         json.dumps(fields, allow_nan=False)

@@ -15,6 +15,14 @@ from sora2_provider.hooks.connection_fields import FIELDS, ConnectionField
 _NAMES = tuple(field.name for field in FIELDS)
 #: How much of a key must be a guard's (1: all of it), by its letters or by its words in any order.
 _ALIKE = 0.7
+_LIMITS = {"cap", "caps", "limit", "limits", "max", "maximum", "quota", "budget"}
+_LEAST = {"min", "minimum", "floor", "reserve", "threshold", "keep", "low", "lowest", "least"}
+#: Guards in other words (``hourly_cap``, ``balance_floor``): a key that has a word of each set can mean nothing else here.
+_IN_OTHER_WORDS = {
+    "max_creates_per_hour": ({"hour", "hourly", "hr"}, _LIMITS),
+    "max_creates_per_day": ({"day", "daily"}, _LIMITS),
+    "min_balance": ({"balance"}, _LEAST),
+}
 #: What other HTTP clients call theirs. Found in an extra, they are named and not refused: certificates stay verified.
 _OF_OTHER_CLIENTS = ("verify", "verify_ssl", "ssl_verify")
 #: How the forms of old Airflow versions, and URIs that were made for them, write a field's name.
@@ -93,6 +101,10 @@ def _meant(path: tuple[str, ...], guards: Sequence[ConnectionField]) -> Connecti
         return next((guard for guard in guards if guard.name == key), None) if above else None
     if "_".join(_words(key)) in _OF_OTHER_CLIENTS:
         return None
+    words = set(_words(key))
+    for guard in guards:
+        if all(words & one for one in _IN_OTHER_WORDS.get(guard.name, (set(),))):
+            return guard
     likeness, guard = max(((_likeness(key, one.name), one) for one in guards), key=lambda pair: pair[0])
     return guard if likeness >= _ALIKE else None
 

@@ -110,6 +110,16 @@ def check_paying(task_id: str, *, durable: Any, on_clear: Any, on_unknown_submis
             raise InvalidParameter(f"Task {task_id!r}: {name}={value!r}: it must be one of {', '.join(allowed)}.")
 
 
+def warning_of_setup(operator: Any, on_clear: str) -> str:
+    """Return what a setup task is to be told before it pays; empty for any other, and for one whose clear pays nothing."""
+    if not getattr(operator, "is_setup", False) or on_clear != "regenerate":
+        return ""
+    return (
+        "This task is a setup: Airflow clears it together with each task that needs it, and a cleared create task whose video was "
+        "delivered pays for another. Set on_clear='reuse' to keep the video."
+    )
+
+
 def check_storing(task_id: str, *, path: Any, if_exists: Any) -> None:
     """Check where and how to store, as far as it is known now."""
     # Imported here: DAG files must parse fast.

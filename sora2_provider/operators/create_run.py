@@ -145,6 +145,8 @@ class CreateRun:
         arguments.checked_connection_id(options.sora2_conn_id)
         if options.wait_for_completion and options.output_path is not None:
             arguments.checked_target(str(options.output_path))
+        if warning := arguments.warning_of_setup(self._task, options.on_clear):
+            self._log.warning(warning)
         journal = self._journal(warns=options.durable)
         decision, request = self._decided(journal)
         conn_id = decision.record.conn_id if isinstance(decision, Resume) else options.sora2_conn_id

@@ -48,6 +48,12 @@ MISSPELT = {
     "minBalance": BALANCE,
     "balance_min": BALANCE,
     "min_balance_usd": BALANCE,
+    "hourly_cap": HOUR,
+    "limit_per_hour": HOUR,
+    "dailyLimit": DAY,
+    "budget_per_day": DAY,
+    "balance_floor": BALANCE,
+    "low_balance": BALANCE,
     "verify_tsl": TLS,
     "VerifyTLS": TLS,
     "tls_verify": TLS,
@@ -69,6 +75,10 @@ OTHERS = (
     "max_connections",
     "headers",
     "notes",
+    "daily_report",
+    "max_age_in_days",
+    "bill_of_the_day",
+    "rate_limit_policy",
     "region",
 )
 

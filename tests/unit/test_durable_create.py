@@ -187,3 +187,13 @@ def test_without_a_place_for_the_record_the_log_warns(gateway, context, logged):
 def test_policies_are_checked_when_the_dag_is_parsed(options):
     with pytest.raises(AirflowFailException, match="must be"):
         create(**options)
+
+
+@pytest.mark.parametrize(("options", "warns"), [({}, True), ({"on_clear": "reuse"}, False)])
+def test_a_setup_task_is_warned_that_the_clear_of_another_task_pays_again(
+    gateway, durable_context, logged, options, warns
+):
+    create(**options).execute(durable_context)
+    assert "This task is a setup" not in logged()
+    create(**options).as_setup().execute(durable_context)
+    assert ("Set on_clear='reuse' to keep the video." in logged()) is warns
