@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sora2_provider.compat import ObjectStoragePath
 from sora2_provider.gateway.download.media_types import media_type
 from sora2_provider.gateway.leftovers import leftover_in_path
-from sora2_provider.gateway.parameters import of_mapped
 
 if TYPE_CHECKING:
     from sora2_provider.gateway.models import Video
@@ -82,9 +81,10 @@ class Target(NamedTuple):
         """
         text = str(path).strip() if isinstance(path, (str, ObjectStoragePath, PurePosixPath)) else ""
         if text in ("", "None", "none", "null"):
-            wanted = "a URI such as s3://my_conn@bucket/videos/cat.mp4 or an absolute path"
-            nothing = "If this is a template, it rendered to nothing."
-            raise ValueError(f"path={path!r}: it must be {wanted}. {nothing}{of_mapped('path', path)}")
+            raise ValueError(
+                f"path={path!r}: it must be a URI such as s3://my_conn@bucket/videos/cat.mp4 or an absolute path. "
+                "If this is a template, it rendered to nothing."
+            )
         if problem := leftover_in_path(text):
             raise ValueError(f"path={text!r}: {problem}")
         if "://" not in text:

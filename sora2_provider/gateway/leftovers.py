@@ -36,6 +36,7 @@ _TEMPLATE = (
     r"|(?<!\{)\{\s*(?:(?:params|dag_run|var|conn|macros)[.\[][^{}]*|(?:ds|ts|ds_nodash|ts_nodash|run_id)\s*)\}(?!\})"
 )
 _BYTES = r"(?s)b(['\"]).*\1"
+_TAKE_ONE = "Of a mapped task's values take one: map this task, too, with expand."
 _EMPTY_LISTS = ("[]", "{}", "()", "set()")
 
 
@@ -49,6 +50,8 @@ def leftover_object(text: str) -> str:
     if not found:
         return ""
     shown = text[found.start() : found.start() + 60]
+    if shown.startswith("Lazy"):
+        return f"it holds an object as Python shows it ({shown!r}): all values of a mapped task. {_TAKE_ONE}"
     return (
         f"it holds an object as Python shows it ({shown!r}). An f-string or str() has made a text of the object, in a DAG file "
         "mostly before its value is known. Pass the object itself, or make the text in a function (@task.sora2_video)."
@@ -97,7 +100,7 @@ def _python_value(text: str) -> str:
         return ""
     if not isinstance(value, (list, dict, tuple, set)):
         return ""
-    mapped = "" if isinstance(value, dict) else " Of a mapped task's values take one: map this task, too, with expand."
+    mapped = "" if isinstance(value, dict) else f" {_TAKE_ONE}"
     return (
         f"it is a {type(value).__name__} in Python's spelling. Take the value that is meant, such as "
         "{{ ti.xcom_pull('row')['prompt'] }}; if the whole is meant, write it as JSON, with the filter tojson."

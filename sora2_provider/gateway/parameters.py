@@ -35,7 +35,7 @@ _PROMPT_FILE = r"\S+\.prompt"
 _NO_VALUE = ("None", "null", "undefined", "nan", "NaN", "NaT", "<NA>")
 _EMPTY_WORDS = ("", "none", "NONE", "NULL", "Undefined", *_NO_VALUE)
 #: Letters that are blank: of Braille and Hangul; and what only changes how another character is drawn.
-_BLANKS = "\u2800\u3164\u115f\u1160\uffa0"
+_BLANK_LETTERS = "\u2800\u3164\u115f\u1160\uffa0"
 _VARIANTS = "".join(map(chr, range(0xFE00, 0xFE10)))
 _FLAGS = ("True", "False")
 #: What is copied with a link.
@@ -47,8 +47,6 @@ _BLANKS = re.compile(r"[ \u00a0\u3000]+")
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f\u200b\ufeff]")
 #: Nothing of this stands in an id: it is a text, a list or a dict that came in an id's place.
 _NO_ID = r"[\s{}\[\]()<>\"'`,]"
-#: What maps a field that wants one value: the operator, and a task that may have made the values.
-_MAPPED = {"video_id": ("", "create"), "path": ("Sora2DownloadVideoOperator", "paths")}
 _MARKED = (
     "A create task that a person marked as success has returned no id: the id stands in its log and in its XCom 'video'. "
     "Set it as the XCom 'return_value' of that task and clear this one, or clear that task if its log says that it picks "
@@ -73,15 +71,18 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _CHECKS[name](value, model) for name, value in values.items()}
 
 
-def checked_video_id(value: Any) -> str:
+def checked_video_id(value: Any, *, operator: str = "Sora2VideoSensor") -> str:
     """Return a video's id. The dict that ``Sora2VideoSensor`` returns stands for its ``id``.
 
+    :param operator: what the id is for, where many can come.
     :raises ValueError: there is none, which is what a template gives when an earlier task returned nothing.
     """
     given = value.get("id") if isinstance(value, Mapping) else value
     allowed = "the id that Sora2CreateVideoOperator returned"
     if _is_nothing(given):
         raise ValueError(f"video_id={_shown(value)}: it must be {allowed}. {_NOTHING_CAME} {_MARKED}")
+    if mapped := of_mapped("video_id", given, operator, "create"):
+        raise ValueError(f"video_id={_shown(value)}: it must be {allowed}, not {type(given).__name__}.{mapped}")
     video_id = _text("video_id", given, allowed).strip()
     if re.search(_NO_ID, video_id):
         raise ValueError(f"video_id={_shown(value)}: it must be {allowed}, without blanks, quotes and brackets.")
@@ -115,21 +116,25 @@ def _is_invisible(text: str) -> bool:
     """Whether a text has nothing that is seen: blanks, joiners and marks of direction, such as a zero-width space."""
     if text.isascii():
         return False
-    return all(one in _BLANKS or unicodedata.category(one)[0] in "CZ" or one in _VARIANTS for one in text)
+    return all(one in _BLANK_LETTERS or unicodedata.category(one)[0] in "CZ" or one in _VARIANTS for one in text)
 
 
 def _hint(value: Any) -> str:
     return f" {_NOTHING_CAME}" if _is_nothing(value) else ""
 
 
-def of_mapped(name: str, value: Any) -> str:
-    """Return what to write where one value is wanted and the many of a mapped task came; empty where they did not."""
+def of_mapped(name: str, value: Any, operator: str = "Sora2CreateVideoOperator", made_by: str = "rows") -> str:
+    """Return what to write where one value is wanted and the many of a mapped task came; empty where they did not.
+
+    :param name: of the parameter that got them.
+    :param operator: the one that has it.
+    :param made_by: what a task that made them may be called.
+    """
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         return ""
-    operator, output = _MAPPED.get(name, ("Sora2CreateVideoOperator", "rows"))
     return (
         " A mapped task returns one value for each of its tasks. Map this task, too: "
-        f"{operator}.partial(task_id=..., ...).expand({name}={output}.output)."
+        f"{operator}.partial(task_id=..., ...).expand({name}={made_by}.output)."
     )
 
 

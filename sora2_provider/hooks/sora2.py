@@ -245,12 +245,13 @@ def seconds_to_wait(name: str, value: Any) -> Any:
         raise InvalidParameter(str(error)) from None
 
 
-def checked_id(video_id: Any) -> str:
+def checked_id(video_id: Any, *, operator: str = "Sora2VideoSensor") -> str:
     """Return a video's id, or the id of the dict that a sensor returned.
 
+    :param operator: what the id is for.
     :raises InvalidParameter: there is none.
     """
     try:
-        return parameters.checked_video_id(video_id)
+        return parameters.checked_video_id(video_id, operator=operator)
     except ValueError as error:
         raise InvalidParameter(str(error)) from None

@@ -91,7 +91,7 @@ def given_id(operator: Any, context: Context) -> str:
     :raises InvalidParameter: there is none; says which ids the tasks before it have told, where they have returned none.
     """
     try:
-        return checked_id(operator.video_id)
+        return checked_id(operator.video_id, operator=type(operator).__name__)
     except InvalidParameter as error:
         known = [] if operator.video_id not in _NOTHING else _told_before(operator, context)
         told = "".join(f" The XCom 'video' of task {task_id!r} names {video_id}." for task_id, video_id in known)

@@ -185,6 +185,17 @@ def checked_target(path: str) -> None:
         raise Sora2Error(f"output_path: {error}", Fate.NOTHING_SENT) from error
 
 
+def check_one_path(name: str, path: Any, operator: str) -> None:
+    """Check that one path came out of a template or an XCom, and not the many of a mapped task.
+
+    :raises InvalidParameter: many came.
+    """
+    if mapped := of_mapped(name, path, operator, "paths"):
+        raise InvalidParameter(
+            f"{name}={path!r}: it must be a text, not {type(path).__name__}.{mapped}", Fate.NOTHING_SENT
+        )
+
+
 def checked_connection_id(conn_id: Any) -> None:
     """Check that a connection id came out of the template.
 

@@ -144,6 +144,7 @@ class CreateRun:
             )
         arguments.checked_connection_id(options.sora2_conn_id)
         if options.wait_for_completion and options.output_path is not None:
+            arguments.check_one_path("output_path", options.output_path, "Sora2CreateVideoOperator")
             arguments.checked_target(str(options.output_path))
         if warning := arguments.warning_of_setup(self._task, options.on_clear):
             self._log.warning(warning)

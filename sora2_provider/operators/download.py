@@ -79,6 +79,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
         put_back(self, context, *self._as_written)
         video_id = given_id(self, context)
         arguments.checked_connection_id(self.sora2_conn_id)
+        arguments.check_one_path("path", self.path, "Sora2DownloadVideoOperator")
         check_path_of_rows(self, context, "path")
         report = self._report = TaskReport(self, context, VideoMetadata.of_given(self.video_id, self.sora2_conn_id))
         with contextlib.closing(Sora2Hook(self.sora2_conn_id)) as hook:

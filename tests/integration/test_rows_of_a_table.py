@@ -22,6 +22,7 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import dag, task, task_group
     from airflow.utils.template import literal
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from sora2_provider.sensors.sora2 import Sora2VideoSensor
 
 FACTS = {"schedule": None, "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"), "catchup": False}
 WAITS = {"wait_for_completion": True, "poll_interval": 1, "retries": 0}
@@ -125,6 +126,40 @@ def paths():
 paths()
 """
 
+NATIVE = """
+@dag(**FACTS, render_template_as_native_obj=True, params={"year": "1984", "json": '{"scene": "a fox"}'})
+def native():
+    create = Sora2CreateVideoOperator
+    create(task_id="number", prompt="{{ params.year }}", extra={"year": "1984"})
+    create(task_id="literal", prompt="1984", size="{{ 'large' }}")
+    create(task_id="json", prompt="{{ params.json }}")
+    create.partial(task_id="rows").expand_kwargs([{"prompt": "1985"}, {"prompt": "1_986"}])
+
+
+native()
+"""
+SEVERAL = """
+@dag(**FACTS, default_args={"retries": 0}, render_template_as_native_obj=NATIVELY)
+def several():
+    @task
+    def each(text):
+        return text
+
+    many = each.expand(text=strings("a", "b"))
+    of_template = "{{ ti.xcom_pull('each') }}"
+    Sora2CreateVideoOperator(task_id="prompt", prompt=many)
+    Sora2CreateVideoOperator(task_id="size", prompt="a cat", size=many)
+    Sora2CreateVideoOperator(task_id="connection", prompt="a cat", sora2_conn_id=many)
+    many >> Sora2CreateVideoOperator(task_id="prompt_of_template", prompt=of_template)
+    Sora2VideoSensor(task_id="video_id", video_id=many)
+    Sora2DownloadVideoOperator(task_id="path", video_id="video_1", path=many)
+    Sora2CreateVideoOperator(task_id="output_path", prompt="a cat", output_path=many, wait_for_completion=True)
+    many >> Sora2DownloadVideoOperator(task_id="video_id_of_template", video_id=of_template, path="/films/")
+
+
+several()
+"""
+
 
 class Ran(NamedTuple):
     """What came of a run."""
@@ -195,3 +230,31 @@ def test_mapped_tasks_that_would_all_write_one_file_are_refused_before_they_pay(
         *["row"] * 2,
     ]
     assert len(requests) == 8, "two rows of each of the other four"
+
+
+def test_a_dag_with_native_rendering_sends_the_texts_that_were_written(run):
+    output, requests, states = run("native", NATIVE)
+    assert set(states.values()) == {"success"}, output[-6000:]
+    sent = sorted(request["prompt"] for request in requests)
+    assert sent == ["1984", "1984", "1985", "1_986", '{"scene": "a fox"}']
+    assert [request["year"] for request in requests if "year" in request] == ["1984"]
+
+
+@pytest.mark.parametrize("natively", [True, False], ids=["native", "usual"])
+def test_the_output_of_a_mapped_task_where_one_value_is_wanted_is_told_with_the_line_to_write(run, natively):
+    output, requests, states = run("several", SEVERAL.replace("NATIVELY", str(natively)))
+    del states["strings", -1], states["each", 0], states["each", 1]
+    assert set(states.values()) == {"failed"}, output[-6000:]
+    assert requests == []
+    said = " ".join(output.split())
+    for name, maps in {
+        "prompt": "Sora2CreateVideoOperator.partial(task_id=..., ...).expand(prompt=rows.output)",
+        "size": "Sora2CreateVideoOperator.partial(task_id=..., ...).expand(size=rows.output)",
+        "sora2_conn_id": "Sora2CreateVideoOperator.partial(task_id=..., ...).expand(sora2_conn_id=rows.output)",
+        "path": "Sora2DownloadVideoOperator.partial(task_id=..., ...).expand(path=paths.output)",
+        "output_path": "Sora2CreateVideoOperator.partial(task_id=..., ...).expand(output_path=paths.output)",
+        "video_id": "Sora2VideoSensor.partial(task_id=..., ...).expand(video_id=create.output)",
+    }.items():
+        assert f"{name}=" in said
+        assert maps in said, name
+    assert natively or said.count("map this task, too, with expand") >= 2
