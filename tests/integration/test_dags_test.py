@@ -19,7 +19,7 @@ from sora2_provider.sensors.sora2 import Sora2VideoSensor
 
 @dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), catchup=False, default_args={"retries": 0})
 def waits():
-    waits = {"deferrable": True, "timeout": 3}
+    waits = {"deferrable": True, "timeout": "{{ 6 / 2 }}"}
     Sora2CreateVideoOperator(task_id="late", prompt="late", wait_for_completion=True, poll_interval=1, **waits)
     create = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
     Sora2VideoSensor(task_id="wait", video_id=create.output, poke_interval=1, **waits)

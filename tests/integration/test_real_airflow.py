@@ -201,8 +201,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
 
 
 def made_of(gateway: Emulator, prompt: str) -> str:
-    [made] = [billed.id for billed in gateway.billed if billed.request["prompt"] == prompt]
-    return made
+    return next(billed.id for billed in gateway.billed if billed.request["prompt"] == prompt)
 
 
 def ended(airflow: LocalAirflow, dag: str) -> bool:
