@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from sora2_provider.emulator.emulator import Emulator
-from sora2_provider.emulator.settings import DIALECTS, EmulatorError
+from sora2_provider.emulator.settings import DIALECTS, LIKES, SHAPES, EmulatorError, Settings
 
 _DESCRIPTION = """\
 A Sora 2 gateway on this machine: it answers like a real one, takes its time to render, and serves real H.264 videos
@@ -20,7 +20,7 @@ that show their prompt. Nothing is paid, and every key that starts with sk- is a
 _EPILOG = """\
 examples:
   python -m sora2_provider.emulator --port 8900
-  python -m sora2_provider.emulator --port 8900 --dialect unified --render-seconds 120
+  python -m sora2_provider.emulator --port 8900 --like new-api --render-seconds 120
   python -m sora2_provider.emulator --port 8900 --canned --fault-rate 0.05 --seed 7    (a load test)
   curl -X POST http://127.0.0.1:8900/_emulator/faults -H 'Content-Type: application/json' \\
        -d '{"route": "create", "reset": "after"}'
@@ -53,12 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _greeting(emulator: Emulator) -> str:
     settings = emulator.settings()
     return f"""\
-Sora 2 emulator at {emulator.url} (dialect {settings.dialect}, a rendering takes {settings.render_seconds:g} s)
+Sora 2 emulator at {emulator.url} ({_described(settings)}, a rendering takes {settings.render_seconds:g} s)
 Point Airflow at it:
   export AIRFLOW_CONN_SORA2_DEFAULT={shlex.quote(emulator.connection())}
 Control API: {emulator.url}/_emulator/   (what was billed: {emulator.url}/_emulator/billed)
 Sample images: {emulator.url}/images/sample.png, {emulator.url}/images/landscape.png
 Ctrl-C ends it."""
+
+
+def _described(settings: Settings) -> str:
+    return f"like {settings.like}" if settings.like else f"the wires {', '.join(DIALECTS)}; shape {settings.shape}"
 
 
 def _balance(text: str) -> float | None:
@@ -75,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=int, default=8900, help="0 is any free port (default: 8900)")
     add("--host", default="127.0.0.1", help="a loopback address (default: 127.0.0.1)")
-    add("--dialect", choices=DIALECTS, default="guide", help="how the gateway speaks (default: guide)")
+    add("--like", choices=LIKES, help="the server whose wires and words it has (default: every wire at once)")
+    add("--shape", choices=SHAPES, default="guide", help="how answers on the unified wire look (default: guide)")
+    # The name that 0.1.0 had for --shape.
+    add("--dialect", choices=SHAPES, dest="shape", help=argparse.SUPPRESS)
+    add("--strict", action="store_true", help="the openai wire takes only what OpenAI's own API takes")
     add("--render-seconds", type=float, default=20.0, metavar="S", help="how long a rendering takes (default: 20)")
     add("--balance", type=_balance, default=100.0, metavar="USD", help="the account, or unlimited (default: 100)")
     add("--link-seconds", type=float, default=86_400.0, metavar="S", help="how long a link is valid (default: a day)")

@@ -40,6 +40,19 @@ def api_error(status: int, message: str, *, kind: str = "new_api_error", **more:
     return json_answer(status, {"error": {"message": message, "type": kind, **more}})
 
 
+def openai_error(
+    status: int, message: str, param: str | None = None, code: str | None = None, *, kind: str = "invalid_request_error"
+) -> Answer:
+    """The shape of OpenAI's own API, whose four fields are always there."""
+    return json_answer(status, {"error": {"message": message, "type": kind, "param": param, "code": code}})
+
+
+def no_channel(model: str) -> RefusedError:
+    """The refusal of a relay that does not have the model."""
+    message = f"No available channel for model {model} under group default"
+    return RefusedError(api_error(503, message, code="model_not_found"))
+
+
 def wrong_key(request_id: str, *, missing: bool) -> Answer:
     text = "未提供令牌" if missing else "无效的令牌"
     return api_error(401, f"{text} (request id: {request_id})", code="")
@@ -50,7 +63,7 @@ def no_such_address(method: str, path: str) -> Answer:
     return api_error(404, message, kind="invalid_request_error", param="", code="")
 
 
-def no_such_task(_video_id: str) -> Answer:
+def no_such_task() -> Answer:
     return task_error(400, "task_not_exist", "task_not_exist")
 
 

@@ -20,8 +20,10 @@ from sora2_provider.emulator.videos import LinkTrouble
 class Fault:
     """One scripted fault. Every field but ``route`` is optional; contradictions raise ValueError."""
 
-    route: Literal["create", "query", "models", "billing", "content", "file", "any"] = "any"
-    """content is the file through the gateway, file is the link."""
+    route: Literal[
+        "create", "query", "content", "file", "list", "delete", "models", "billing", "pricing", "status", "any"
+    ] = "any"
+    """create is a remix, too; content is the file through the gateway, file is the link."""
     video_id: str | None = None
     """Only requests for this video."""
     prompt_contains: str | None = None

@@ -1,20 +1,32 @@
-"""What the gateway answers on each route. No I/O here."""
+"""What the gateway answers to each action. No I/O here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-from sora2_provider.emulator.answers import Answer, RefusedError, api_error, json_answer
-from sora2_provider.emulator.create_request import MODELS
-from sora2_provider.emulator.dialects.base import VideoSnapshot
+from sora2_provider.emulator.answers import Answer, RefusedError
+from sora2_provider.emulator.create_request import CreateRequest
+from sora2_provider.emulator.dialects.base import Dialect
 from sora2_provider.emulator.faults import Fault
+from sora2_provider.emulator.history import Received
+from sora2_provider.emulator.media.files import PICTURES
 from sora2_provider.emulator.media.signed_urls import check_link
+from sora2_provider.emulator.presets import account
+from sora2_provider.emulator.presets.base import Address
+from sora2_provider.emulator.request_body import RequestBody
 from sora2_provider.emulator.state import EmulatorState
-from sora2_provider.emulator.videos import Video, VideoState
+from sora2_provider.emulator.videos import Video, VideoSnapshot, VideoState
 
-UNLIMITED_USD = 100_000_000
-QUOTA_PER_USD = 500_000
-"""The unit in which gateways of this family count a token's quota."""
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a route of the gateway."""
+
+    received: Received
+    address: Address
+    body: RequestBody
+    request_id: str
+    fault: Fault | None
 
 
 class Gateway:
@@ -23,93 +35,75 @@ class Gateway:
     def __init__(self, state: EmulatorState) -> None:
         self._state = state
 
-    def create(self, content_type: str, body: bytes, request_id: str, fault: Fault | None) -> tuple[Answer, str]:
-        """Return the answer, and the id of the video where one was accepted."""
-        state = self._state
+    def answer(self, call: Call) -> tuple[Answer | Video, str]:
+        """Return the answer, or the video whose file it is; and the id of the video that it is about, if any."""
+        address = call.address
+        if address.dialect is None:
+            return self._answer_for_itself(call), call.received.video_id
         try:
-            request = state.dialect.read_create(content_type, body)
+            if address.action in ("create", "remix"):
+                return self._create(call, address.dialect)
+            return self._answer_on_a_wire(address.action, call, address.dialect), call.received.video_id
         except RefusedError as refused:
-            return refused.answer, ""
-        video = state.accept(request, fault)
-        if video is None:
-            remaining = (state.settings.balance or 0) - state.used
-            message = f"用户额度不足, 剩余额度: ＄{max(0.0, remaining):.6f} (request id: {request_id})"
-            return api_error(403, message, code="insufficient_user_quota"), ""
-        # The answer says queued even where rendering takes no time.
-        snapshot = VideoSnapshot(video, VideoState("queued", 0, video.created_at), None)
-        return json_answer(200, state.dialect.created(snapshot)), video.id
+            return refused.answer, "" if call.received.route == "create" else call.received.video_id
 
-    def query(self, video_id: str, fault: Fault | None) -> Answer:
-        link_trouble = fault.link if fault and fault.route == "query" else None
+    def _create(self, call: Call, dialect: Dialect) -> tuple[Answer, str]:
+        state, request = self._state, self._read_create(call, dialect)
+        video = state.accept(request, dialect, call.fault)
+        if video is None:
+            remaining = max(0.0, (state.settings.balance or 0) - state.used)
+            return dialect.too_poor(remaining, call.request_id), ""
+        # The answer says queued even where rendering takes no time.
+        snapshot = VideoSnapshot(video, VideoState("queued", 0, video.created_at))
+        return dialect.created(snapshot), video.id
+
+    def _read_create(self, call: Call, dialect: Dialect) -> CreateRequest:
+        if call.address.action == "create":
+            return dialect.read_create(call.body)
+        return dialect.read_remix(call.body, self._found(call.address.item, dialect))
+
+    def _answer_on_a_wire(self, action: str, call: Call, dialect: Dialect) -> Answer | Video:
+        state, item, query = self._state, call.address.item, call.received.query
+        if action == "list":
+            return dialect.listed(query, state.snapshots())
+        if action == "content":
+            return self._content(call, dialect)
+        if action == "delete":
+            answer = dialect.deleted(self._found(item, dialect))
+            state.delete(item)
+            return answer
+        link_trouble = call.fault.link if call.fault and call.received.route == "query" else None
+        return dialect.queried(self._found(item, dialect, link_trouble))
+
+    def _found(self, video_id: str, dialect: Dialect, link_trouble: str | None = None) -> VideoSnapshot:
         snapshot = self._state.snapshot(video_id, link_trouble)
         if snapshot is None:
-            return self._state.dialect.no_such_video(video_id)
-        return json_answer(200, self._state.dialect.queried(snapshot))
+            raise RefusedError(dialect.no_such_video(video_id))
+        return snapshot
 
-    def content(self, video_id: str) -> Answer | Video:
-        """Return the video whose file is the answer, or a refusal."""
-        snapshot = self._state.snapshot(video_id)
+    def _content(self, call: Call, dialect: Dialect) -> Answer | Video:
+        snapshot = self._state.snapshot(call.address.item)
         if snapshot is None:
-            return self._state.dialect.no_such_video(video_id)
+            return dialect.no_such_content(call.address.item)
+        variant = dialect.variant(call.received.query)
         if snapshot.state.status != "completed":
-            return self._state.dialect.unfinished(snapshot.state)
-        return snapshot.video
+            return dialect.unfinished(snapshot)
+        if variant == "video":
+            return snapshot.video
+        media_type, path = PICTURES[variant]
+        return Answer(200, path.read_bytes(), media_type)
 
-    def file(self, file_name: str, query: Mapping[str, str]) -> Answer | Video:
-        """Return the video whose file is the answer, or a refusal."""
-        video = self._state.video_of_file(file_name)
-        return check_link(video, query, self._state.secret, self._state.now())
-
-    def models(self, name: str) -> Answer:
-        if not name:
-            listed = [_model(model) for model in MODELS]
-            return json_answer(200, {"success": True, "object": "list", "data": listed})
-        if name in MODELS:
-            return json_answer(200, _model(name))
-        # Seen on gateways of this family: the error comes with HTTP 200.
-        message = f"The model '{name}' does not exist"
-        return api_error(200, message, kind="invalid_request_error", param="model", code="model_not_found")
-
-    def billing(self, name: str) -> Answer:
-        balance, used = self._state.settings.balance, self._state.used
-        if name == "usage":
-            return json_answer(200, {"object": "list", "total_usage": round(used * 100, 4)})
-        if name == "token":
-            return json_answer(200, _token(balance, used))
-        limit = UNLIMITED_USD if balance is None else balance
-        subscription = {
-            "object": "billing_subscription",
-            "has_payment_method": True,
-            "soft_limit_usd": limit,
-            "hard_limit_usd": limit,
-            "system_hard_limit_usd": limit,
-            "access_until": 0,
-        }
-        return json_answer(200, subscription)
-
-
-def _model(name: str) -> dict[str, object]:
-    return {
-        "id": name,
-        "object": "model",
-        "created": 1626777600,
-        "owned_by": "custom",
-        "supported_endpoint_types": ["openai-video"],
-    }
-
-
-def _token(balance: float | None, used: float) -> dict[str, object]:
-    granted = 0 if balance is None else round(balance * QUOTA_PER_USD)
-    spent = round(used * QUOTA_PER_USD)
-    data = {
-        "object": "token_usage",
-        "name": "emulator",
-        "total_granted": granted,
-        "total_used": spent,
-        "total_available": 0 if balance is None else max(0, granted - spent),
-        "unlimited_quota": balance is None,
-        "model_limits": {},
-        "model_limits_enabled": False,
-        "expires_at": 0,
-    }
-    return {"code": True, "message": "ok", "data": data}
+    def _answer_for_itself(self, call: Call) -> Answer | Video:
+        state, item, received = self._state, call.address.item, call.received
+        match call.address.action:
+            case "file":
+                return check_link(state.video_of_file(item), received.query, state.secret, state.now())
+            case "models":
+                return state.preset.models(item)
+            case "billing":
+                return state.preset.billing(item, state.used)
+            case "pricing":
+                return state.preset.pricing()
+            case "status":
+                return account.status()
+        return state.preset.no_such_address(received.method, received.path)

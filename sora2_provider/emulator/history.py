@@ -5,9 +5,6 @@ Invariant: a key is never kept. Its scheme and a short fingerprint tell which ke
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,10 +20,12 @@ class Billed:
     id: str
     at: float
     request: dict[str, Any]
-    """The body as it was received."""
+    """The body as it was received; of a form its fields, and of a file its name, content type, length and SHA-256."""
     price: float
     answer_lost: bool = False
     """The client could not read that its create was accepted: a fault took the answer, or it had gone."""
+    wire: str = ""
+    """The wire on which it came: unified, openai, generations or v2."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,19 @@ class Received:
     number: int
     at: float
     route: str
-    """create, query, models, billing, content, file, or other for an address that the gateway does not have."""
+    """create (a remix, too), query, content, list, delete, models, billing, pricing, status, file, or other for an address
+    that the gateway does not have."""
     method: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
-    """With lower-case names, and without Authorization."""
+    """With lower-case names, and without those that hold a key."""
     scheme: str | None
-    """What kind of Authorization came (bearer), or None where none came."""
+    """What kind of Authorization came (bearer), the name of another header that held a key, or None where none came."""
     key_fingerprint: str | None
-    """See ``fingerprint``."""
+    """The first eight hex digits of the key's SHA-256."""
     body: Any
-    """As JSON where it is JSON, else as a text; None where there is none."""
+    """As JSON where it is JSON, a form as an object (see ``Billed.request``), else as a text; None where there is none."""
     video_id: str = ""
     status: int | None = None
     """The answer's status; None while it is being made, or where the connection was reset."""
@@ -78,32 +78,14 @@ class VideoView:
     created_at: float
     links: int
     """How many links were made for it so far."""
+    wire: str
+    """The wire on which it was made."""
+    remixed_from: str
+    deleted: bool
 
 
 def view(video: Video, state: VideoState) -> VideoView:
     """Return what tests see of a video in a state: the fields of both and of the request, by name."""
     known = {**vars(video.request), **vars(video), **vars(state), "links": len(video.links)}
+    known["orientation"] = video.request.orientation
     return VideoView(**{field.name: known[field.name] for field in fields(VideoView)})
-
-
-def fingerprint(key: str) -> str:
-    """Eight hex digits of the SHA-256 of a key."""
-    return hashlib.sha256(key.encode()).hexdigest()[:8]
-
-
-def read_authorization(headers: Mapping[str, str]) -> tuple[str | None, str]:
-    """Return the scheme in lower case, or None without the header, and the key."""
-    value = headers.get("authorization")
-    if value is None:
-        return None, ""
-    scheme, _, key = value.strip().partition(" ")
-    return scheme.lower(), key.strip()
-
-
-def read_body(body: bytes) -> Any:
-    if not body:
-        return None
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return body.decode(errors="replace")

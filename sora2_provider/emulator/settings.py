@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +14,18 @@ INSTALL_EXTRA = (
     "Without them the emulator still serves its canned clip: --canned, or Emulator(canned=True)."
 )
 
-_DIALECT_FILES = Path(__file__).with_name("dialects").glob("[!_]*.py")
-DIALECTS = tuple(sorted(file.stem for file in _DIALECT_FILES if file.stem != "base"))
-"""The names of the dialects: one for each file in ``dialects/``."""
+
+def _files(folder: str) -> list[str]:
+    names = (file.stem for file in Path(__file__).with_name(folder).glob("[!_]*.py"))
+    return sorted(name for name in names if name not in ("account", "base"))
+
+
+DIALECTS = tuple(_files("dialects"))
+"""The wires: one for each file in ``dialects/``."""
+SHAPES = tuple(_files("shapes"))
+"""How answers on the unified wire can look: one for each file in ``shapes/``."""
+LIKES = tuple(name.replace("_", "-") for name in _files("presets"))
+"""The servers that the emulator can be like: one for each file in ``presets/``."""
 
 _NotNegative = Annotated[float, Within(0)]
 
@@ -28,8 +38,13 @@ class EmulatorError(RuntimeError):
 class Settings:
     """How the gateway behaves. Times are seconds, money is USD."""
 
-    dialect: str = "guide"
-    """How the gateway speaks: one of DIALECTS."""
+    like: str | None = None
+    """The server whose wires, addresses and words it has, and no others: one of LIKES. None has every wire at once."""
+    shape: str = "guide"
+    """How answers on the unified wire look: one of SHAPES."""
+    strict: bool = False
+    """Whether the openai wire takes only what OpenAI's own API takes; behind new-api, whether its upstream does. Like
+    ``openai`` and ``litellm`` it always does."""
     render_seconds: _NotNegative = 0.0
     """How long a rendering takes; 0 means that the first query finds it completed."""
     balance: _NotNegative | None = 100.0
@@ -51,12 +66,25 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.dialect not in DIALECTS:
-            raise ValueError(f"dialect must be one of {', '.join(DIALECTS)}, not {self.dialect!r}")
+        if self.like not in (None, *LIKES):
+            raise ValueError(f"like must be one of {', '.join(LIKES)}, or null, not {self.like!r}")
+        if self.shape not in SHAPES:
+            raise ValueError(f"shape must be one of {', '.join(SHAPES)}, not {self.shape!r}")
         if self.link_host == "":
             raise ValueError("link_host must be a host name or null, not ''")
 
     def changed(self, changes: dict[str, Any]) -> Settings:
         """Return these settings with ``changes``; ValueError names what is allowed."""
+        changes = _renamed(changes)
         check_names(changes, [field.name for field in fields(self)], "setting")
         return replace(self, **changes)
+
+
+def _renamed(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the changes with the name that 0.1.0 had for ``shape``, which now means a wire, as the new one."""
+    if "dialect" not in changes:
+        return changes
+    if "shape" in changes:
+        raise ValueError("dialect is the earlier name of shape: give only shape")
+    warnings.warn("The emulator's setting dialect is now named shape", DeprecationWarning, stacklevel=4)
+    return {("shape" if name == "dialect" else name): value for name, value in changes.items()}

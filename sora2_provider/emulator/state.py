@@ -14,14 +14,22 @@ from dataclasses import replace
 from typing import Any
 
 from sora2_provider.emulator.create_request import CreateRequest
-from sora2_provider.emulator.dialects import load_dialect
-from sora2_provider.emulator.dialects.base import Dialect, VideoSnapshot
+from sora2_provider.emulator.dialects.base import Dialect
 from sora2_provider.emulator.fault_queue import FaultQueue
 from sora2_provider.emulator.faults import Fault
 from sora2_provider.emulator.history import Billed, Received, VideoView, view
 from sora2_provider.emulator.media.signed_urls import link_url
+from sora2_provider.emulator.presets import load_preset
 from sora2_provider.emulator.settings import Settings
-from sora2_provider.emulator.videos import LINK_TROUBLES, Outcome, Video, state_at, with_expired_links, with_link
+from sora2_provider.emulator.videos import (
+    LINK_TROUBLES,
+    Outcome,
+    Video,
+    VideoSnapshot,
+    state_at,
+    with_expired_links,
+    with_link,
+)
 
 MOST_REQUESTS = 50_000
 """How many requests are remembered; the oldest are forgotten first. Bills are never forgotten."""
@@ -36,9 +44,13 @@ class EmulatorState:
         self.port = port
         self.secret = secrets.token_bytes(16)
         self._first_settings = settings
-        self.settings = settings
+        self._use(settings)
         self._lock = threading.RLock()
         self._clear()
+
+    def _use(self, settings: Settings) -> None:
+        self.settings = settings
+        self.preset = load_preset(settings)
 
     def _clear(self) -> None:
         self._videos: dict[str, Video] = {}
@@ -62,16 +74,12 @@ class EmulatorState:
     def reset(self) -> None:
         """Forget everything and return to the first settings; the time goes on."""
         with self._lock:
-            self.settings = self._first_settings
+            self._use(self._first_settings)
             self._clear()
-
-    @property
-    def dialect(self) -> Dialect:
-        return load_dialect(self.settings.dialect)
 
     def change_settings(self, changes: dict[str, Any]) -> Settings:
         with self._lock:
-            self.settings = self.settings.changed(changes)
+            self._use(self.settings.changed(changes))
             if "seed" in changes:
                 self.faults.seed(self.settings.seed)
             return self.settings
@@ -114,20 +122,23 @@ class EmulatorState:
         with self._lock:
             return tuple(self._billed)
 
-    def accept(self, request: CreateRequest, fault: Fault | None) -> Video | None:
+    def accept(self, request: CreateRequest, dialect: Dialect, fault: Fault | None) -> Video | None:
         """Make and bill a video; return None where the balance is too low."""
         with self._lock:
             # Whole milliseconds, never in the future: times in answers then differ by exactly what a test moved.
             settings, now = self.settings, math.floor(self.now() * 1000) / 1000
-            if settings.balance is not None and self.used + settings.price > settings.balance + 1e-9:
+            price = round(settings.price * math.prod(dialect.ratios(request).values()), 6)
+            if settings.balance is not None and self.used + price > settings.balance + 1e-9:
                 return None
             video = Video(
-                id=self.dialect.new_id(request.model),
+                id=dialect.new_id(request.model),
                 number=len(self._billed) + 1,
                 file_name=f"{secrets.token_hex(8)}.mp4",
                 request=request,
                 created_at=now,
                 render_seconds=settings.render_seconds,
+                wire=dialect.name,
+                price=price,
                 link_trouble=(fault.link or "") if fault else "",
             )
             if fault and fault.rendering:
@@ -135,8 +146,8 @@ class EmulatorState:
                 video = replace(video, outcome=ending)
             self._videos[video.id] = video
             self._ids_by_file[video.file_name] = video.id
-            self.used = round(self.used + settings.price, 6)
-            self._billed.append(Billed(video.number, video.id, now, request.body, settings.price))
+            self.used = round(self.used + price, 6)
+            self._billed.append(Billed(video.number, video.id, now, request.body, price, wire=video.wire))
             return video
 
     def lose_answer(self, video_id: str) -> None:
@@ -149,7 +160,8 @@ class EmulatorState:
 
     def video_of_file(self, file_name: str) -> Video | None:
         with self._lock:
-            return self._videos.get(self._ids_by_file.get(file_name, ""))
+            video = self._videos.get(self._ids_by_file.get(file_name, ""))
+            return video if video and not video.deleted else None
 
     def snapshot(self, video_id: str, link_trouble: str | None = None) -> VideoSnapshot | None:
         """Return the video as an answer shows it now; a completed one gets a fresh link where it has no valid one.
@@ -158,11 +170,11 @@ class EmulatorState:
         """
         with self._lock:
             video, now = self._videos.get(video_id), self.now()
-            if video is None:
+            if video is None or video.deleted:
                 return None
-            state = state_at(video, now)
+            state, own_url = state_at(video, now), f"http://{self.host}:{self.port}"
             if state.status != "completed" or "missing" in (link_trouble, video.link_trouble):
-                return VideoSnapshot(video, state, None)
+                return VideoSnapshot(video, state, base_url=own_url)
             if link_trouble:
                 video = replace(with_expired_links(video, now), link_trouble=link_trouble)
             video = with_link(video, now, self.settings.link_seconds)
@@ -171,7 +183,22 @@ class EmulatorState:
             self._videos[video.id] = video
             base = f"http://{self.settings.link_host or self.host}:{self.port}"
             url = link_url(base, video, video.links[-1], self.secret)
-            return VideoSnapshot(video, state, url, video.links[-1].expires_at)
+            return VideoSnapshot(video, state, url, video.links[-1].expires_at, own_url)
+
+    def snapshots(self) -> list[VideoSnapshot]:
+        """Return all videos as a list shows them, the oldest first."""
+        with self._lock:
+            return [shown for video_id in self._videos if (shown := self.snapshot(video_id))]
+
+    def wire_of(self, video_id: str) -> str:
+        """Return the wire on which a video was made, deleted ones included; empty where there is none."""
+        with self._lock:
+            video = self._videos.get(video_id)
+            return video.wire if video else ""
+
+    def delete(self, video_id: str) -> None:
+        with self._lock:
+            self._videos[video_id] = replace(self._known(video_id), deleted=True)
 
     def views(self) -> tuple[VideoView, ...]:
         with self._lock:

@@ -45,11 +45,16 @@ class Video:
     request: CreateRequest
     created_at: float
     render_seconds: float
+    wire: str = ""
+    """The dialect in which it was made."""
+    price: float = 0.0
+    """In USD."""
     outcome: Outcome | None = None
     link_trouble: str = ""
     """expired: the next link has expired when it is made; missing: answers have no link; dead: links answer 404."""
     links: tuple[Link, ...] = ()
     """Every link made so far; the last one is current."""
+    deleted: bool = False
 
     @property
     def rendered_at(self) -> float:
@@ -67,6 +72,18 @@ class VideoState:
     ended_at: float | None = None
     error_code: str = ""
     error_message: str = ""
+
+
+@dataclass(frozen=True)
+class VideoSnapshot:
+    """A video as one answer shows it."""
+
+    video: Video
+    state: VideoState
+    link: str | None = None
+    link_expires_at: float | None = None
+    base_url: str = ""
+    """The gateway's own address."""
 
 
 def state_at(video: Video, now: float) -> VideoState:

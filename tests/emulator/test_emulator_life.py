@@ -102,7 +102,7 @@ def test_the_guide_dialect_answers_a_create_with_the_guides_envelope(start):
 
 
 def test_the_unified_dialect_has_colons_in_ids_and_milliseconds(start):
-    client = start(dialect="unified", render_seconds=DAY)
+    client = start(shape="unified", render_seconds=DAY)
     body = client.create(images=["http://127.0.0.1:9/a.png"]).json()
     assert re.fullmatch(r"sora-2:task_01k[0-9a-z]{23}", body["id"])
     assert (body["status"], body["video_url"]) == ("pending", None)
@@ -121,7 +121,7 @@ def test_the_unified_dialect_has_colons_in_ids_and_milliseconds(start):
 
 
 def test_the_unified_dialect_says_why_a_rendering_failed(start):
-    client = start(dialect="unified")
+    client = start(shape="unified")
     video_id = client.created()
     client.emulator.fail(video_id, "output_blocked", "blocked")
     body = client.query(video_id)
@@ -130,7 +130,7 @@ def test_the_unified_dialect_says_why_a_rendering_failed(start):
 
 
 def test_the_openai_dialect_gives_no_link_and_serves_the_content(start):
-    client = start(dialect="openai", render_seconds=DAY)
+    client = start(shape="openai", render_seconds=DAY)
     created = client.create(size="large", duration=15).json()
     assert (created["object"], created["status"], created["progress"]) == ("video", "queued", 0)
     assert (created["seconds"], created["size"]) == ("15", "1024x1792")
@@ -144,7 +144,7 @@ def test_the_openai_dialect_gives_no_link_and_serves_the_content(start):
 
 
 def test_the_taskdto_dialect_wraps_everything_in_code_success(start):
-    client = start(dialect="taskdto", render_seconds=DAY)
+    client = start(shape="taskdto", render_seconds=DAY)
     created = client.create().json()
     task_id = created["data"]["task_id"]
     assert created["code"] == "success"
@@ -176,7 +176,7 @@ def test_every_dialect_can_tell_every_state(start, dialect):
 
 def test_the_dialect_can_change_while_videos_are_rendered(client, emulator):
     video_id = client.created()
-    emulator.settings(dialect="unified")
+    emulator.settings(shape="unified")
     assert client.query(video_id)["id"] == video_id
     assert "detail" in client.query(video_id)
 

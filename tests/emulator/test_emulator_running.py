@@ -85,7 +85,7 @@ def test_an_emulator_can_be_closed_twice_read_and_started_again(start):
 
 
 def test_two_emulators_know_nothing_of_each_other(start):
-    one, two = start(), start(dialect="unified")
+    one, two = start(), start(shape="unified")
     one.created()
     assert (len(one.emulator.billed), len(two.emulator.billed)) == (1, 0)
 

@@ -12,6 +12,11 @@ from sora2_provider.emulator.answers import Answer
 
 SAMPLE_IMAGES = {name: Path(__file__).with_name(name) for name in ("sample.png", "landscape.png")}
 """An evening sky, a sun and three rows of hills, in portrait and in landscape."""
+PICTURES = {
+    "thumbnail": ("image/webp", Path(__file__).with_name("thumbnail.webp")),
+    "spritesheet": ("image/jpeg", Path(__file__).with_name("spritesheet.jpg")),
+}
+"""What the openai wire serves of every video beside the film: its media type, and the file."""
 
 _BLOCK = b"".join(hashlib.sha256(bytes([n // 256, n % 256])).digest() for n in range(2048))[:65521]
 """The padding repeats this. Its length is a prime number, so that a download resumed at a wrong place differs."""

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import aiohttp
 
+from sora2_provider.emulator.create_request import CreateRequest
+from sora2_provider.emulator.images import decode_image
 from sora2_provider.emulator.media.files import Movie, movie_at
 from sora2_provider.emulator.settings import INSTALL_EXTRA, EmulatorError, Settings
 from sora2_provider.emulator.videos import Video
@@ -69,7 +71,7 @@ class MovieLibrary:
     async def _draw(self, video: Video) -> Movie:
         if not can_draw():
             raise EmulatorError(INSTALL_EXTRA)
-        image, note = await _fetch_image(video.request.images)
+        image, note = await _source_image(video.request)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._encoder, self._encode, video, image, note)
 
@@ -112,13 +114,18 @@ def _failed(job: asyncio.Task[Movie]) -> bool:
     return job.cancelled() or job.exception() is not None
 
 
-async def _fetch_image(images: tuple[str, ...]) -> tuple[bytes | None, str]:
+async def _source_image(request: CreateRequest) -> tuple[bytes | None, str]:
     """Return the first source image, or None and why there is none."""
-    if not images:
-        return None, ""
+    if request.image_file is not None or not request.images:
+        return request.image_file, ""
+    decoded = decode_image(request.images[0])
+    return (decoded, "") if decoded is not None else await _fetch_image(request.images[0])
+
+
+async def _fetch_image(link: str) -> tuple[bytes | None, str]:
     try:
         timeout = aiohttp.ClientTimeout(total=IMAGE_SECONDS)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(images[0]) as response:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(link) as response:
             if response.status != 200:
                 return None, f"the source image answered HTTP {response.status}"
             body = b""
@@ -130,5 +137,5 @@ async def _fetch_image(images: tuple[str, ...]) -> tuple[bytes | None, str]:
     except TimeoutError:
         return None, f"the source image did not come within {IMAGE_SECONDS:g} s"
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        log.warning("the source image %s cannot be fetched: %s", images[0], error)
+        log.warning("the source image %s cannot be fetched: %s", link, error)
         return None, "the source image cannot be fetched"

@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from sora2_provider.emulator import answers
-from sora2_provider.emulator.answers import Answer
+from sora2_provider.emulator.answers import Answer, api_error
+from sora2_provider.emulator.credentials import KEY_HEADERS, Credentials, read_credentials
 from sora2_provider.emulator.faults import Fault
-from sora2_provider.emulator.gateway import Gateway
-from sora2_provider.emulator.history import Received, fingerprint, read_authorization, read_body
+from sora2_provider.emulator.gateway import Call, Gateway
+from sora2_provider.emulator.history import Received
 from sora2_provider.emulator.media.files import SAMPLE_IMAGES, Download, read_download
 from sora2_provider.emulator.media.library import MovieLibrary
+from sora2_provider.emulator.presets.base import Address
+from sora2_provider.emulator.request_body import FORMS, RequestBody, UploadedFile
 from sora2_provider.emulator.server.control import Control
 from sora2_provider.emulator.server.delivery import deliver, reset_connection, send_download
 from sora2_provider.emulator.settings import EmulatorError
@@ -28,6 +30,8 @@ from sora2_provider.emulator.videos import Video
 
 log = logging.getLogger("sora2_provider.emulator")
 
+_KEYLESS = ("other", "file", "pricing", "status")
+
 
 @dataclass(frozen=True)
 class _Request:
@@ -35,10 +39,9 @@ class _Request:
 
     received: Received
     fault: Fault | None
-    item: str
-    """The video's id, or the name of the model, the bill or the file."""
-    body: bytes
-    has_good_key: bool
+    address: Address
+    body: RequestBody
+    credentials: Credentials
 
 
 class Server:
@@ -85,28 +88,26 @@ class Server:
         return await deliver(http_request, answer, fault)
 
     async def _receive(self, request: web.Request) -> _Request:
-        route, item = self._state.dialect.find_route(request.method, request.path, request.query)
+        address = self._state.preset.find(request.method, request.path, request.query, self._state.wire_of)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        body = await request.read()
-        video_id = item if route in ("query", "content") else ""
-        if route == "file" and (video := self._state.video_of_file(item)):
+        credentials, body = read_credentials(headers), await _read_body(request)
+        video_id = address.item if address.dialect else ""
+        if address.action == "file" and (video := self._state.video_of_file(address.item)):
             video_id = video.id
-        scheme, key = read_authorization(headers)
         received = Received(
             number=0,
             at=0.0,
-            route=route,
+            route="create" if address.action == "remix" else address.action,
             method=request.method,
             path=request.path,
             query=dict(request.query),
-            headers={name: value for name, value in headers.items() if name != "authorization"},
-            scheme=scheme,
-            key_fingerprint=fingerprint(key) if key else None,
-            body=read_body(body),
+            headers={name: value for name, value in headers.items() if name not in KEY_HEADERS},
+            scheme=credentials.scheme,
+            key_fingerprint=credentials.fingerprint,
+            body=body.recorded(),
             video_id=video_id,
         )
-        has_good_key = scheme == "bearer" and key.startswith("sk-") and key != "sk-"
-        return _Request(*self._state.receive(received), item, body, has_good_key)
+        return _Request(*self._state.receive(received), address, body, credentials)
 
     async def _answer(self, request: _Request) -> tuple[Answer | Download, str]:
         """Return the answer, and the id of the video that it is about."""
@@ -120,38 +121,28 @@ class Server:
             return answer, video_id
         # Only a create can be accepted all the same; one that the gateway refuses shows its refusal.
         answer = replacement if replacement and video_id else answer
-        answer = replace(answer, headers=(*answer.headers, ("X-Oneapi-Request-Id", request_id)))
+        answer = replace(answer, headers=(*answer.headers, *self._state.preset.headers(request_id)))
         return fault.decorate(answer) if fault else answer, video_id
 
     async def _ask_gateway(self, request: _Request, request_id: str) -> tuple[Answer | Download, str]:
-        received, item = request.received, request.item
-        answer: Answer | Video
-        video_id = received.video_id
-        if received.route == "other":
-            answer = answers.no_such_address(received.method, received.path)
-        elif received.route == "file":
-            answer = self._gateway.file(item, received.query)
-        elif not request.has_good_key:
-            answer = answers.wrong_key(request_id, missing=not received.has_authorization)
-        elif received.route == "create":
-            content_type = received.headers.get("content-type", "")
-            answer, video_id = self._gateway.create(content_type, request.body, request_id, request.fault)
-        elif received.route == "query":
-            answer = self._gateway.query(item, request.fault)
-        elif received.route == "content":
-            answer = self._gateway.content(item)
-        elif received.route == "models":
-            answer = self._gateway.models(item)
-        else:
-            answer = self._gateway.billing(item)
-        return await self._download(answer, received.headers) if isinstance(answer, Video) else answer, video_id
+        received, address = request.received, request.address
+        if address.action not in _KEYLESS:
+            refusal = self._state.preset.refuse_key(request.credentials, request_id)
+            if refusal:
+                return refusal, "" if received.route == "create" else received.video_id
+        call = Call(received, address, request.body, request_id, request.fault)
+        answer, video_id = self._gateway.answer(call)
+        if not isinstance(answer, Video):
+            return answer, video_id
+        serves_ranges = address.dialect is None or address.dialect.serves_ranges
+        return await self._download(answer, received.headers if serves_ranges else {}), video_id
 
     async def _download(self, video: Video, headers: Mapping[str, str]) -> Answer | Download:
         try:
             movie = await self._library.movie(video, self._state.settings)
         except EmulatorError as error:
             log.error("%s", error)
-            return answers.api_error(500, str(error), kind="emulator_error", code="")
+            return api_error(500, str(error), kind="emulator_error", code="")
         return read_download(movie, headers)
 
     def _record(self, received: Received, status: int | None) -> None:
@@ -160,6 +151,23 @@ class Server:
         fault = f"  fault: {done.fault}" if done.fault else ""
         video = f"  {done.video_id}" if done.video_id else ""
         log.info("%s %s  %s%s%s", done.method, done.path, status or "reset", video, fault)
+
+
+async def _read_body(request: web.Request) -> RequestBody:
+    content_type = request.headers.get("Content-Type", "")
+    if request.content_type not in FORMS:
+        return RequestBody(content_type, await request.read())
+    try:
+        fields = await request.post()
+    except ValueError:
+        return RequestBody(content_type)
+    return RequestBody(content_type, form=tuple((name, _field(value)) for name, value in fields.items()))
+
+
+def _field(value: object) -> str | UploadedFile:
+    if isinstance(value, web.FileField):
+        return UploadedFile(value.filename, value.content_type, value.file.read())
+    return bytes(value).decode(errors="replace") if isinstance(value, bytes | bytearray) else str(value)
 
 
 async def _sample_image(request: web.Request) -> web.StreamResponse:

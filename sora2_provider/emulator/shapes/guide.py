@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sora2_provider.emulator.dialects.base import Dialect, VideoSnapshot, openai_video
+from sora2_provider.emulator.shapes.base import Shape
+from sora2_provider.emulator.task_objects import openai_video
+from sora2_provider.emulator.videos import VideoSnapshot
 
 
 def _created(snapshot: VideoSnapshot) -> dict[str, Any]:
@@ -25,4 +27,4 @@ def _queried(snapshot: VideoSnapshot) -> dict[str, Any]:
     return {**openai_video(snapshot), "video_url": snapshot.link}
 
 
-DIALECT = Dialect(new_id=lambda model: f"video_{uuid.uuid4().hex}", created=_created, queried=_queried)
+SHAPE = Shape(new_id=lambda model: f"video_{uuid.uuid4().hex}", created=_created, queried=_queried)
