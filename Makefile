@@ -38,6 +38,8 @@ TEST_UI_NEEDS := tests/ui/requirements.txt
 FILES = $(wildcard constraints/*.txt)
 TYPING := $(VENV)/typing
 TYPING_NEEDS := tests/typing/requirements.txt
+SDKS := $(VENV)/sdks
+SDKS_NEEDS := tests/sdks/requirements.txt tests/sdks/package.json
 DOCS := $(VENV)/docs
 DOCS_REQUIREMENTS := docs/requirements.txt
 # The pages show DAGs and tests as the newest Airflow wants them.
@@ -49,7 +51,7 @@ SUITES = $(DOCS_SUITE) $(wildcard tests/integration tests/upgrade tests/packagin
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix test-ui system system-celery histories faults upgrade approval bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix test-ui conformance-sdks system system-celery histories faults upgrade approval bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
@@ -78,6 +80,9 @@ test-matrix: $(NOX)  ## Run the tests on every supported Airflow and Python
 
 test-ui: $(TEST_UI)/.installed  ## In a browser, on a whole Airflow with users: the page of videos, and each task's link
 	$(TEST_UI)/bin/python -m pytest tests/ui $(PYTEST_ARGS)
+
+conformance-sdks: $(SDKS)/.installed  ## OpenAI's SDKs for Python and Node against the emulator (needs Node)
+	SDKS=$(CURDIR)/$(SDKS) $(BIN)/python -m pytest tests/sdks $(PYTEST_ARGS)
 
 system: $(INSTALLED)  ## On a whole Airflow with PostgreSQL: every outcome in every mode, 500 waiting videos, and waits in trouble
 	SYSTEM_VIDEOS=$(SYSTEM_VIDEOS) SYSTEM_WAITS=$(SYSTEM_WAITS) $(BIN)/python -m pytest tests/system -n $(WHOLE_WORKERS) $(PYTEST_ARGS)
@@ -204,6 +209,15 @@ $(TEST_UI)/.installed: $(INSTALLED) $(TEST_UI_NEEDS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(TEST_UI)/bin/python --constraints $(CONSTRAINTS) \
 		--build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS) || \
 		$(TEST_UI)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(TEST_UI_NEEDS)
+	@touch $@
+
+# The SDKs only: the emulator that they talk to is a program of the environment of all else.
+$(SDKS)/.installed: $(INSTALLED) $(SDKS_NEEDS)
+	@$(BIN)/python -m venv --clear $(SDKS)
+	@echo "Installing OpenAI's SDKs into $(SDKS)"
+	@$(BIN)/uv pip install --quiet --python $(SDKS)/bin/python --requirement tests/sdks/requirements.txt || \
+		$(SDKS)/bin/python -m pip install --quiet --requirement tests/sdks/requirements.txt
+	@cp tests/sdks/package.json $(SDKS)/ && npm install --prefix $(SDKS) --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # A site needs the package, for its docstrings, and tools that Airflow's own pins need not agree with.

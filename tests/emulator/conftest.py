@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from sora2_provider.emulator import Emulator
+
+ROOT = Path(__file__).parents[2]
 
 
 class Client:
@@ -37,6 +43,9 @@ class Client:
     def get(self, path: str, **kwargs: Any) -> requests.Response:
         url = path if path.startswith("http") else self.emulator.url + path
         return self.session.get(url, timeout=60, **kwargs)
+
+    def delete(self, path: str) -> requests.Response:
+        return self.session.delete(self.emulator.url + path, timeout=60)
 
     def create(self, **changes: Any) -> requests.Response:
         return self.post("/v1/video/create", json=self.body(**changes))
@@ -83,3 +92,22 @@ def client(start: Callable[..., Client]) -> Client:
 @pytest.fixture
 def emulator(client: Client) -> Emulator:
     return client.emulator
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """For subprocesses: this tree first, and nothing else of the caller's Python."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def run_python(environment: dict[str, str]) -> Callable[..., str]:
+    """Runs code, or a module, in another Python to its end, and returns what it printed."""
+
+    def run(*arguments: str, **options: Any) -> str:
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run

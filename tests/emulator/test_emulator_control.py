@@ -76,14 +76,14 @@ def test_the_control_api_troubles_and_mends_links(client):
 
 
 def test_settings_change_while_it_runs_and_reset_brings_the_first_ones_back(client, emulator):
-    changed = client.control("POST", "settings", json={"dialect": "openai", "balance": None, "render_seconds": 5})
-    assert changed.json()["dialect"] == "openai"
+    changed = client.control("POST", "settings", json={"shape": "openai", "like": "guide", "balance": None})
+    assert (changed.json()["shape"], changed.json()["like"]) == ("openai", "guide")
     client.created()
     emulator.fault(status=500)
 
     client.control("POST", "reset")
-    assert client.control("GET", "settings").json()["dialect"] == "guide"
-    assert client.control("GET", "settings").json()["balance"] == 100.0
+    settings = client.control("GET", "settings").json()
+    assert (settings["shape"], settings["like"], settings["balance"]) == ("guide", None, 100.0)
     assert (emulator.billed, emulator.requests, emulator.videos) == ((), (), ())
     assert client.get("/v1/models").status_code == 200
     assert client.get("/v1/dashboard/billing/usage").json()["total_usage"] == 0
@@ -98,8 +98,15 @@ def test_settings_change_while_it_runs_and_reset_brings_the_first_ones_back(clie
         ("advance", {"seconds": "5"}, "seconds must be a number"),
         ("advance", {"seconds": -1}, "only moves forward"),
         ("advance", {"minutes": 1}, "unknown field 'minutes'; allowed: seconds"),
-        ("settings", {"dialect": "klingon"}, "dialect must be one of guide, openai, taskdto, unified"),
-        ("settings", {"speed": 1}, "unknown setting 'speed'; allowed: dialect, render_seconds"),
+        ("settings", {"shape": "klingon"}, "shape must be one of guide, openai, taskdto, unified, not 'klingon'"),
+        (
+            "settings",
+            {"like": "one-hub"},
+            "like must be one of guide, litellm, new-api, openai, or null, not 'one-hub'",
+        ),
+        ("settings", {"dialect": "openai", "shape": "openai"}, "dialect is the earlier name of shape"),
+        ("settings", {"strict": "yes"}, "strict must be true or false"),
+        ("settings", {"speed": 1}, "unknown setting 'speed'; allowed: like, shape, strict, render_seconds"),
         ("settings", {"render_seconds": -1}, "render_seconds must be a number, 0 or more"),
         ("settings", {"fault_rate": 2}, "fault_rate must be a number, 0 to 1"),
         ("settings", {"file_bytes": 1.5}, "file_bytes must be a whole number"),

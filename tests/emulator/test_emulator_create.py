@@ -137,7 +137,8 @@ def test_without_a_key_that_starts_with_sk_every_route_answers_401(client, emula
         ("GET", "/"),
     ],
 )
-def test_any_other_address_is_an_invalid_url(emulator, method, path):
+def test_any_other_address_is_an_invalid_url(start, method, path):
+    emulator = start(like="guide").emulator
     # Not with requests: some of its releases make one slash of two.
     with closing(HTTPConnection("127.0.0.1", urlsplit(emulator.url).port, timeout=30)) as connection:
         connection.request(method, path, json.dumps(GUIDE_EXAMPLE), {"Authorization": "Bearer sk-x"})

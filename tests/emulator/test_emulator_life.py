@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from sora2_provider.emulator import settings
 from sora2_provider.emulator.answers import json_answer
-from sora2_provider.emulator.dialects import base, unified
-from sora2_provider.emulator.settings import DIALECTS
+from sora2_provider.emulator.dialects.base import Route
+from sora2_provider.emulator.dialects.unified import UnifiedDialect
+from sora2_provider.emulator.presets import base
+from sora2_provider.emulator.settings import DIALECTS, SHAPES
 
 DAY = 100_000
 """A rendering so long that the test's own running time does not change a percent."""
@@ -44,8 +45,8 @@ def test_both_query_addresses_answer_the_same(client):
 @pytest.mark.parametrize(
     "path", ["/v1/video/query?id=nope", "/v1/video/query", "/v1/videos/nope", "/v1/videos/nope/content"]
 )
-def test_an_unknown_video_does_not_exist(client, path):
-    response = client.get(path)
+def test_an_unknown_video_does_not_exist(start, path):
+    response = start(like="guide").get(path)
     assert response.status_code == 400
     assert response.json() == {"code": "task_not_exist", "message": "task_not_exist", "data": None}
 
@@ -91,7 +92,7 @@ def test_time_never_goes_back(emulator):
             emulator.advance(seconds)
 
 
-def test_the_guide_dialect_answers_a_create_with_the_guides_envelope(start):
+def test_the_guide_shape_answers_a_create_with_the_guides_envelope(start):
     client = start(render_seconds=DAY)
     body = client.create().json()
 
@@ -101,7 +102,7 @@ def test_the_guide_dialect_answers_a_create_with_the_guides_envelope(start):
     assert body["choices"][0]["finish_reason"] == "processing"
 
 
-def test_the_unified_dialect_has_colons_in_ids_and_milliseconds(start):
+def test_the_unified_shape_has_colons_in_ids_and_milliseconds(start):
     client = start(shape="unified", render_seconds=DAY)
     body = client.create(images=["http://127.0.0.1:9/a.png"]).json()
     assert re.fullmatch(r"sora-2:task_01k[0-9a-z]{23}", body["id"])
@@ -120,7 +121,7 @@ def test_the_unified_dialect_has_colons_in_ids_and_milliseconds(start):
     assert client.get(done["video_url"]).status_code == 200
 
 
-def test_the_unified_dialect_says_why_a_rendering_failed(start):
+def test_the_unified_shape_says_why_a_rendering_failed(start):
     client = start(shape="unified")
     video_id = client.created()
     client.emulator.fail(video_id, "output_blocked", "blocked")
@@ -129,7 +130,7 @@ def test_the_unified_dialect_says_why_a_rendering_failed(start):
     assert body["detail"]["pending_info"]["failure_reason"] == "blocked"
 
 
-def test_the_openai_dialect_gives_no_link_and_serves_the_content(start):
+def test_the_openai_shape_gives_no_link_and_serves_the_content(start):
     client = start(shape="openai", render_seconds=DAY)
     created = client.create(size="large", duration=15).json()
     assert (created["object"], created["status"], created["progress"]) == ("video", "queued", 0)
@@ -143,7 +144,7 @@ def test_the_openai_dialect_gives_no_link_and_serves_the_content(start):
     assert client.get(f"/v1/videos/{created['id']}/content").content[4:8] == b"ftyp"
 
 
-def test_the_taskdto_dialect_wraps_everything_in_code_success(start):
+def test_the_taskdto_shape_wraps_everything_in_code_success(start):
     client = start(shape="taskdto", render_seconds=DAY)
     created = client.create().json()
     task_id = created["data"]["task_id"]
@@ -164,9 +165,9 @@ def test_the_taskdto_dialect_wraps_everything_in_code_success(start):
     assert (data["status"], data["fail_reason"], data["data"]) == ("FAILURE", "moderation", None)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_dialect_can_tell_every_state(start, dialect):
-    client = start(dialect=dialect, render_seconds=DAY)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_can_tell_every_state(start, shape):
+    client = start(shape=shape, render_seconds=DAY)
     for status in ("queued", "completed", "failed", "cancelled", "stuck", "odd"):
         video_id = client.created()
         if status != "queued":
@@ -174,34 +175,46 @@ def test_every_dialect_can_tell_every_state(start, dialect):
         assert client.query(video_id)
 
 
-def test_the_dialect_can_change_while_videos_are_rendered(client, emulator):
+def test_the_shape_has_the_name_of_0_1_0_too(start):
+    with pytest.deprecated_call(match="dialect is now named shape"):
+        client = start(dialect="unified")
+    assert client.emulator.settings().shape == "unified"
+    with pytest.deprecated_call():
+        client.emulator.settings(dialect="openai")
+    assert client.create().json()["object"] == "video"
+
+
+def test_the_shape_can_change_while_videos_are_rendered(client, emulator):
     video_id = client.created()
     emulator.settings(shape="unified")
     assert client.query(video_id)["id"] == video_id
     assert "detail" in client.query(video_id)
 
 
-def test_a_dialect_can_have_its_own_routes_reading_and_refusals(start, monkeypatch):
-    def read_create(content_type, body):
-        data = base.read_unified(content_type, body)
-        return replace(data, prompt=data.prompt.upper())
+def test_a_fifth_dialect_is_one_class_in_a_file_of_its_name(start, monkeypatch):
+    class Mine(UnifiedDialect):
+        name = "mine"
+        endpoint_type = "mine"
+        routes = (
+            Route("create", "POST", "/mine"),
+            Route("query", "GET", "/mine/(?P<item>[^/]+)"),
+        )
 
-    dialect = replace(
-        unified.DIALECT,
-        routes=(
-            base.Route("create", "POST", "/v2/videos/generations"),
-            base.Route("query", "GET", "/v2/videos/generations/(?P<item>[^/]+)"),
-        ),
-        read_create=read_create,
-        no_such_video=lambda video_id: json_answer(404, {"detail": video_id}),
-    )
-    monkeypatch.setitem(sys.modules, f"{base.__package__}.mine", SimpleNamespace(DIALECT=dialect))
-    monkeypatch.setattr(settings, "DIALECTS", (*DIALECTS, "mine"))
-    client = start(dialect="mine")
+        def read_create(self, body):
+            data = super().read_create(body)
+            return replace(data, prompt=data.prompt.upper())
 
-    assert client.create().status_code == 404
-    created = client.post("/v2/videos/generations", json=client.body(prompt="a fox")).json()
-    queried = client.get(f"/v2/videos/generations/{created['id']}").json()
+        def no_such_video(self, video_id):
+            return json_answer(404, {"detail": video_id})
+
+    monkeypatch.setitem(sys.modules, "sora2_provider.emulator.dialects.mine", SimpleNamespace(DIALECT=Mine))
+    monkeypatch.setattr(base, "DIALECTS", (*DIALECTS, "mine"))
+    client = start(shape="unified")
+
+    created = client.post("/mine", json=client.body(prompt="a fox")).json()
+    queried = client.get(f"/mine/{created['id']}").json()
     assert (queried["status"], queried["enhanced_prompt"]) == ("completed", "A FOX")
-    assert client.get("/v2/videos/generations/none").json() == {"detail": "none"}
-    assert client.get("/v1/models").status_code == 200, "the other routes are those of every dialect"
+    assert client.emulator.billed[0].wire == "mine"
+    assert client.get("/mine/none").json() == {"detail": "none"}
+    assert client.query(created["id"])["enhanced_prompt"] == "A FOX", "the other wires are there, too"
+    assert client.get("/api/pricing").json()["supported_endpoint"]["mine"] == {"path": "/mine", "method": "POST"}

@@ -19,25 +19,6 @@ from sora2_provider.emulator import Emulator, EmulatorError
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def environment():
-    """For subprocesses: this tree first, and nothing else of the caller's Python."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-
-
-@pytest.fixture
-def run_python(environment):
-    """Runs code, or a module, in another Python to its end, and returns what it printed."""
-
-    def run(*arguments, **options):
-        command = [sys.executable, *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, **options)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
-
-
 def send(port, path):
     """Send a request, and leave the connection open without reading the answer."""
     connection = socket.create_connection(("127.0.0.1", port))
@@ -94,7 +75,7 @@ def test_two_emulators_know_nothing_of_each_other(start):
     ("options", "says"),
     [
         *[({"host": host}, "loopback only") for host in ("0.0.0.0", "::", "192.168.1.1", "example.com", "")],
-        ({"speed": 3}, "unknown setting 'speed'; allowed: dialect"),
+        ({"speed": 3}, "unknown setting 'speed'; allowed: like"),
         ({"port": ...}, "port [0-9]+ on 127.0.0.1 is in use: choose another, or 0 for any free one"),
     ],
 )
@@ -125,18 +106,22 @@ def run(environment, *arguments):
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_program_serves_until_a_signal_and_ends_with_0(environment, number):
-    process = run(environment, "--port", "0", "--dialect", "unified", "--render-seconds", "5", "--canned")
+@pytest.mark.parametrize(
+    ("option", "number"),
+    [("--shape", signal.SIGINT), ("--dialect", signal.SIGTERM)],
+    ids=["SIGINT", "SIGTERM, and the name that --shape had in 0.1.0"],
+)
+def test_the_program_serves_until_a_signal_and_ends_with_0(environment, option, number):
+    process = run(environment, "--port", "0", option, "unified", "--render-seconds", "5", "--canned")
     greeting = [process.stdout.readline() for _ in range(6)]
     url = re.search(r"http://127\.0\.0\.1:\d+", greeting[0]).group()
-    assert "dialect unified, a rendering takes 5 s" in greeting[0]
+    assert "(the wires generations, openai, unified, v2; shape unified, a rendering takes 5 s)" in greeting[0]
     connection = re.search(r"AIRFLOW_CONN_SORA2_DEFAULT='(.*)'", greeting[2]).group(1)
     assert json.loads(connection)["host"] == url
     assert f"{url}/_emulator/billed" in greeting[3]
 
     assert requests.get(f"{url}/v1/models", headers={"Authorization": "Bearer sk-x"}, timeout=60).status_code == 200
-    assert requests.get(f"{url}/_emulator/settings", timeout=60).json()["dialect"] == "unified"
+    assert requests.get(f"{url}/_emulator/settings", timeout=60).json()["shape"] == "unified"
     process.send_signal(number)
     output, log = process.communicate(timeout=60)
 
@@ -150,7 +135,8 @@ def test_the_program_serves_until_a_signal_and_ends_with_0(environment, number):
     [
         (["--host", "0.0.0.0"], 1, "loopback only"),
         (["--fault-rate", "2", "--canned"], 1, "error: fault_rate must be a number, 0 to 1, not 2.0\n"),
-        (["--dialect", "klingon"], 2, "invalid choice"),
+        (["--shape", "klingon"], 2, "invalid choice"),
+        (["--like", "one-hub"], 2, "invalid choice"),
         (["--balance", "much"], 2, "--balance"),
         (["--port", "70000", "--canned"], 1, "error: port must be a number from 0 to 65535, not 70000\n"),
         (["--port", "{port}", "--canned"], 1, "error: port {port} on 127.0.0.1 is in use: choose another, or 0"),
