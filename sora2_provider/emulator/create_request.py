@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-SHAPES_OF_WORDS = {"landscape": (1280, 720), "portrait": (720, 1280), "square": (720, 720)}
+_PIXELS = {"landscape": (1280, 720), "portrait": (720, 1280), "square": (720, 720)}
 _LIMITS = range(64, 4097)
 
 
@@ -50,5 +50,5 @@ def pixels_of(size: str, ratio: str = "") -> tuple[int, int]:
                 # A film in the usual colours has even sides.
                 return width // 2 * 2, height // 2 * 2
             word = "landscape" if width > height else "portrait" if width < height else "square"
-            return SHAPES_OF_WORDS[word]
-    return SHAPES_OF_WORDS["portrait"]
+            return _PIXELS[word]
+    return _PIXELS["portrait"]

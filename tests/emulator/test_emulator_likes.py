@@ -235,6 +235,17 @@ def test_new_api_has_every_task_at_both_addresses(start):
 
     sora, kling = (client.get(f"/v1/videos/{ids[model]}").json() for model in ("sora-2", "kling-v3"))
     assert (sora["status"], sora["id"], "metadata" in sora) == ("completed", ids["sora-2"], False)
+    assert set(kling) == {
+        "id",
+        "task_id",
+        "object",
+        "model",
+        "status",
+        "progress",
+        "created_at",
+        "completed_at",
+        "metadata",
+    }
     assert client.get(kling["metadata"]["url"]).content[4:8] == b"ftyp"
     assert client.get(f"/v1/videos/{other}").json()["code"] == "not_implemented"
     assert client.get(f"/v1/video/generations/{other}").json()["data"]["status"] == "SUCCESS"

@@ -36,9 +36,9 @@ def test_it_returns_the_id_and_pushes_the_video(gateway, context, ti):
     assert "raw" not in pushed
 
 
-@pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
-def test_it_waits_and_stores_the_file_whatever_the_gateway_speaks(gateway, context, ti, tmp_path, dialect):
-    gateway.settings(dialect=dialect)
+@pytest.mark.parametrize("shape", ["guide", "unified", "openai", "taskdto"])
+def test_it_waits_and_stores_the_file_whatever_the_gateway_speaks(gateway, context, ti, tmp_path, shape):
+    gateway.settings(shape=shape)
     operator = create(**WAITS, output_path=f"{tmp_path}/")
     video_id = operator.execute(context)
     pushed = ti.xcoms["video"]

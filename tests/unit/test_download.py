@@ -55,7 +55,7 @@ def test_an_earlier_task_that_returned_nothing_is_named(big, context, tmp_path, 
 
 
 def test_a_folder_names_the_file_after_the_id_without_a_way_out_of_it(big, context, tmp_path):
-    big.settings(dialect="unified")
+    big.settings(shape="unified")
     video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
     assert ":" in video_id
     uri = download(video_id, f"{tmp_path}/").execute(context)
@@ -114,7 +114,7 @@ def test_instead_of_a_dead_link_a_fresh_one_is_used_and_then_the_content_route(b
 @pytest.mark.parametrize("names_link", [False, True])
 def test_a_gateway_without_links_is_asked_for_the_content_which_may_name_a_link(big, video_id, fetch, names_link):
     link = Sora2Hook().get_video(video_id).url
-    big.settings(dialect="openai")
+    big.settings(shape="openai")
     if names_link:
         big.fault(route="content", body={"id": video_id, "video_url": link})
     stored = fetch()
@@ -207,7 +207,7 @@ def test_the_key_never_goes_to_another_host(connect, context, tmp_path):
         home.fault(route="file", redirect=foreign_link)
         download(home_id, tmp_path / "redirect.mp4").execute(context)
 
-        home.settings(dialect="openai")
+        home.settings(shape="openai")
         home.fault(route="content", redirect=foreign_link)
         download(home_id, tmp_path / "content.mp4").execute(context)
 

@@ -142,14 +142,14 @@ LATE = {
 @pytest.mark.parametrize("fault", LATE.values(), ids=LATE)
 def test_a_file_that_is_not_there_in_the_second_of_completion_is_asked_for_again(big, fetch, video_id, pauses, fault):
     whole = the_file(big, video_id)
-    big.settings(dialect="openai")
+    big.settings(shape="openai")
     big.fault(route="content", times=3, **fault)
     assert fetch() == whole
     assert pauses == [2.0, 4.0, 8.0]
 
 
 def test_a_content_route_that_does_not_exist_is_not_asked_again(big, fetch, video_id, pauses):
-    big.settings(dialect="openai")
+    big.settings(shape="openai")
     gone = {"error": {"message": "Invalid URL (GET /v1/videos/x/content)", "type": "invalid_request_error"}}
     big.fault(route="content", status=404, body=gone, times=None)
     with pytest.raises(AirflowException, match="Invalid URL"):
@@ -178,7 +178,7 @@ FORMS = {
 @pytest.mark.parametrize("where", ["query", "content"])
 def test_a_film_inside_the_answer_is_stored(big, video_id, fetch, form, where):
     whole = the_file(big, video_id)
-    big.settings(dialect="openai")
+    big.settings(shape="openai")
     if where == "query":
         big.fault(route="content", status=404, times=None)
     big.fault(route=where, body=form(whole), content_type="application/json", times=None)
@@ -218,7 +218,7 @@ def test_a_film_of_tens_of_mb_inside_the_answer_is_stored_and_nobody_who_waits_h
 @pytest.mark.parametrize("cut", [1, 100_000])
 def test_a_film_inside_an_answer_that_is_cut_is_never_stored(big, video_id, fetch, tmp_path, cut):
     whole = the_file(big, video_id)
-    big.settings(dialect="openai")
+    big.settings(shape="openai")
     body = json.dumps({"status": "completed", "video": base64.b64encode(whole).decode()})
     big.fault(route="content", body=body[: -cut - 2], content_type="application/json", times=None)
     with pytest.raises(AirflowException):
@@ -270,7 +270,7 @@ def test_an_address_of_the_gateway_that_a_foreign_answer_names_gets_no_key(outsi
 
 def test_a_content_route_that_redirects_gets_the_key_each_time(outside, video_id, fetch):
     whole = the_file(outside, video_id)
-    outside.settings(dialect="openai")
+    outside.settings(shape="openai")
     with LinkHost(answer(b"", status="503 Busy")) as busy, LinkHost(answer(whole)) as host:
         outside.fault(route="content", redirect=f"{busy.url}/a.mp4", times=1)
         outside.fault(route="content", redirect=f"{host.url}/a.mp4", times=1)

@@ -59,7 +59,7 @@ def names(network):
 def test_no_link_leads_to_an_internal_address(big, video_id, tmp_path, names, inside, host, kind, by, fetch):
     link = f"http://{host}:{inside.port}/cat.mp4"
     if by == "content route":
-        big.settings(dialect="openai")
+        big.settings(shape="openai")
         big.fault(route="content", redirect=requests.Request("GET", link).prepare().url, times=None)
     else:
         big.fault(route="content", status=404, times=None)
@@ -149,7 +149,7 @@ def test_an_internal_gateways_links_lead_to_its_neighbours(big, video_id, asked_
 
 
 def test_a_wait_that_stores_says_how_to_go_on(big, durable_context, tmp_path, network, inside):
-    big.settings(dialect="openai", render_seconds=0)
+    big.settings(shape="openai", render_seconds=0)
     big.fault(route="content", redirect=f"{inside.url}/cat.mp4", times=None)
     create = Sora2CreateVideoOperator(
         task_id="create", prompt="a cat", wait_for_completion=True, output_path=f"{tmp_path}/cat.mp4"

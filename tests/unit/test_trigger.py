@@ -81,9 +81,9 @@ def test_what_talks_to_the_supervisor_does_so_on_the_triggers_loop(gateway, cont
     assert {asyncio.run(wait())} == loops
 
 
-@pytest.mark.parametrize("dialect", ["guide", "unified", "openai", "taskdto"])
-def test_it_fires_when_the_video_is_completed(gateway, context, dialect):
-    gateway.settings(dialect=dialect)
+@pytest.mark.parametrize("shape", ["guide", "unified", "openai", "taskdto"])
+def test_it_fires_when_the_video_is_completed(gateway, context, shape):
+    gateway.settings(shape=shape)
     (video_id,) = create(context)
     (event,) = events_of(video_id)
     assert (event["video_id"], event["outcome"]) == (video_id, "completed")

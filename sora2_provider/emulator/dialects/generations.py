@@ -77,14 +77,9 @@ class GenerationsDialect(Dialect):
         return {"seconds": request.duration, "size": _LARGE_RATIO if request.size in _LARGE else 1}
 
     def created(self, snapshot: VideoSnapshot) -> Answer:
-        video = snapshot.video
-        names = ["id", "object", "model", "status", "progress", "created_at"]
-        if MODELS[video.request.model].channel == "sora":
-            names += ["seconds", "size"]
-        full = openai_video(snapshot)
-        ratios = self.ratios(video.request)
+        ratios = self.ratios(snapshot.video.request)
         headers = (("X-New-Api-Other-Ratios", json.dumps(ratios)),) if ratios else ()
-        return json_answer(200, {**{name: full[name] for name in names}, "task_id": video.id}, headers)
+        return json_answer(200, task_video(snapshot), headers)
 
     def queried(self, snapshot: VideoSnapshot) -> Answer:
         live = MODELS[snapshot.video.request.model].channel == "gemini"
@@ -93,6 +88,18 @@ class GenerationsDialect(Dialect):
 
 
 DIALECT = GenerationsDialect
+
+
+def task_video(snapshot: VideoSnapshot) -> dict[str, Any]:
+    """OpenAI's object as new-api makes it: without fields that hold nothing, and with a form only on its sora channel."""
+    video, unknown = snapshot.video, {"completed_at", "expires_at"}
+    if MODELS[video.request.model].channel != "sora":
+        unknown |= {"seconds", "size"}
+    full = openai_video(snapshot)
+    return {
+        "task_id": video.id,
+        **{name: full[name] for name in full if full[name] is not None and name not in unknown},
+    }
 
 
 def film_url(snapshot: VideoSnapshot) -> str:

@@ -66,8 +66,8 @@ class Preset:
             return Address(route.action, match.get("item") or "")
         return Address("other")
 
-    def other_methods(self, path: str) -> list[str]:
-        """Return the methods that this path has."""
+    def methods_of(self, path: str) -> list[str]:
+        """Return the methods that an address has."""
         every = [route for dialect in self.dialects for route in dialect.routes] + list(self.routes)
         return sorted({route.method for route in every if re.fullmatch(route.path, path)})
 

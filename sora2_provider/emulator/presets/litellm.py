@@ -109,9 +109,9 @@ class LiteLLM(Preset):
     def dialect_classes(self) -> tuple[type[Dialect], ...]:
         return (LiteLLMDialect,)
 
-    def no_such_address(self, method: str, path: str) -> Answer:
-        methods = self.other_methods(path)
-        if methods and method not in methods:
+    def no_such_address(self, _method: str, path: str) -> Answer:
+        methods = self.methods_of(path)
+        if methods:
             return json_answer(405, {"detail": "Method Not Allowed"}, (("Allow", ", ".join(methods)),))
         return json_answer(404, {"detail": "Not Found"})
 

@@ -8,7 +8,7 @@ from typing import Any
 from sora2_provider.emulator.answers import Answer, RefusedError, api_error, html_page, json_answer, task_error
 from sora2_provider.emulator.create_request import CreateRequest
 from sora2_provider.emulator.dialects.base import Dialect, Route
-from sora2_provider.emulator.dialects.generations import GenerationsDialect, film_url
+from sora2_provider.emulator.dialects.generations import GenerationsDialect, film_url, task_video
 from sora2_provider.emulator.models import MODELS
 from sora2_provider.emulator.presets.base import Preset
 from sora2_provider.emulator.presets.openai import StrictOpenAIDialect
@@ -51,15 +51,15 @@ class NewApiVideosDialect(NewApiGenerationsDialect):
     )
 
     def queried(self, snapshot: VideoSnapshot) -> Answer:
-        video, channel = snapshot.video, MODELS[snapshot.video.request.model].channel
+        channel = MODELS[snapshot.video.request.model].channel
         if channel == "xai":
             return _not_implemented(channel)
-        body = openai_video(snapshot)
+        body = openai_video(snapshot) if channel == "sora" else task_video(snapshot)
         if channel != "sora":
             body["metadata"] = {"url": film_url(snapshot) or snapshot.state.error_message}
             # Set while it renders, too.
             body["completed_at"] = int(snapshot.state.changed_at)
-        return json_answer(200, {**body, "task_id": video.id})
+        return json_answer(200, body)
 
     def no_such_content(self, _video_id: str) -> Answer:
         return api_error(404, "Task not found", kind="invalid_request_error")

@@ -28,7 +28,7 @@ class OpenAI(Preset):
         return (StrictOpenAIDialect,)
 
     def no_such_address(self, method: str, path: str) -> Answer:
-        if self.other_methods(path):
+        if self.methods_of(path):
             hint = "Perhaps you meant to use a different HTTP method?"
             message = f"Not allowed to {method} on {path} (HINT: {hint})"
             return openai_error(405, message, None, "method_not_supported")
