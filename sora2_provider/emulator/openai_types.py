@@ -22,10 +22,10 @@ _KINDS = {
 
 def read_fields(body: RequestBody) -> dict[str, Any]:
     """Return the fields of a JSON object or a form."""
-    if body.form is not None:
-        return body.fields()
     if body.media_type == "multipart/form-data":
-        raise refused("Could not parse multipart form")
+        if body.form is None:
+            raise refused("Could not parse multipart form")
+        return body.fields()
     if body.media_type != "application/json":
         message = (
             f"Unsupported content type: '{body.content_type}'. This API method only accepts 'application/json' and "

@@ -199,6 +199,13 @@ def test_litellm_wraps_the_upstreams_error(start, call, status, inner):
     assert client.emulator.billed == ()
 
 
+@pytest.mark.parametrize("model", [None, "sora-9", {}, ["sora-2"]])
+def test_litellm_knows_a_models_name_or_refuses(start, model):
+    response = create_openai(start(like="litellm"), model=model)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "model")
+    assert "Invalid model name passed in" in response.json()["error"]["message"]
+
+
 def test_litellm_takes_whole_seconds_and_uploads_a_link_as_if_it_were_a_picture(start):
     client = start(like="litellm")
     response = create_openai(client, seconds=8, input_reference="https://example.com/a.png")

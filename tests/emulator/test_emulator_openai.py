@@ -13,6 +13,7 @@ from tests.emulator.wires import LANDSCAPE, PORTRAIT, create_form, create_openai
 DAY = 100_000
 DATA_URL = f"data:image/png;base64,{base64.b64encode(PORTRAIT).decode()}"
 NO_IMAGE = "unsupported mimetype ('image/png'). Supported file formats are 'image/jpeg', 'image/png', and 'image/webp'."
+PART = '--x\r\nContent-Disposition: form-data; name="prompt"\r\n{}\r\n\r\na\r\n--x--\r\n'
 INPAINT = "Inpaint image must match the requested width and height"
 
 
@@ -195,6 +196,11 @@ def test_a_wrong_form_is_refused_and_not_billed(client, files, fields, says):
         ("a fox", "text/plain", "Unsupported content type: 'text/plain'"),
         ("no boundary", "multipart/form-data", "Could not parse multipart form"),
         ("cut", "multipart/form-data; boundary=x", "Could not parse multipart form"),
+        (PART.format("Content-Type: text/plain; charset=nope"), "multipart/form-data; boundary=x", "Could not parse"),
+        (PART.format("Content Type: text/plain"), "multipart/form-data; boundary=x", "Could not parse"),
+        (PART.format("Content-Transfer-Encoding: nope"), "multipart/form-data; boundary=x", "Could not parse"),
+        ("prompt=a", "application/x-www-form-urlencoded", "Unsupported content type"),
+        ("prompt=a", "application/x-www-form-urlencoded; charset=nope", "Unsupported content type"),
     ],
 )
 def test_a_body_that_cannot_be_read_is_refused(client, data, content_type, says):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from sora2_provider.emulator.media.files import PICTURES
 from tests.emulator.wires import create_openai
@@ -96,6 +97,14 @@ def test_a_deleted_video_is_gone_and_stays_billed(client, emulator):
     assert [request.route for request in emulator.requests if request.method == "DELETE"] == ["delete"] * 2
 
 
+def test_a_deleted_videos_link_is_dead(client):
+    video_id = client.created()
+    link = client.query(video_id)["video_url"]
+    assert client.get(link).status_code == 200
+    assert client.delete(f"/v1/videos/{video_id}").status_code == 200
+    assert client.get(link).status_code == 404
+
+
 def test_only_what_has_ended_can_be_deleted(start):
     client = start(render_seconds=DAY)
     video_id = create_openai(client).json()["id"]
@@ -130,6 +139,15 @@ def test_a_wrong_remix_is_refused_and_not_billed(strict, path, body, status, cod
     response = strict.post(path.format(id=source), json=body)
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
     assert [entry.answer_lost for entry in strict.emulator.billed] == [False]
+
+
+@pytest.mark.parametrize("key", ["Bearer sk-x", "Bearer nothing"])
+def test_a_fault_at_a_refused_remix_says_nothing_of_the_source(client, emulator, key):
+    source = create_openai(client).json()["id"]
+    emulator.fault(route="create", truncate=5)
+    with pytest.raises(requests.RequestException):
+        client.post(f"/v1/videos/{source}/remix", json={}, headers={"Authorization": key})
+    assert [entry.answer_lost for entry in emulator.billed] == [False]
 
 
 def test_a_remix_needs_a_completed_video(start):

@@ -214,6 +214,7 @@ def test_a_wrong_field_of_v2_is_refused_and_not_billed(client, emulator, fields,
         ({"duration": ...}, 10, "9:16"),
         ({"aspect_ratio": ..., "ratio": "16:9"}, 10, "16:9"),
         ({"model": "veo3.1", "duration": ..., "enhance_prompt": True}, 8, "9:16"),
+        ({"model": "veo3.1", "duration": 5}, 8, "9:16"),
         ({"images": [LINK, BASE64], "videos": [], "hd": True, "notify_hook": LINK, "anything": 1}, 10, "9:16"),
     ],
 )
@@ -221,6 +222,31 @@ def test_v2_takes_what_its_clients_send(client, emulator, fields, duration, size
     assert set(WIRES["v2"].create(client, **fields).json()) == {"task_id"}
     video = emulator.videos[0]
     assert (video.duration, video.size, video.images) == (duration, size, tuple(fields.get("images", ())))
+
+
+@pytest.mark.parametrize(
+    ("fields", "pixels"),
+    [
+        ({}, "720x1280"),
+        ({"aspect_ratio": "16:9"}, "1280x720"),
+        ({"aspect_ratio": "16:9", "hd": True}, "1792x1024"),
+        ({"hd": True}, "1024x1792"),
+        ({"aspect_ratio": "1:1"}, "720x720"),
+    ],
+)
+def test_v2_says_pixels_as_a_ratio(client, fields, pixels):
+    video_id = WIRES["v2"].created(client, **fields)
+    assert client.get(f"/v1/videos/{video_id}").json()["size"] == pixels
+
+
+def test_an_image_in_base64_is_drawn_into_the_film(start):
+    pytest.importorskip("av")
+    client = start(canned=False)
+    films = [
+        client.get(f"/v1/videos/{WIRES['v2'].created(client, images=images)}/content").content
+        for images in ([BASE64], [f"data:image/png;base64,{BASE64}"], [])
+    ]
+    assert films[0] == films[1] != films[2]
 
 
 def test_a_v2_query_answers_with_a_task_without_envelope(client):

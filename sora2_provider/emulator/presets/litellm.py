@@ -51,7 +51,7 @@ class LiteLLMDialect(StrictOpenAIDialect):
     def read_create(self, body: RequestBody) -> CreateRequest:
         fields = _read_fields(body)
         model = fields.get("model")
-        if model not in SIZES:
+        if not isinstance(model, str) or model not in SIZES:
             message = (
                 f"/v1/videos: Invalid model name passed in model={model}. Call `/v1/models` to view available models."
             )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sora2_provider.emulator.answers import Answer, api_error
 from sora2_provider.emulator.credentials import KEY_HEADERS, Credentials, read_credentials
@@ -159,7 +160,8 @@ async def _read_body(request: web.Request) -> RequestBody:
         return RequestBody(content_type, await request.read())
     try:
         fields = await request.post()
-    except ValueError:
+    except (HttpProcessingError, ValueError, LookupError, RuntimeError):
+        # Broken, or in a charset or an encoding that is not known.
         return RequestBody(content_type)
     return RequestBody(content_type, form=tuple((name, _field(value)) for name, value in fields.items()))
 
