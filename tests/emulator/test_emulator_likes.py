@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import pytest
 
 from sora2_provider.emulator.settings import LIKES
-from tests.emulator.wires import PORTRAIT, WIRES, create_form, create_openai, create_task, reference
+from tests.emulator.wires import WIRES, create_openai, create_task
 
 DAY = 100_000
 HAS = {
@@ -141,7 +140,7 @@ def test_models_are_told_as_the_server_tells_them(start, like, row):
 @pytest.mark.parametrize(("like", "status"), [("guide", 200), ("openai", 404), ("litellm", 404)])
 def test_a_model_that_is_not_there(start, like, status):
     response = start(like=like).get("/v1/models/sora-9")
-    assert (response.status_code, "does not exist" in response.json()["error"]["message"]) == (status, True)
+    assert (response.status_code, "does not exist" in response.text) == (status, True)
 
 
 @pytest.mark.parametrize(
@@ -158,79 +157,6 @@ def test_headers_are_those_of_the_server(start, like, there, not_there):
     response = client.create() if like == "guide" else create_openai(client)
     assert response.status_code == 200
     assert {name for name in there | not_there if name in response.headers} == there
-
-
-def test_litellm_answers_a_query_with_another_id_than_the_create_and_knows_both(start):
-    client = start(like="litellm")
-    created = create_openai(client).json()
-    queried = client.get(f"/v1/videos/{created['id']}").json()
-    first, second = (base64.b64decode(body["id"].removeprefix("video_")).decode() for body in (created, queried))
-
-    assert first.startswith("litellm:custom_llm_provider:openai;model_id:")
-    assert second.startswith("litellm:custom_llm_provider:openai;model_id:;video_id:video_")
-    assert first.rpartition(":")[2] == second.rpartition(":")[2]
-    assert client.get(f"/videos/{queried['id'].rstrip('=')}").json()["id"] == queried["id"]
-    assert client.get(f"/v1/videos/{queried['id']}/content").content[4:8] == b"ftyp"
-    assert {request.video_id for request in client.emulator.requests} == {created["id"]}
-    assert created["usage"] == {"duration_seconds": 4.0}
-
-
-@pytest.mark.parametrize(
-    ("call", "status", "inner"),
-    [
-        ({"json": {"prompt": "a", "model": "sora-2", "orientation": "portrait"}}, 400, "unknown_parameter"),
-        ({"json": {"prompt": "a", "model": "sora-2", "seconds": 5}}, 400, "invalid_value"),
-        ({"json": {"model": "sora-2"}}, 400, "missing_required_parameter"),
-        ({"json": {"prompt": "a", "model": "sora-2", "input_reference": {"image_url": "x"}}}, 400, "invalid_type"),
-        ({"files": [("prompt", (None, "a")), ("model", (None, "sora-2")), *reference(b"x")]}, 400,
-         "unsupported_file_mimetype"),
-    ],
-)  # fmt: skip
-def test_litellm_wraps_the_upstreams_error(start, call, status, inner):
-    client = start(like="litellm")
-    response = client.post("/v1/videos", **call)
-    error = response.json()["error"]
-    assert (response.status_code, error["code"], error["param"]) == (status, "400", None)
-    start_of_it, _, rest = error["message"].partition(" - ")
-    assert start_of_it == "litellm.BadRequestError: OpenAIException"
-    upstream, _, tail = rest.partition("\n\n")
-    assert json.loads(upstream)["error"]["code"] == inner
-    assert tail == "LiteLLM: model group 'sora-2' failed with the error above. No fallback was attempted."
-    assert client.emulator.billed == ()
-
-
-@pytest.mark.parametrize("model", [None, "sora-9", {}, ["sora-2"]])
-def test_litellm_knows_a_models_name_or_refuses(start, model):
-    response = create_openai(start(like="litellm"), model=model)
-    assert (response.status_code, response.json()["error"]["param"]) == (400, "model")
-    assert "Invalid model name passed in" in response.json()["error"]["message"]
-
-
-def test_litellm_takes_whole_seconds_and_uploads_a_link_as_if_it_were_a_picture(start):
-    client = start(like="litellm")
-    response = create_openai(client, seconds=8, input_reference="https://example.com/a.png")
-    assert (response.status_code, response.json()["seconds"]) == (200, "8")
-    assert client.emulator.videos[0].images == ()
-    assert client.emulator.billed[0].request["input_reference"] == "https://example.com/a.png"
-    assert create_form(client, reference(PORTRAIT)).status_code == 200
-
-
-def test_litellm_says_200_to_what_it_cannot_give(start):
-    client = start(like="litellm", render_seconds=DAY)
-    path = f"/v1/videos/{create_openai(client).json()['id']}/content"
-    early = client.get(path)
-    assert (early.status_code, early.headers["Content-Type"]) == (200, "video/mp4")
-    assert early.json()["error"]["message"].startswith("Video is not ready yet")
-    client.emulator.advance(DAY)
-    whole = client.get(path, headers={"Range": "bytes=0-9"}, params={"variant": "thumbnail"})
-    assert (whole.status_code, whole.content[4:8]) == (200, b"ftyp")
-
-
-@pytest.mark.parametrize("path", ["/v1/videos", "/v1/videos/video_x", "/v1/videos/task_x/content"])
-def test_litellm_asks_openai_for_a_list_and_for_foreign_ids(start, path):
-    response = start(like="litellm").get(path)
-    assert response.status_code == 401
-    assert response.json()["error"]["message"].startswith("litellm.AuthenticationError: OpenAIException - ")
 
 
 def test_new_api_has_every_task_at_both_addresses(start):

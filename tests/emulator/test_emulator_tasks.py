@@ -244,7 +244,7 @@ def test_an_image_in_base64_is_drawn_into_the_film(start):
     client = start(canned=False)
     films = [
         client.get(f"/v1/videos/{WIRES['v2'].created(client, images=images)}/content").content
-        for images in ([BASE64], [f"data:image/png;base64,{BASE64}"], [])
+        for images in ([BASE64], [f"data:image/png;base64,{BASE64}"], ["no image"])
     ]
     assert films[0] == films[1] != films[2]
 

@@ -1,7 +1,7 @@
 """A LiteLLM proxy in front of OpenAI: the openai wire with ids, errors and headers of its own.
 
-As version 1.105 was measured: a query answers with another id than the create did, a file that is not there is an
-``video/mp4`` with HTTP 200, and a list is of no use.
+As versions 1.105 and 1.110 were measured: a query answers with another id than the create did, which nobody must ask for, a
+file that is not there is a ``video/mp4`` with HTTP 200, and a list is of no use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ from sora2_provider.emulator.videos import VideoSnapshot
 
 _MODEL_ID = hashlib.sha256(b"emulator").hexdigest()
 """The deployment's, which a create's id names and a query's does not."""
-_MANAGED_ID = re.compile("litellm:custom_llm_provider:openai;model_id:[^;]*;video_id:([^;]+)")
+_MANAGED_ID = re.compile(f"litellm:custom_llm_provider:openai;model_id:{_MODEL_ID};video_id:([^;]+)")
+#: What it says of an object where it wants a file: it breaks as it sends, and names that an error of the server.
+_NOT_SENT = (
+    "litellm.InternalServerError: InternalServerError: OpenAIException - Failed to send bytes into the underlying "
+    """connection: AttributeError("'dict' object has no attribute 'read'")"""
+)
 _NAMES = {400: "BadRequestError", 401: "AuthenticationError", 404: "NotFoundError"}
 
 
@@ -52,15 +57,15 @@ class LiteLLMDialect(StrictOpenAIDialect):
         fields = _read_fields(body)
         model = fields.get("model")
         if not isinstance(model, str) or model not in SIZES:
-            message = (
-                f"/v1/videos: Invalid model name passed in model={model}. Call `/v1/models` to view available models."
-            )
-            raise RefusedError(_proxy_error(400, message, param="model"))
+            call = "Call `/v1/models` to view available models for your key."
+            raise RefusedError(_proxy_error(400, f"/videos: Invalid model name passed in model={model}. {call}"))
         if type(fields.get("seconds")) is int:
             fields["seconds"] = str(fields["seconds"])
         if isinstance(fields.get("input_reference"), str):
             # Uploaded as a file that holds the text: no picture, and paid all the same.
             del fields["input_reference"]
+        elif isinstance(fields.get("input_reference"), dict):
+            raise RefusedError(_proxy_error(400, f"Invalid request format: {_NOT_SENT}{_fallback(model)}"))
         try:
             request = super().read_create(_form(fields))
         except RefusedError as refused:
@@ -68,12 +73,20 @@ class LiteLLMDialect(StrictOpenAIDialect):
         return replace(request, body=body.recorded())
 
     def created(self, snapshot: VideoSnapshot) -> Answer:
-        body = {**self.video_object(snapshot), "usage": {"duration_seconds": float(snapshot.video.request.duration)}}
-        return json_answer(200, body, (("x-litellm-response-cost", str(snapshot.video.price)),))
+        video, body = snapshot.video, self.video_object(snapshot)
+        if video.request.remixed_from:
+            body["id"] = _shown_id(video.id)
+        body["usage"] = {"duration_seconds": float(video.request.duration)}
+        return json_answer(200, body, (("x-litellm-response-cost", str(video.price)),))
 
     def queried(self, snapshot: VideoSnapshot) -> Answer:
-        shown = _managed_id(_upstream_id(snapshot.video.id), "")
-        return json_answer(200, {**self.video_object(snapshot), "id": shown, "usage": None})
+        body = self.video_object(snapshot)
+        return json_answer(200, {**body, "id": _shown_id(snapshot.video.id), "usage": None})
+
+    def video_object(self, snapshot: VideoSnapshot) -> dict[str, Any]:
+        body = super().video_object(snapshot)
+        del body["prompt"]
+        return body
 
     def too_poor(self, remaining: float, request_id: str) -> Answer:
         return _wrapped(super().too_poor(remaining, request_id), "sora-2")
@@ -92,13 +105,15 @@ class LiteLLMDialect(StrictOpenAIDialect):
         return "video"
 
     def read_remix(self, body: RequestBody, source: VideoSnapshot) -> CreateRequest:
+        upstream = replace(source.video, id=_upstream_id(source.video.id))
         try:
-            return super().read_remix(body, source)
+            return super().read_remix(body, replace(source, video=upstream))
         except RefusedError as refused:
-            raise RefusedError(_wrapped(refused.answer, "")) from None
+            raise RefusedError(_wrapped(refused.answer, upstream.request.model)) from None
 
     def listed(self, _query: Mapping[str, str], _videos: Sequence[VideoSnapshot]) -> Answer:
-        return self.no_such_video("")
+        message = "litellm.BadRequestError: LLM Provider NOT provided. Pass in the LLM provider you are trying to call."
+        return _proxy_error(400, message)
 
 
 class LiteLLM(Preset):
@@ -125,7 +140,7 @@ class LiteLLM(Preset):
 
     def models(self, name: str) -> Answer:
         if name and name not in SIZES:
-            return _proxy_error(404, f"The model `{name}` does not exist", param="model")
+            return json_answer(404, {"detail": f"The model `{name}` does not exist or is not accessible"})
         rows = [
             {"id": model, "object": "model", "created": 1677610602, "owned_by": "openai", "mode": "video_generation"}
             for model in SIZES
@@ -145,7 +160,7 @@ def _read_fields(body: RequestBody) -> dict[str, Any]:
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise RefusedError(_proxy_error(400, "Invalid JSON payload"))
+        raise RefusedError(_proxy_error(400, "Invalid JSON payload", param="request_body"))
     return fields
 
 
@@ -162,8 +177,13 @@ def _managed_id(upstream: str, model_id: str) -> str:
     return f"video_{base64.b64encode(text.encode()).decode()}"
 
 
+def _shown_id(video_id: str) -> str:
+    """The id of answers that name no deployment: asked for, it leads to OpenAI's public address."""
+    return _managed_id(_upstream_id(video_id), "")
+
+
 def _upstream_id(managed: str) -> str:
-    """Return the id that OpenAI gave; empty where the proxy did not make this one."""
+    """Return the id that OpenAI gave; empty where this is not the id of a create."""
     encoded = managed.removeprefix("video_")
     try:
         text = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode()
@@ -180,6 +200,10 @@ def _proxy_error(status: int, message: str, *, kind: str = "invalid_request_erro
 def _wrapped(answer: Answer, model: str) -> Answer:
     """The upstream's refusal as a text in the proxy's own error."""
     message = f"litellm.{_NAMES.get(answer.status, 'APIError')}: OpenAIException - {answer.body.decode()}"
-    if model:
-        message += f"\n\nLiteLLM: model group '{model}' failed with the error above. No fallback was attempted."
-    return _proxy_error(answer.status, message)
+    return _proxy_error(answer.status, message + _fallback(model))
+
+
+def _fallback(model: str) -> str:
+    return (
+        f"\n\nLiteLLM: model group '{model}' failed with the error above. No fallback was attempted." if model else ""
+    )
