@@ -103,7 +103,7 @@ REFUSALS = {
 @pytest.mark.parametrize("routes", [("query", "content", "file"), ("content", "file")])
 @pytest.mark.parametrize(("fault", "said"), REFUSALS.values(), ids=REFUSALS)
 def test_a_download_says_who_can_help_where_the_gateway_refuses(big, video_id, fetch, fault, said, routes):
-    big.settings(dialect="openai")
+    big.settings(shape="openai")
     for route in routes:
         big.fault(route=route, times=None, **fault)
     with pytest.raises(AirflowException, match=f"The video could not be downloaded: .*{said}"):
