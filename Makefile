@@ -54,7 +54,7 @@ export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 .PHONY: help setup demo test test-matrix test-ui conformance-sdks system system-celery histories faults upgrade approval bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s  %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-16s  %s\n", $$1, $$2 }'
 	@echo
 	@echo "  AIRFLOW=2.11.2       run on another Airflow (constraints/ lists the versions; now $(AIRFLOW))"
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ import requests
 from sora2_provider.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
+#: Installed, the plugin is found by its entry point, and naming it again would be an error of pytest.
+PLUGIN = (
+    [] if entry_points(group="pytest11", name="sora2_emulator") else ["-p", "sora2_provider.emulator.pytest_plugin"]
+)
 
 
 class Client:

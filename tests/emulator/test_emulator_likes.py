@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sora2_provider.emulator.settings import LIKES
+from tests.emulator.conftest import PLUGIN
 from tests.emulator.wires import WIRES, create_openai, create_task
 
 DAY = 100_000
@@ -237,7 +238,7 @@ def test_an_option_of_pytest_chooses_the_server_of_the_fixture(run_python, tmp_p
     (tmp_path / "test_mine.py").write_text(
         f"def test_it(sora2_emulator): assert str(sora2_emulator.settings().like) == {like!r}\n"
     )
-    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *option, str(tmp_path)]
+    arguments = ["-m", "pytest", "-q", *PLUGIN, "-p", "no:cacheprovider", *option, str(tmp_path)]
     assert "1 passed" in run_python(*arguments, cwd=tmp_path)
 
 

@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 import requests
 
 from sora2_provider.emulator import Emulator, EmulatorError
+from tests.emulator.conftest import PLUGIN
 
 ROOT = Path(__file__).parents[2]
 
@@ -190,9 +190,6 @@ def test_the_fixture_gives_each_test_a_fresh_emulator_behind_the_default_connect
         "def test_two(sora2_emulator): create(sora2_emulator)\n"
         "def test_without(): assert os.environ.get('AIRFLOW_CONN_SORA2_DEFAULT') == 'untouched'\n"
     )
-    # Installed, the plugin is found by its entry point, and naming it again would be an error of pytest.
-    installed = entry_points(group="pytest11", name="sora2_emulator")
-    plugin = [] if installed else ["-p", "sora2_provider.emulator.pytest_plugin"]
     environment["AIRFLOW_CONN_SORA2_DEFAULT"] = "untouched"
-    arguments = ["-m", "pytest", "-q", *plugin, "-p", "no:cacheprovider", str(tmp_path)]
+    arguments = ["-m", "pytest", "-q", *PLUGIN, "-p", "no:cacheprovider", str(tmp_path)]
     assert "3 passed" in run_python(*arguments, cwd=tmp_path)
