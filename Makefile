@@ -36,10 +36,10 @@ FLEET_NEEDS := tests/fleet/requirements.txt
 TEST_UI := $(VENV)/test-ui
 TEST_UI_NEEDS := tests/ui/requirements.txt
 FILES = $(wildcard constraints/*.txt)
-TYPING := $(VENV)/typing
-TYPING_NEEDS := tests/typing/requirements.txt
 SDKS := $(VENV)/sdks
 SDKS_NEEDS := tests/sdks/requirements.txt tests/sdks/package.json
+TYPING := $(VENV)/typing
+TYPING_NEEDS := tests/typing/requirements.txt
 DOCS := $(VENV)/docs
 DOCS_REQUIREMENTS := docs/requirements.txt
 # The pages show DAGs and tests as the newest Airflow wants them.

@@ -179,7 +179,7 @@ def _managed_id(upstream: str, model_id: str) -> str:
 
 def _shown_id(video_id: str) -> str:
     """The id of answers that name no deployment: asked for, it leads to OpenAI's public address."""
-    return _managed_id(_upstream_id(video_id), "")
+    return _managed_id(_upstream_id(video_id) or video_id, "")
 
 
 def _upstream_id(managed: str) -> str:
