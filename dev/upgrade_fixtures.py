@@ -229,6 +229,10 @@ def _context(task_instance: TaskInstance, states: StateStore | None = None) -> A
 
 def _connection() -> dict[str, Any]:
     samples = {
+        "dialect": "openai",
+        "key_header": "bare",
+        "api_version": "preview",
+        "body_form": "multipart",
         "create_path": "/v1/videos",
         "query_path": "/v1/videos/{id}",
         "verify_tls": "false",

@@ -116,8 +116,12 @@ class Emulator:
         return f"http://{host}:{self.port}"
 
     def connection(self, key: str = "sk-emulator") -> str:
-        """Return an Airflow connection to this emulator, for the variable ``AIRFLOW_CONN_SORA2_DEFAULT``."""
-        return json.dumps({"conn_type": "sora2", "host": self.url, "password": key})
+        """Return an Airflow connection to this emulator, for the variable ``AIRFLOW_CONN_SORA2_DEFAULT``.
+
+        It names the API where that is the guide's, so that a fault meets no question but the task's own.
+        """
+        named = {"extra": {"dialect": "unified"}} if self._state.settings.like in (None, "guide") else {}
+        return json.dumps({"conn_type": "sora2", "host": self.url, "password": key, **named})
 
     @property
     def billed(self) -> tuple[Billed, ...]:

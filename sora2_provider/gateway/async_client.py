@@ -20,7 +20,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from sora2_provider.gateway.compression import ACCEPT_ENCODING, MAX_BODY, CannotUnpack, unpack
-from sora2_provider.gateway.dialects import UNIFIED, dialect
+from sora2_provider.gateway.dialects import UNIFIED
+from sora2_provider.gateway.dialects import dialect as dialect_of
 from sora2_provider.gateway.masking import Secret
 from sora2_provider.gateway.models import Video
 from sora2_provider.gateway.parsing.videos import UnfinishedVideo, as_asked
@@ -74,7 +75,6 @@ class AsyncSora2Client:
         self.settings = prepared.settings
         self._session = session
         self._proxy = prepared.proxy
-        self._dialect = dialect(UNIFIED)
 
     @classmethod
     async def open(cls, settings: GatewaySettings, *, connections: int = DEFAULT_CONNECTIONS) -> AsyncSora2Client:
@@ -113,21 +113,27 @@ class AsyncSora2Client:
         """Close the connections."""
         await self._session.close()
 
-    def url_of(self, video_id: str) -> URL:
-        """Return the address that a video's state is asked at. Making one costs as much as reading an answer."""
-        request = self._dialect.query(video_id, self.settings.query_path)
-        return URL(self.settings.base_url + request.target, encoded=True)
+    def url_of(self, video_id: str, dialect: str = UNIFIED) -> URL:
+        """Return the address that a video's state is asked at. Making one costs as much as reading an answer.
 
-    async def get_state(self, video_id: str, *, url: URL | None = None) -> Video | UnfinishedVideo:
+        :param dialect: the wire that the video was created on.
+        """
+        request = dialect_of(dialect).query(video_id, self.settings.query_path_of(dialect))
+        return URL(self.settings.url_of(request.target), encoded=True)
+
+    async def get_state(
+        self, video_id: str, *, dialect: str = UNIFIED, url: URL | None = None
+    ) -> Video | UnfinishedVideo:
         """Poll a video's state: see :func:`~sora2_provider.gateway.parsing.videos.read_state`.
 
+        :param dialect: the wire that the video was created on.
         :param url: what ``url_of`` gave, for who asks more than once.
         :raises GatewayError: no state came back.
         """
         try:
             # Not `async with`, which costs as much as the reading of the answer. A connection whose answer was not read
             # to its end is closed by release().
-            url = self.url_of(video_id) if url is None else url
+            url = self.url_of(video_id, dialect) if url is None else url
             answer = await self._session.get(url, proxy=self._proxy, allow_redirects=False)
             try:
                 body = self.settings.redact_body(await _body_of(answer))
@@ -139,7 +145,8 @@ class AsyncSora2Client:
             lost = _diagnosis(error)
         else:
             base_url = self.settings.base_url
-            state = self._dialect.read_state(answer.status, answer.headers, body, video_id=video_id, base_url=base_url)
+            read = dialect_of(dialect).read_state
+            state = read(answer.status, answer.headers, body, video_id=video_id, base_url=base_url)
             return as_asked(state, video_id)
         # Without the frames of aiohttp, which hold the key.
         raise lost.as_error(f"The gateway at {self.settings.base_url} cannot be reached")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from functools import cached_property
 
 import requests
 
-from sora2_provider.gateway.dialects import UNIFIED, dialect
-from sora2_provider.gateway.dialects.base import MODELS, SUBSCRIPTION, TOKEN_USAGE, USAGE, HttpRequest
+from sora2_provider.gateway.dialect_search import find_dialect
+from sora2_provider.gateway.dialects import dialect as dialect_of
+from sora2_provider.gateway.dialects.base import MODELS, SUBSCRIPTION, TOKEN_USAGE, USAGE, Dialect, HttpRequest
 from sora2_provider.gateway.errors import (
     GatewayError,
     InternalAddress,
+    InvalidRequest,
     SubmissionUnknown,
     UnreadableResponse,
+    VideoNotFound,
     as_sentence,
 )
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
@@ -27,11 +32,18 @@ from sora2_provider.gateway.transport.ssrf import GatewayPeers, SsrfGuard
 
 
 class Sora2Client:
-    """Talks to one gateway. Not safe to share between threads; close it when done."""
+    """Talks to one gateway. Not safe to share between threads; close it when done.
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    :param dialect: the wire that its videos are on; empty for what the settings say.
+    :param report: called with a line for a person when the wire was found out.
+    """
+
+    def __init__(
+        self, settings: GatewaySettings, *, dialect: str = "", report: Callable[[str], object] | None = None
+    ) -> None:
         self.settings = settings
-        self.dialect = dialect(UNIFIED)
+        self._dialect_name = dialect
+        self._report = report
         self._peers = GatewayPeers()
         self.transport = Transport(settings, self._peers)
         policy = ConnectionPolicy() if settings.allow_internal_links else SsrfGuard(self._peers)
@@ -48,14 +60,41 @@ class Sora2Client:
         self.transport.close()
         self._link_transport.close()
 
+    @cached_property
+    def dialect(self) -> Dialect:
+        """The wire that the gateway speaks.
+
+        :raises GatewayError: it is to be found out, and the gateway does not tell.
+        """
+        name = self._dialect_name or self.settings.fixed_dialect
+        if not name:
+            found = find_dialect(self.ask)
+            name = found.name
+            if self._report is not None:
+                self._report(f"The gateway's API is taken to be {name!r}: {found.evidence}.")
+        return dialect_of(name)
+
+    def dialect_for(self, request: VideoRequest) -> Dialect:
+        """Return the wire that a create goes out on: the request's own, or the gateway's."""
+        return dialect_of(request.dialect) if request.dialect else self.dialect
+
+    def check(self, request: VideoRequest) -> None:
+        """Check that the wire can carry a request.
+
+        :raises ValueError: it cannot; says what to change.
+        :raises GatewayError: which wire the gateway speaks could not be found out.
+        """
+        self.dialect_for(request).body(request)
+
     def create_video(self, request: VideoRequest) -> Video:
         """Submit a video, once: the request is never sent a second time from here.
 
         :raises SubmissionUnknown: it was sent and its answer was lost: it may be rendering, and billed.
         :raises GatewayError: nothing was accepted.
         """
+        dialect, settings = self.dialect_for(request), self.settings
         try:
-            raw = self._exchange(self.dialect.create(request, self.settings.create_path))
+            raw = self._exchange(dialect.create(request, settings.create_path_of(dialect.name), settings.body_form))
         except NoResponse as lost:
             if not lost.sent:
                 raise lost.as_error(f"Nothing was sent to {self.settings.base_url}") from None
@@ -63,16 +102,35 @@ class Sora2Client:
             raise SubmissionUnknown(
                 f"The create was sent, and its answer was lost ({lost.reason}){began}: a video may be rendering, and billed."
             ) from None
-        return self.dialect.read_created(*raw)
+        try:
+            return dialect.read_created(*raw)
+        except (InvalidRequest, VideoNotFound) as error:
+            self._advise(error, dialect.name)
+            raise
+
+    def _advise(self, error: GatewayError, dialect: str) -> None:
+        """Say in a refusal what to do where the gateway speaks another wire than the create's."""
+        if error.http_status in (404, 405) and not self.settings.create_path:
+            with contextlib.suppress(GatewayError):
+                found = find_dialect(self.ask)
+                if found.name != dialect:
+                    error.remedy = error.to_do = (
+                        f"The gateway speaks another API, {found.name!r} ({found.evidence}): write that into the API field "
+                        "(dialect) of the connection, or auto."
+                    )
 
     def get_video(self, video_id: str) -> Video:
         """Ask for a video's state. The value carries the id that was asked for, whatever the answer calls it.
 
         :raises GatewayError: no state came back, or that of another video.
         """
-        raw = self.ask(self.dialect.query(video_id, self.settings.query_path))
+        raw = self.ask(self.query_of(video_id))
         video = self.dialect.read_video(*raw, video_id=video_id, base_url=self.settings.base_url)
         return as_asked(video, video_id)
+
+    def query_of(self, video_id: str) -> HttpRequest:
+        """Return the call that asks for a video's state."""
+        return self.dialect.query(video_id, self.settings.query_path_of(self.dialect.name))
 
     def list_models(self) -> tuple[str, ...]:
         """Return the names of the models that the key may use. Costs nothing."""
@@ -147,6 +205,6 @@ class Sora2Client:
         return self._link_transport.open("GET", url, headers)
 
     def _exchange(self, request: HttpRequest) -> RawResponse:
-        url = self.settings.base_url + request.target
+        url = self.settings.url_of(request.target)
         headers = {**self.settings.headers(), **request.headers}
         return self.transport.exchange(request.method, url, headers, request.content)

@@ -51,6 +51,7 @@ class VideoRequest:
     :param duration: length in seconds, as a number or a string of digits. ``sora-2`` offers 10 and 15,
         ``sora-2-pro`` also 25; of a model that this package does not know only the type is checked.
     :param extra: fields that the model adds, such as ``watermark``; they cannot replace the ones above.
+    :param dialect: the API that it is for, which may offer other lengths; empty for the connection's.
     """
 
     prompt: str
@@ -60,6 +61,7 @@ class VideoRequest:
     size: str = "small"
     duration: int = 10
     extra: Mapping[str, Any] = field(default_factory=dict)
+    dialect: str = ""
 
     def __post_init__(self) -> None:
         for name, value in parameters.checked(vars(self)).items():

@@ -21,8 +21,10 @@ from sora2_provider.gateway.settings import web_address
 ORIENTATIONS = ("portrait", "landscape")
 SIZES = ("small", "large")
 
-#: Seconds that each known model offers. Of other models only the type is checked: gateways add models weekly.
+#: Seconds that each known model offers, on the unified API. Of other models only the type is checked: gateways add models weekly.
 DURATIONS: Mapping[str, tuple[int, ...]] = {"sora-2": (10, 15), "sora-2-pro": (10, 15, 25)}
+#: Seconds that they offer on other APIs, too: those of OpenAI's own.
+ELSEWHERE = (4, 8, 12, 16, 20)
 
 NAMED = ("prompt", "images", "model", "orientation", "size", "duration")
 
@@ -58,7 +60,7 @@ _NOTHING_CAME = "If this is a template or an XCom, the earlier task returned not
 def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters as the gateway takes them.
 
-    :param values: any of ``prompt``, ``images``, ``model``, ``orientation``, ``size``, ``duration``, ``extra``;
+    :param values: any of ``prompt``, ``images``, ``model``, ``orientation``, ``size``, ``duration``, ``extra``, ``dialect``;
         one that is left out is not checked, so a DAG file's literals can be checked before templates are known.
         Without ``model``, what only some models offer is not checked either.
     :raises ValueError: with the parameter's name, the value, and what is allowed.
@@ -68,7 +70,10 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in values:
         if name not in _CHECKS:
             raise ValueError(f"{name} is not a parameter of a video. Known: {', '.join(_CHECKS)}.")
-    return {name: _CHECKS[name](value, model) for name, value in values.items()}
+    found = {name: _CHECKS[name](value, model) for name, value in values.items() if name != "duration"}
+    if "duration" in values:
+        found["duration"] = _duration(values["duration"], model, found.get("dialect", ""))
+    return found
 
 
 def checked_video_id(value: Any, *, operator: str = "Sora2VideoSensor") -> str:
@@ -178,8 +183,10 @@ def _choice(name: str, value: Any, choices: tuple[str, ...], model: str) -> str:
     return text
 
 
-def _duration(value: Any, model: str) -> int:
+def _duration(value: Any, model: str, dialect: str) -> int:
     offered = DURATIONS.get(model)
+    if offered and dialect not in ("", "unified"):
+        offered = tuple(sorted((*offered, *ELSEWHERE)))
     if offered and type(value) is int and value in offered:
         return value
     allowed = (
@@ -190,6 +197,8 @@ def _duration(value: Any, model: str) -> int:
         raise ValueError(f"duration={_shown(value)}: it must be {allowed}.{_hint(value)}{of_mapped('duration', value)}")
     if seconds < 1 or (offered and seconds not in offered):
         longer = " (25 seconds: model='sora-2-pro')" if seconds == 25 and model == "sora-2" else ""
+        if seconds in ELSEWHERE:
+            longer = f", or name the gateway's API ({seconds} seconds: dialect='openai')"
         raise ValueError(f"duration={_shown(value)}: it must be {allowed}{longer}.")
     return seconds
 
@@ -308,6 +317,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "model": lambda _, model: model,
     "orientation": lambda value, model: _choice("orientation", value, ORIENTATIONS, model),
     "size": lambda value, model: _choice("size", value, SIZES, model),
-    "duration": _duration,
+    "duration": lambda value, _: value,
     "extra": lambda value, _: _extra(value),
+    "dialect": lambda value, _: value,
 }

@@ -33,8 +33,14 @@ LARGEST_MAX_VIDEO_MB = 1024 * 1024
 
 PROXY_EXAMPLE = "http://proxy.example.com:3128"
 _PARAMETER = re.compile(r"[^=&?{}]+=[^=&?]*")
+#: How the key goes out, by what it is called in the connection.
+KEY_HEADERS = ("bearer", "bare", "api-key")
+#: How a create's body is written: as JSON, or as a form.
+BODY_FORMS = ("json", "multipart")
+#: The connection leaves it to the provider to find out which wire the gateway speaks.
+AUTO = "auto"
 #: Headers that every call sets itself; a connection's extra headers may not replace them.
-_OWN_HEADERS = ("authorization", "content-type", "accept", "host", "content-length")
+_OWN_HEADERS = ("authorization", "api-key", "content-type", "accept", "host", "content-length")
 #: Shorter header values are not masked: to mask a word such as "video" would black out half of every log.
 _SHORTEST_SECRET = 8
 
@@ -47,9 +53,14 @@ class GatewaySettings:
 
     :param base_url: ``https://host[:port][/prefix]``. A trailing ``/v1``, which other clients want, is left out.
     :param api_key: the key, without ``Bearer``. Neither the settings' ``repr`` nor its own shows it.
-    :param create_path: route of the create, below the base URL.
-    :param query_path: route of the query; ``{id}`` in it stands for the video's id (``/v1/videos/{id}``,
+    :param dialect: the wire that the gateway speaks, by the name of a file in :mod:`sora2_provider.gateway.dialects`, or
+        ``auto``: see :attr:`fixed_dialect`.
+    :param create_path: route of the create, below the base URL; empty for the dialect's own.
+    :param query_path: the same of the query; ``{id}`` in it stands for the video's id (``/v1/videos/{id}``,
         ``/v1/video/query?task_id={id}``), otherwise ``?id=`` is added.
+    :param key_header: ``bearer``, ``bare`` (``Authorization`` without that word), or ``api-key`` (the header of Azure).
+    :param api_version: sent with every call, as the query parameter ``api-version``.
+    :param body_form: ``json`` or ``multipart``.
     :param connect_timeout: seconds until a connection must stand.
     :param read_timeout: seconds that the gateway may stay silent, and that the body of an answer may take; in the
         triggerer, both together.
@@ -62,8 +73,12 @@ class GatewaySettings:
 
     base_url: str
     api_key: str = field(repr=False)
-    create_path: str = DEFAULT_CREATE_PATH
-    query_path: str = DEFAULT_QUERY_PATH
+    dialect: str = "unified"
+    create_path: str = ""
+    query_path: str = ""
+    key_header: str = "bearer"
+    api_version: str = ""
+    body_form: str = "json"
     connect_timeout: float = DEFAULT_CONNECT_TIMEOUT
     read_timeout: float = DEFAULT_READ_TIMEOUT
     verify_tls: bool | str = True
@@ -75,8 +90,18 @@ class GatewaySettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _base_url(self.base_url))
         object.__setattr__(self, "api_key", _key(self.api_key))
-        object.__setattr__(self, "create_path", _create_path(self.create_path))
-        object.__setattr__(self, "query_path", _query_path(self.query_path))
+        if self.create_path:
+            object.__setattr__(self, "create_path", _create_path(self.create_path))
+        if self.query_path:
+            object.__setattr__(self, "query_path", _query_path(self.query_path))
+        for name, word, words in (
+            ("key header", self.key_header, KEY_HEADERS),
+            ("body form", self.body_form, BODY_FORMS),
+        ):
+            if word not in words:
+                raise ValueError(f"{name}={word!r}: it must be one of {', '.join(words)}.")
+        if not re.fullmatch(r"[\w.-]*", self.api_version, re.ASCII):
+            raise ValueError(f"API version={self.api_version!r}: it must be a word such as preview or 2026-01-01.")
         object.__setattr__(self, "extra_headers", _headers(self.extra_headers))
         for name, seconds in (("connect timeout", self.connect_timeout), ("read timeout", self.read_timeout)):
             if not 0 < seconds <= 3600:
@@ -93,7 +118,33 @@ class GatewaySettings:
 
     def headers(self) -> dict[str, str]:
         """Return the headers that every call to the gateway has, with the key in them. No other host may get them."""
-        return {**self.extra_headers, "Authorization": Secret(f"Bearer {self.api_key}")}
+        name = "api-key" if self.key_header == "api-key" else "Authorization"
+        value = f"Bearer {self.api_key}" if self.key_header == "bearer" else self.api_key
+        return {**self.extra_headers, name: Secret(value)}
+
+    @property
+    def fixed_dialect(self) -> str:
+        """The wire that is spoken; empty where it is to be found out, by questions that cost nothing."""
+        if self.dialect != AUTO:
+            return self.dialect
+        is_known = self.base_url == DEFAULT_BASE_URL or bool(self.create_path or self.query_path)
+        return "unified" if is_known else ""
+
+    def create_path_of(self, dialect: str) -> str:
+        """Return the connection's own route of the create, where it is one of this wire; otherwise nothing."""
+        return self.create_path if dialect == self.fixed_dialect else ""
+
+    def query_path_of(self, dialect: str) -> str:
+        """Return the same of the query: a video is asked on its own wire after the connection was changed, too."""
+        return self.query_path if dialect == self.fixed_dialect else ""
+
+    def url_of(self, target: str) -> str:
+        """Return the whole address of a route, with the API's version.
+
+        :param target: path and query, already URL-encoded.
+        """
+        version = f"{'&' if '?' in target else '?'}api-version={self.api_version}" if self.api_version else ""
+        return f"{self.base_url}{target}{version}"
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sora2_provider.compat import Connection, conf, mask_secret
+from sora2_provider.gateway.dialects import dialect_names
 from sora2_provider.gateway.masking import Secret
-from sora2_provider.gateway.settings import DEFAULT_BASE_URL, GatewaySettings
+from sora2_provider.gateway.settings import AUTO, DEFAULT_BASE_URL, GatewaySettings
 from sora2_provider.hooks.connection_extra import check_extra, check_spelling, fields_of
 from sora2_provider.hooks.connection_fields import GATEWAY_FIELDS, LIMIT_FIELDS, ConnectionField
 from sora2_provider.spending.limits import SpendingLimits
@@ -30,7 +31,9 @@ def settings_of(connection: Connection, *, extra: Mapping[str, Any] | None = Non
         del connection
         if not isinstance(extra, Mapping):
             raise ValueError("the extra must be a JSON object.")
-        values = _read(fields_of(extra), GATEWAY_FIELDS)
+        values = {"dialect": AUTO, **_read(fields_of(extra), GATEWAY_FIELDS)}
+        if values["dialect"] not in (known := (AUTO, *dialect_names())):
+            raise ValueError(f"extra: dialect={values['dialect']!r}: it must be one of {', '.join(known)}.")
         settings = GatewaySettings(base_url, key, **values)
     except ValueError as error:
         raise ValueError(f"Connection {conn_id!r}: {error}") from None

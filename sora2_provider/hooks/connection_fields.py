@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sora2_provider.gateway.settings import LARGEST_MAX_VIDEO_MB, GatewaySettings
+from sora2_provider.gateway.settings import AUTO, BODY_FORMS, KEY_HEADERS, LARGEST_MAX_VIDEO_MB, GatewaySettings
 from sora2_provider.spending.limits import LARGEST_CAP, MinimumBalance
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -140,6 +140,20 @@ def _minimum_balance(written: Any) -> MinimumBalance:
     return MinimumBalance(number, unit)
 
 
+def _word(written: Any) -> str:
+    return str(written).strip().lower()
+
+
+def _one_of(*words: str) -> FieldType:
+    def read(written: Any) -> str:
+        word = _word(written)
+        if word not in words:
+            raise ValueError(f"it must be one of {', '.join(words)}.")
+        return word
+
+    return FieldType(read)
+
+
 TEXT = FieldType(_text)
 SECRET_TEXT = FieldType(_text, "password")
 SECONDS = FieldType(_seconds, "integer", 1, 3600)
@@ -148,19 +162,50 @@ CAP = _whole_number(LARGEST_CAP, "; leave it empty for no cap")
 #: The fields of :class:`GatewaySettings`.
 GATEWAY_FIELDS = (
     ConnectionField(
+        "dialect",
+        "API",
+        "The API that the gateway speaks: unified (/v1/video/create), openai (/v1/videos), generations (/v1/video/generations), v2 "
+        "(/v2/videos/generations), or auto: unified at the default Base URL and where a path is written, and elsewhere found out by "
+        "questions that cost nothing.",
+        FieldType(_word),
+        AUTO,
+    ),
+    ConnectionField(
         "create_path",
         "Create path",
-        "Route that submits a video, below the Base URL. Change it only if your gateway's API guide names another.",
+        "Route that submits a video, below the Base URL, where your gateway's API guide names another one than its API has. Empty: the "
+        "API's own.",
         TEXT,
-        GatewaySettings.create_path,
+        placeholder="/v1/video/create",
     ),
     ConnectionField(
         "query_path",
         "Query path",
         "Route that returns a video's state. ?id=... is added to it; or write {id} where the id goes: "
-        "/v1/videos/{id}, /v1/video/query?task_id={id}.",
+        "/v1/videos/{id}, /v1/video/query?task_id={id}. Empty: the API's own.",
         TEXT,
-        GatewaySettings.query_path,
+        placeholder="/v1/video/query",
+    ),
+    ConnectionField(
+        "key_header",
+        "Key header",
+        "How the API key is sent: bearer (Authorization: Bearer KEY), bare (Authorization: KEY), or api-key (the header of Azure).",
+        _one_of(*KEY_HEADERS),
+        GatewaySettings.key_header,
+    ),
+    ConnectionField(
+        "api_version",
+        "API version",
+        "Sent with every call as the query parameter api-version, which Azure wants. Empty: not sent.",
+        TEXT,
+        placeholder="preview",
+    ),
+    ConnectionField(
+        "body_form",
+        "Body form",
+        "How a create is written: json, or multipart (a form) where your gateway takes only that.",
+        _one_of(*BODY_FORMS),
+        GatewaySettings.body_form,
     ),
     ConnectionField(
         "connect_timeout",

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sora2_provider.compat import BaseHook, ObjectStoragePath
 from sora2_provider.exceptions import Fate, InvalidParameter
 from sora2_provider.gateway import parameters
+from sora2_provider.gateway.dialects import dialect as dialect_of
 from sora2_provider.gateway.errors import AuthenticationError, GatewayError, UnreadableResponse, as_sentence
-from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
+from sora2_provider.gateway.settings import AUTO, DEFAULT_TIMEOUT
 from sora2_provider.hooks import connection_form
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Sora2Hook(BaseHook):
     HTTP connections are kept and reused for the life of the hook. A hook belongs to one thread.
 
     :param sora2_conn_id: connection of type ``sora2``: Host is the base URL, Password the API key.
+    :param dialect: the API that its videos are on, by the name of a file in :mod:`sora2_provider.gateway.dialects`; ``None`` or
+        ``auto`` for what the connection says.
     """
 
     conn_name_attr = "sora2_conn_id"
@@ -37,9 +40,10 @@ class Sora2Hook(BaseHook):
     conn_type = "sora2"
     hook_name = "Sora 2"
 
-    def __init__(self, sora2_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, sora2_conn_id: str = default_conn_name, *, dialect: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sora2_conn_id = sora2_conn_id
+        self.dialect = checked_dialect(dialect)
         self._client: Sora2Client | None = None
         # What else is in the extra may be secret, and a hook's attributes end up in somebody's log.
         self._limits: SpendingLimits | None = None
@@ -77,7 +81,7 @@ class Sora2Hook(BaseHook):
                 raise InvalidParameter(str(error)) from None
             if settings.verify_tls is False:
                 self.log.warning(unverified(self.sora2_conn_id))
-            self._client = Sora2Client(settings)
+            self._client = Sora2Client(settings, dialect=self.dialect, report=self.log.info)
             extra = connection.extra_dejson
             self._unknown_fields = unknown_in(extra)
             try:
@@ -255,3 +259,27 @@ def checked_id(video_id: Any, *, operator: str = "Sora2VideoSensor") -> str:
         return parameters.checked_video_id(video_id, operator=operator)
     except ValueError as error:
         raise InvalidParameter(str(error)) from None
+
+
+def dialect_for(video_id: Any, dialect: str | None) -> str:
+    """Return the dialect that a video is on; empty where the connection decides.
+
+    :param video_id: as the argument of this name: a dict that a task has pushed may hold the dialect.
+    :param dialect: what is named beside it.
+    :raises InvalidParameter: there is none of this name.
+    """
+    pushed = video_id.get("dialect") if isinstance(video_id, Mapping) else None
+    return checked_dialect(pushed or dialect)
+
+
+def checked_dialect(dialect: str | None) -> str:
+    """Return the name of a dialect; empty where the connection decides.
+
+    :raises InvalidParameter: there is none of this name.
+    """
+    if dialect in (None, "", AUTO):
+        return ""
+    try:
+        return dialect_of(dialect).name
+    except ValueError as error:
+        raise InvalidParameter(f"{error} Or {AUTO!r}.") from None

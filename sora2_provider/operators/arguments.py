@@ -17,6 +17,7 @@ from sora2_provider.exceptions import Fate, InvalidParameter, Sora2Error
 from sora2_provider.gateway import parameters
 from sora2_provider.gateway.leftovers import leftover_in_name, leftover_in_path, leftover_object
 from sora2_provider.gateway.parameters import of_mapped
+from sora2_provider.hooks import sora2 as hook_module
 from sora2_provider.hooks.sora2 import seconds_to_wait
 from sora2_provider.hooks.templates import is_settled
 
@@ -145,6 +146,14 @@ def check_path(task_id: str, name: str, path: Any) -> None:
             f"Task {task_id!r}: {name}={path!r}: a relative path means another folder on each worker. "
             "Write an absolute path or a URI."
         )
+
+
+def checked_dialect(task_id: str, dialect: str | None) -> str:
+    """Return the name of a dialect; empty where the connection decides."""
+    try:
+        return hook_module.checked_dialect(dialect)
+    except InvalidParameter as error:
+        raise InvalidParameter(f"Task {task_id!r}: {error}") from None
 
 
 def check_video_id(task_id: str, video_id: Any) -> None:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sora2_provider.compat import BaseOperator, Context
+from sora2_provider.gateway.dialects import UNIFIED
 from sora2_provider.hooks.sora2 import seconds_to_wait
 from sora2_provider.hooks.templates import is_settled
+from sora2_provider.reporting.video_metadata import VideoMetadata
+from sora2_provider.submission.submitter import Accepted
 from sora2_provider.triggers.time_limits import TIMEOUT
 
 #: The options that are numbers of seconds.
@@ -25,6 +28,7 @@ class CreateOptions:
     """
 
     sora2_conn_id: str
+    dialect: str
     wait_for_completion: bool
     deferrable: bool
     timeout: float
@@ -58,6 +62,7 @@ class ResumeState:
     :param started: when the video was submitted, in seconds since the epoch.
     :param usage: what the gateway counted for the create. Tasks that an early release deferred have none.
     :param ends_by: which parameter of the task ends the wait.
+    :param dialect: the wire that the video was created on.
     """
 
     video_id: str
@@ -66,11 +71,23 @@ class ResumeState:
     started: float
     usage: Mapping[str, Any] | None = None
     ends_by: str = TIMEOUT
+    dialect: str = UNIFIED
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> ResumeState:
         """Return the state that a deferral has kept. What a newer release adds is passed over."""
         return cls(**{one.name: kept[one.name] for one in fields(cls) if one.name in kept})
+
+    @classmethod
+    def of_accepted(cls, accepted: Accepted, known: VideoMetadata) -> ResumeState:
+        """Return the state of a video that the gateway has accepted."""
+        request, since, dialect = accepted.request, accepted.since, accepted.dialect
+        return cls(accepted.video.id, known.conn_id, request, since, known.usage, dialect=dialect)
+
+    @property
+    def metadata(self) -> VideoMetadata:
+        """What it tells of the video."""
+        return VideoMetadata(self.conn_id, self.video_id, self.request, {"usage": self.usage}, dialect=self.dialect)
 
     @classmethod
     def of_xcom(cls, task: BaseOperator, context: Context, event: Any = None) -> ResumeState:
@@ -81,4 +98,6 @@ class ResumeState:
         ti = context["ti"]
         pushed = ti.xcom_pull(task_ids=task.task_id, key="video", map_indexes=ti.map_index)
         started = event.get("started") if isinstance(event, Mapping) else None
-        return cls(pushed["id"], pushed["conn_id"], pushed["request"], started or time.time(), pushed["usage"])
+        started = started or time.time()
+        dialect = pushed.get("dialect", UNIFIED)
+        return cls(pushed["id"], pushed["conn_id"], pushed["request"], started, pushed["usage"], dialect=dialect)

@@ -92,9 +92,9 @@ class CreateRun:
         :param kept: the resume state as the deferral kept it.
         """
         state = ResumeState.of(kept) if kept else ResumeState.of_xcom(self._task, self._context, event)
-        self._report.metadata = VideoMetadata(state.conn_id, state.video_id, state.request, {"usage": state.usage})
-        journal = self._journal()
-        with contextlib.closing(Sora2Hook(state.conn_id)) as hook, self._no_second_bill(state, journal):
+        self._report.metadata, journal = state.metadata, self._journal()
+        hook = Sora2Hook(state.conn_id, dialect=state.dialect)
+        with contextlib.closing(hook), self._no_second_bill(state, journal):
             return self._finish(hook, from_event(event, video_id=state.video_id), state, journal)
 
     def broken_resume(self, error: BaseException, kept: dict[str, Any] | None) -> BaseException:
@@ -150,12 +150,12 @@ class CreateRun:
             self._log.warning(warning)
         journal = self._journal(warns=options.durable)
         decision, request = self._decided(journal)
-        conn_id = decision.record.conn_id if isinstance(decision, Resume) else options.sora2_conn_id
-        with contextlib.closing(Sora2Hook(conn_id)) as hook:
-            client = hook.get_conn()
+        there = decision.record if isinstance(decision, Resume) else None
+        conn_id, dialect = (there.conn_id, there.dialect) if there else (options.sora2_conn_id, options.dialect)
+        with contextlib.closing(Sora2Hook(conn_id, dialect=dialect)) as hook:
             self._report.metadata = VideoMetadata(conn_id, request=request.to_json() if request is not None else {})
             submitter = Submitter(
-                client,
+                hook.get_conn(),
                 hook.spending_guard(retry_waits=self._retry_waits),
                 journal,
                 conn_id=conn_id,
@@ -204,8 +204,8 @@ class CreateRun:
     def _follow(self, hook: Sora2Hook, accepted: Accepted, conn_id: str, journal: SubmissionJournal) -> str:
         """Do what is left to do for a video that is accepted."""
         video = accepted.video
-        self._report.metadata = VideoMetadata(conn_id, request=accepted.request).with_video(video)
-        state = ResumeState(video.id, conn_id, accepted.request, accepted.since, self.metadata.usage)
+        known = VideoMetadata(conn_id, request=accepted.request, dialect=accepted.dialect).with_video(video)
+        self._report.metadata, state = known, ResumeState.of_accepted(accepted, known)
         with self._no_second_bill(state, journal):
             self._report.video(video)
             if ends_for_good(hook.get_conn(), video, log=self._log):
@@ -246,6 +246,7 @@ class CreateRun:
             started=state.started,
             deadline=deadline,
             poll_interval=self._options.poll_interval,
+            dialect=state.dialect,
             **kind._asdict(),
         )
         self._task.defer(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sora2_provider.compat import BaseOperator, Context
 from sora2_provider.exceptions import FinalError
 from sora2_provider.gateway.errors import GatewayError
-from sora2_provider.hooks.sora2 import Sora2Hook
+from sora2_provider.hooks.sora2 import Sora2Hook, dialect_for
 from sora2_provider.hooks.templates import StoragePath, Text, VideoId, given_id, put_back
 from sora2_provider.links.sora2 import Sora2VideoLink
 from sora2_provider.operators import arguments
@@ -34,6 +34,8 @@ class Sora2DownloadVideoOperator(BaseOperator):
         a folder, in which the file gets the video's id as its name.
     :param if_exists: ``replace``, ``skip`` (keep the file that is there) or ``fail``.
     :param sora2_conn_id: the connection that the video was created with.
+    :param dialect: the API that the video was created on, where ``video_id`` is no dict that holds it; ``None`` for what the
+        connection says.
     """
 
     template_fields: Sequence[str] = ("video_id", "path", "if_exists", "sora2_conn_id")
@@ -55,6 +57,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
         path: StoragePath,
         if_exists: Text = "replace",
         sora2_conn_id: Text = Sora2Hook.default_conn_name,
+        dialect: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,6 +65,7 @@ class Sora2DownloadVideoOperator(BaseOperator):
         self.path: Any = path
         self.if_exists: Any = if_exists
         self.sora2_conn_id: Any = sora2_conn_id
+        self.dialect = arguments.checked_dialect(self.task_id, dialect)
         arguments.check_video_id(self.task_id, video_id)
         arguments.check_storing(self.task_id, path=path, if_exists=if_exists)
         self._as_written = {name: getattr(self, name) for name in self.template_fields}
@@ -82,7 +86,8 @@ class Sora2DownloadVideoOperator(BaseOperator):
         arguments.check_one_path("path", self.path, "Sora2DownloadVideoOperator")
         check_path_of_rows(self, context, "path")
         report = self._report = TaskReport(self, context, VideoMetadata.of_given(self.video_id, self.sora2_conn_id))
-        with contextlib.closing(Sora2Hook(self.sora2_conn_id)) as hook:
+        dialect = dialect_for(self.video_id, self.dialect)
+        with contextlib.closing(Sora2Hook(self.sora2_conn_id, dialect=dialect)) as hook:
             try:
                 stored = hook.download_video(self.video_id, self.path, if_exists=self.if_exists)
             except (GatewayError, OSError) as error:

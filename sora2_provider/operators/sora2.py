@@ -42,6 +42,8 @@ class Sora2CreateVideoOperator(BaseOperator):
     :param duration: seconds: 10 or 15; with ``sora-2-pro`` also 25.
     :param extra: fields that the model adds, such as ``{"watermark": False}``; may not override the ones above.
     :param sora2_conn_id: the connection.
+    :param dialect: the API that the video is created on: ``unified``, ``openai``, ``generations`` or ``v2``; ``None`` for what
+        the connection says.
     :param wait_for_completion: wait until the rendering has ended.
     :param deferrable: wait in the triggerer, which holds no worker; the default is Airflow's
         ``[operators] default_deferrable``. Without ``wait_for_completion`` there is nothing to wait for.
@@ -98,6 +100,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         duration: Seconds = 10,
         extra: Mapping[str, Any] | Text | None = None,
         sora2_conn_id: Text = Sora2Hook.default_conn_name,
+        dialect: str | None = None,
         wait_for_completion: bool = False,
         deferrable: bool | None = None,
         timeout: Seconds = DEFAULT_TIMEOUT,
@@ -117,6 +120,7 @@ class Sora2CreateVideoOperator(BaseOperator):
         self.duration: Any = duration
         self.extra: Any = {} if extra is None else extra
         self.sora2_conn_id: Any = sora2_conn_id
+        self.dialect = arguments.checked_dialect(self.task_id, dialect)
         self.wait_for_completion = wait_for_completion
         self.deferrable = arguments.resolved_deferrable(deferrable, wait_for_completion=wait_for_completion)
         self.timeout = arguments.settled_seconds(self.task_id, "timeout", timeout)
@@ -197,5 +201,5 @@ class Sora2CreateVideoOperator(BaseOperator):
 
     def request_parameters(self) -> dict[str, Any]:
         """Return the parameters that the request is made of, by name."""
-        names = ("prompt", "images", "model", "orientation", "size", "duration", "extra")
+        names = ("prompt", "images", "model", "orientation", "size", "duration", "extra", "dialect")
         return {name: getattr(self, name) for name in names}

@@ -31,6 +31,7 @@ class TaskReport:
             **metadata.video,
             "request": metadata.request,
             "conn_id": metadata.conn_id,
+            "dialect": metadata.dialect,
             "stored_uri": metadata.stored.uri if metadata.stored else None,
         }
         self._context["ti"].xcom_push(key="video", value=shown)

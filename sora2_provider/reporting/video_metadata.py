@@ -21,6 +21,7 @@ class VideoMetadata:
     :param request: what was sent for it.
     :param video: as ``Video.to_dict()`` gives it.
     :param stored: the file, where this task has stored one.
+    :param dialect: the wire that it was created on.
     """
 
     conn_id: str
@@ -28,6 +29,7 @@ class VideoMetadata:
     request: Mapping[str, Any] = field(default_factory=dict)
     video: Mapping[str, Any] = field(default_factory=dict)
     stored: StoredVideo | None = None
+    dialect: str = ""
 
     @classmethod
     def of_given(cls, given: Any, conn_id: str) -> VideoMetadata:

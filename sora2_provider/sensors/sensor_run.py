@@ -18,6 +18,7 @@ from sora2_provider.compat import (
     PokeReturnValue,
 )
 from sora2_provider.exceptions import Fate, FinalError, Sora2Error
+from sora2_provider.gateway.dialects import UNIFIED
 from sora2_provider.gateway.errors import GatewayError, VideoNotFound
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
@@ -42,7 +43,7 @@ class SensorRun:
     def __init__(self, sensor: Any) -> None:
         self._sensor = sensor
         self._video_id: str = sensor.video_id
-        self._hook = Sora2Hook(sensor.sora2_conn_id)
+        self._hook = Sora2Hook(sensor.sora2_conn_id, dialect=sensor.dialect)
         self._started = time.time()
         self._wait = VideoWait(started=self._started, deadline=math.inf)
         self._progress = ProgressReport()
@@ -115,30 +116,47 @@ class SensorRun:
     def _defer(self, context: Context) -> None:
         sensor = self._sensor
         ends, ends_by = end_of_wait(sensor, context, self._started + sensor.timeout)
+        dialect = self._dialect_name()
         trigger = Sora2VideoTrigger(
             video_id=self._video_id,
             sora2_conn_id=sensor.sora2_conn_id,
             started=self._started,
             deadline=ends,
             poll_interval=sensor.poke_interval,
+            dialect=dialect,
         )
         sensor.defer(
             trigger=trigger,
             method_name="execute_complete",
-            kwargs={"video_id": self._video_id, **({} if ends_by == TIMEOUT else {"ends_by": ends_by})},
+            kwargs={
+                "video_id": self._video_id,
+                **({} if ends_by == TIMEOUT else {"ends_by": ends_by}),
+                **({} if dialect == UNIFIED else {"dialect": dialect}),
+            },
             # Airflow's own timeout, in case the triggerer is down.
             timeout=timedelta(seconds=max(0.0, ends - self._started) + TRIGGER_GRACE),
         )
 
     def _ended(self, video: Video, context: Context) -> dict[str, Any]:
-        context["ti"].xcom_push(key="video", value={**video.to_dict(), "conn_id": self._sensor.sora2_conn_id})
+        described = {**video.to_dict(), "dialect": self._dialect_name()}
+        context["ti"].xcom_push(key="video", value={**described, "conn_id": self._sensor.sora2_conn_id})
         if video.status is VideoStatus.COMPLETED:
             metrics.completed(video)
-            return video.to_dict()
+            return described
         metrics.failed(self._ending(End[video.status.name]))
         failure = rendering_ended(video)
         # A retry would wait for the same rendering.
         raise self._softly(FinalError(failure.problem, failure.fate, failure.remedy))
+
+    def _dialect_name(self) -> str:
+        """Return the wire that the video is asked on.
+
+        :raises AirflowException: it could not be found out.
+        """
+        try:
+            return self._sensor.dialect or self._hook.get_conn().dialect.name
+        except GatewayError as error:
+            raise self._unreachable(error) from error
 
     def _softly(self, failure: AirflowException) -> AirflowException:
         """Return the failure, or a skip where the user prefers that: the same in every mode."""

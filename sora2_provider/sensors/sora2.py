@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sora2_provider.compat import AirflowTaskTimeout, BaseSensorOperator, Context, PokeReturnValue, conf
+from sora2_provider.gateway.dialects import UNIFIED
 from sora2_provider.gateway.settings import DEFAULT_TIMEOUT
-from sora2_provider.hooks.sora2 import Sora2Hook, checked_id, seconds_to_wait
+from sora2_provider.hooks.sora2 import Sora2Hook, checked_dialect, checked_id, dialect_for, seconds_to_wait
 from sora2_provider.hooks.templates import Seconds, Text, VideoId, given_id, is_settled, put_back
 from sora2_provider.links.sora2 import Sora2VideoLink
 
@@ -27,6 +28,8 @@ class Sora2VideoSensor(BaseSensorOperator):
 
     :param video_id: the id that ``Sora2CreateVideoOperator`` returned.
     :param sora2_conn_id: the connection that the video was created with.
+    :param dialect: the API that the video was created on, where ``video_id`` is no dict that holds it; ``None`` for what the
+        connection says.
     :param deferrable: wait in the triggerer, which holds no worker; the default is Airflow's
         ``[operators] default_deferrable``.
     :param poke_interval: seconds between two questions, in every mode.
@@ -48,6 +51,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         *,
         video_id: VideoId,
         sora2_conn_id: Text = Sora2Hook.default_conn_name,
+        dialect: str | None = None,
         deferrable: bool | None = None,
         poke_interval: Seconds = 15,
         timeout: Seconds | None = DEFAULT_TIMEOUT,
@@ -64,6 +68,7 @@ class Sora2VideoSensor(BaseSensorOperator):
             checked_id(video_id)
         self.video_id: Any = video_id
         self.sora2_conn_id: Any = sora2_conn_id
+        self.dialect = checked_dialect(dialect)
         if deferrable is None:
             deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
         self.deferrable = deferrable
@@ -75,14 +80,22 @@ class Sora2VideoSensor(BaseSensorOperator):
         return self._begin(context).execute(lambda: super(Sora2VideoSensor, self).execute(context), context)
 
     def execute_complete(
-        self, context: Context, event: Any = None, *, video_id: str | None = None, ends_by: str = "timeout"
+        self,
+        context: Context,
+        event: Any = None,
+        *,
+        video_id: str | None = None,
+        ends_by: str = "timeout",
+        dialect: str = "",
     ) -> Any:
         """Go on when the trigger has seen the end of the rendering.
 
         :param video_id: the id that was waited for. ``airflow dags test`` loses it (seen on 3.3.2); the rendered field
             has it too.
         :param ends_by: which parameter ends the wait.
+        :param dialect: the wire that the video was asked on, where it is not the unified one.
         """
+        self.dialect = dialect or dialect_for(self.video_id, self.dialect) or UNIFIED
         self.video_id = video_id or self.video_id
         return self._begin(context).go_on(event, context, ends_by=ends_by)
 
@@ -106,6 +119,7 @@ class Sora2VideoSensor(BaseSensorOperator):
         from sora2_provider.sensors.sensor_run import SensorRun
 
         put_back(self, context, *self._as_written)
+        self.dialect = dialect_for(self.video_id, self.dialect)
         self.video_id = given_id(self, context)
         for name in self._rendered:
             setattr(self, name, _seconds(name, getattr(self, name)))

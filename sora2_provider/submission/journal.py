@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sora2_provider.exceptions import Fate, Sora2Error
+from sora2_provider.gateway.dialects import UNIFIED
 from sora2_provider.reporting.endings import End, Ending
 from sora2_provider.reporting.failures import failure
 from sora2_provider.submission.decision import Decision, Submit, decide_among, warnings
@@ -93,15 +94,16 @@ class SubmissionJournal:
                 self._log.warning("%s", warning)
         return decision
 
-    def intend(self, digest: str, conn_id: str, request: dict[str, Any]) -> None:
+    def intend(self, digest: str, conn_id: str, request: dict[str, Any], dialect: str = UNIFIED) -> None:
         """Write that a create is about to be sent.
 
+        :param dialect: the wire that it goes out on.
         :raises Sora2Error: that could not be written, so nothing may be sent.
         """
         if self._records is None:
             return
         now, token = time.time(), secrets.token_hex(8)
-        record = Record(digest, conn_id, self._try.epoch, now, token, request, key=self._try.key)
+        record = Record(digest, conn_id, self._try.epoch, now, token, request, key=self._try.key, dialect=dialect)
         intent = dataclasses.replace(self._noted(record), **self._try.run.as_fields())
         try:
             self._write_intent(intent)

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sora2_provider.exceptions import Fate, FinalError
+from sora2_provider.exceptions import Fate, FinalError, InvalidParameter
 from sora2_provider.gateway.errors import GatewayError, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.parsing.bodies import ids_beside
@@ -30,12 +30,14 @@ class Accepted(NamedTuple):
     :param request: what was sent for it.
     :param since: when it was submitted, in seconds since the epoch.
     :param waits_from: when this try's wait for it begins: one that is taken up again gets a whole timeout.
+    :param dialect: the wire that it was created on.
     """
 
     video: Video
     request: dict[str, Any]
     since: float
     waits_from: float
+    dialect: str
 
 
 class Submitter:
@@ -87,6 +89,12 @@ class Submitter:
 
     def submit(self, request: VideoRequest, decision: Submit | None = None) -> Accepted | Ending:
         """Submit the video: see :meth:`settle`."""
+        try:
+            self._client.check(request)
+        except ValueError as error:
+            raise InvalidParameter(str(error), Fate.NOTHING_SENT) from None
+        except GatewayError as error:
+            return self._ended(End.REFUSED, error)
         # Before the intent: a process that dies between the two has lost a reservation, and nothing is unknown.
         reservation = self._guard.reserve()
         try:
@@ -124,7 +132,7 @@ class Submitter:
             video = Video(video_id, VideoStatus.UNKNOWN)
         # The first records held no request.
         sent = record.request or (request.to_json() if request is not None else {})
-        return Accepted(video, sent, record.intent_at, time.time())
+        return Accepted(video, sent, record.intent_at, time.time(), record.dialect)
 
     def _submit(self, request: VideoRequest, decision: Submit) -> Accepted | Ending:
         if decision.unknown:
@@ -159,7 +167,7 @@ class Submitter:
             if self._lost is not None:
                 return self._ended(End.UNKNOWN, self._lost)
             raise
-        return Accepted(video, request.to_json(), since, since)
+        return Accepted(video, request.to_json(), since, since, self._client.dialect_for(request).name)
 
     def _send_once(self, request: VideoRequest) -> Video:
         """Write the intent, send the create once, and write what became of it."""
@@ -167,7 +175,8 @@ class Submitter:
         # A signal between the intent and the id would leave a video that no record names.
         with deferred_signals() as arrived:
             self._stop.check()
-            self._journal.intend(digest_of(request, conn_id), conn_id, request.to_json())
+            dialect = self._client.dialect_for(request).name
+            self._journal.intend(digest_of(request, conn_id), conn_id, request.to_json(), dialect)
             if arrived:
                 self._journal.refused()
                 self._stop.told = True

@@ -82,9 +82,9 @@ class SharedGateway:
             client = await self._current_client()
             if watched.client is not client:
                 # An address that another client prepared may be another host's, and this client's key must not go there.
-                watched.client, watched.url = client, client.url_of(watched.video_id)
+                watched.client, watched.url = client, client.url_of(watched.video_id, watched.dialect)
             try:
-                return await client.get_state(watched.video_id, url=watched.url)
+                return await client.get_state(watched.video_id, dialect=watched.dialect, url=watched.url)
             except RateLimited as error:
                 self.poller.pause(_PAUSE if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE))
                 raise

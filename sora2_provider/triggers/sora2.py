@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from sora2_provider.exceptions import Fate
+from sora2_provider.gateway.dialects import UNIFIED
 from sora2_provider.gateway.polling.estimates import RenderingKind, rendering_seconds
 from sora2_provider.gateway.polling.progress import duration_text
 from sora2_provider.gateway.polling.wait import Finished, Outcome, VideoWait
@@ -40,6 +41,7 @@ class Sora2VideoTrigger(BaseTrigger):
     :param deadline: when the wait ends, in seconds since the epoch.
     :param poll_interval: seconds between two polls; ``None`` for a schedule that fits the expected rendering time.
     :param model: with ``size`` and ``duration``: what the expected rendering time depends on.
+    :param dialect: the wire that the video was created on. Triggers of 0.1.0 have none, and mean the default.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Sora2VideoTrigger(BaseTrigger):
         model: str = "",
         size: str = "",
         duration: int = 0,
+        dialect: str = UNIFIED,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.video_id = video_id
@@ -62,10 +65,21 @@ class Sora2VideoTrigger(BaseTrigger):
         self.model = model
         self.size = size
         self.duration = duration
+        self.dialect = dialect
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow keeps of the trigger."""
-        names = ("video_id", "sora2_conn_id", "started", "deadline", "poll_interval", "model", "size", "duration")
+        names = (
+            "video_id",
+            "sora2_conn_id",
+            "started",
+            "deadline",
+            "poll_interval",
+            "model",
+            "size",
+            "duration",
+            "dialect",
+        )
         return "sora2_provider.triggers.sora2.Sora2VideoTrigger", {name: getattr(self, name) for name in names}
 
     async def on_kill(self) -> None:
@@ -96,7 +110,7 @@ class Sora2VideoTrigger(BaseTrigger):
             )
             log = self.logger()
             log.info("Waiting for video %s, for %s at most", self.video_id, duration_text(deadline - now))
-            watched = WatchedVideo(self.video_id, started, wait)
+            watched = WatchedVideo(self.video_id, started, wait, self.dialect)
             ends_after = deadline - now if deadline > now else _LAST_CHANCE
             number = gateway.poller.watch(watched, after=wait.start(now=now).after, ends_after=ends_after)
             ended: Finished | None = None

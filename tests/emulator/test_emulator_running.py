@@ -91,7 +91,10 @@ def test_an_emulator_that_was_not_started_says_so():
 
 
 def test_the_connection_is_airflows_json(emulator):
-    assert json.loads(emulator.connection()) == {"conn_type": "sora2", "host": emulator.url, "password": "sk-emulator"}
+    connection = {"conn_type": "sora2", "host": emulator.url, "password": "sk-emulator"}
+    assert json.loads(emulator.connection()) == {**connection, "extra": {"dialect": "unified"}}
+    emulator.settings(like="new-api")
+    assert json.loads(emulator.connection()) == connection
     assert json.loads(emulator.connection("sk-mine"))["password"] == "sk-mine"
 
 

@@ -117,7 +117,10 @@ class Client(Sora2Client):
 
     def __init__(self, gateway: Gateway, conn_id: str) -> None:
         self.settings = SimpleNamespace(  # type: ignore[assignment]
-            base_url="https://gateway.example", create_path="/v1/video/create", query_path="/v1/video/query"
+            base_url="https://gateway.example",
+            create_path_of=lambda _: "",
+            query_path_of=lambda _: "",
+            body_form="json",
         )
         self.dialect = dialect(UNIFIED)
         self._gateway, self._conn_id = gateway, conn_id

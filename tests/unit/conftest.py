@@ -83,10 +83,14 @@ def context(ti: KeptXComs) -> dict[str, Any]:
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Point ``sora2_default`` at an address; keywords go into the connection's extra."""
+    """Point ``sora2_default`` at an address; keywords go into the connection's extra.
+
+    The API is named, so that nothing is asked but by what is tested.
+    """
 
     def set_connection(host: str, *, password: str = KEY, conn_id: str = "sora2_default", **extra: Any) -> None:
-        connection = {"conn_type": "sora2", "host": host, "password": password, "extra": extra}
+        named = {"dialect": "unified", **extra}
+        connection = {"conn_type": "sora2", "host": host, "password": password, "extra": named}
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
 
     return set_connection

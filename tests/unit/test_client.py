@@ -234,5 +234,5 @@ def test_an_account_is_told_by_its_address_and_its_key():
 def test_a_dialect_is_found_by_its_name():
     sent = dialect("unified").create(REQUEST, "/v1/video/create")
     assert json.loads(sent.content) == REQUEST.to_json()
-    with pytest.raises(ValueError, match="dialect='unknown': it must be one of unified"):
+    with pytest.raises(ValueError, match="dialect='unknown': it must be one of generations, openai, unified, v2"):
         dialect("unknown")

@@ -34,8 +34,12 @@ def test_the_base_url_is_read_from_what_people_write(parts, base_url):
 
 def test_every_field_of_the_form_reaches_the_settings():
     extra = {
+        "dialect": "OpenAI",
         "create_path": "/v2/create",
         "query_path": "/v1/videos/{id}",
+        "key_header": "api-key",
+        "api_version": "preview",
+        "body_form": "multipart",
         "connect_timeout": 3,
         "read_timeout": "90",
         "verify_tls": __file__,
@@ -54,8 +58,12 @@ def test_every_field_of_the_form_reaches_the_settings():
     assert settings == GatewaySettings(
         base_url="https://g.example.com",
         api_key="sk-x",
+        dialect="openai",
         create_path="/v2/create",
         query_path="/v1/videos/{id}",
+        key_header="api-key",
+        api_version="preview",
+        body_form="multipart",
         connect_timeout=3,
         read_timeout=90,
         verify_tls=__file__,
@@ -86,7 +94,7 @@ def test_a_blank_field_has_its_default(blank):
     assert (
         settings_of(connection_with(**blanks))
         == settings_of(connection_with())
-        == GatewaySettings("https://api.jizhiai.top", "sk-x")
+        == GatewaySettings("https://api.jizhiai.top", "sk-x", dialect="auto")
     )
     assert limits_of("c", blanks) == limits_of("c", {}) == SpendingLimits()
 

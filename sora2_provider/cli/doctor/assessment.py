@@ -39,10 +39,17 @@ _MISSING = re.compile(
 _LOOK_IT_UP = "Look up the balance in the gateway's console now and then."
 
 
-def assess(probed: ProbeResults, *, create_path: str, minimum: MinimumBalance | None = None) -> tuple[CheckResult, ...]:
+def assess(
+    probed: ProbeResults, *, create_path: str, api: str = "", minimum: MinimumBalance | None = None
+) -> tuple[CheckResult, ...]:
+    """Return the results of all checks.
+
+    :param create_path: the route that a create would go to.
+    :param api: a sentence on the API that was found out, if it was.
+    """
     return (
         assess_key(probed),
-        assess_routes(probed.query, probed.other_path, create_path=create_path),
+        assess_routes(probed.query, probed.other_path, create_path=create_path, api=api),
         assess_models(probed.models),
         assess_balance(probed.balance, minimum),
         assess_clock(probed.skew),
@@ -75,11 +82,12 @@ def assess_key(probed: ProbeResults) -> CheckResult:
     return skip("key", "No route has checked it: see routes.")
 
 
-def assess_routes(query: QueryProbe, other_path: str, *, create_path: str) -> CheckResult:
+def assess_routes(query: QueryProbe, other_path: str, *, create_path: str, api: str = "") -> CheckResult:
     """Assess the query route by its answer about an id that cannot exist. The create route would cost money."""
     route, answer = f"GET {query.path}", query.answer
     if query.is_served:
-        return ok("routes", f"{route} answers. (POST {create_path} was not called, because that costs money.)")
+        seen = f"{api} {route} answers. (POST {create_path} was not called, because that costs money.)"
+        return ok("routes", seen.lstrip())
     if isinstance(answer, Video):
         return warn(
             "routes",

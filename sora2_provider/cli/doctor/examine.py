@@ -41,6 +41,8 @@ def _check_gateway(settings: GatewaySettings, minimum: MinimumBalance | None) ->
         # The key is not sent where it could be read, and no request waits for an answer that cannot come.
         return [*address, *not_assessed("Not checked, because the address must be corrected first.")]
     hasty = dataclasses.replace(settings, read_timeout=min(settings.read_timeout, _READ_TIMEOUT))
-    with Sora2Client(hasty) as client:
+    found: list[str] = []
+    with Sora2Client(hasty, report=found.append) as client:
         probed = probe(client)
-    return [*address, *assess(probed, create_path=settings.create_path, minimum=minimum)]
+        create_path = client.settings.create_path or client.dialect.create_path
+    return [*address, *assess(probed, create_path=create_path, api=" ".join(found), minimum=minimum)]

@@ -11,6 +11,8 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.dialects import UNIFIED
+from sora2_provider.gateway.dialects import dialect as dialect_of
 from sora2_provider.gateway.dialects.base import MODELS, HttpRequest
 from sora2_provider.gateway.errors import GatewayError, InvalidRequest, VideoNotFound
 from sora2_provider.gateway.models import Balance, Video
@@ -50,7 +52,12 @@ class ProbeResults(NamedTuple):
 def probe(client: Sora2Client) -> ProbeResults:
     prober = _Prober(client)
     models = prober.get(MODELS, read_models)
-    configured = client.settings.query_path
+    try:
+        dialect = client.dialect
+    except GatewayError:
+        # Its routes answer as those of any other where the gateway is down or the key is wrong.
+        dialect = client.dialect = dialect_of(UNIFIED)
+    configured = client.settings.query_path_of(dialect.name) or dialect.query_path
     query = prober.query(configured)
     other_path = ""
     if not query.is_served and _may_be_another(query.answer):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 #: The wire that a gateway is taken to speak where nothing says otherwise.
 UNIFIED = "unified"
+OPENAI, GENERATIONS, V2 = "openai", "generations", "v2"
 
 
 @cache
@@ -20,8 +21,12 @@ def dialect(name: str) -> Dialect:
 
     :raises ValueError: there is no such file; says which there are.
     """
-    known = [module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"]
-    if name not in known:
+    if name not in (known := dialect_names()):
         raise ValueError(f"dialect={name!r}: it must be one of {', '.join(known)}.")
     found: Dialect = import_module(f"{__name__}.{name}").DIALECT
     return found
+
+
+def dialect_names() -> list[str]:
+    """Return the names of the dialects that are known here."""
+    return [module.name for module in pkgutil.iter_modules(__path__) if module.name != "base"]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from sora2_provider.gateway.dialects.base import Dialect, HttpRequest
+from typing import Any
+
+from sora2_provider.gateway.dialects.base import Dialect
 from sora2_provider.gateway.models import VideoRequest
 
 
 class UnifiedDialect(Dialect):
     """Sends a request's fields as they are."""
 
-    def create(self, request: VideoRequest, path: str) -> HttpRequest:
-        return HttpRequest.post_json(path, request.to_json())
+    create_path = "/v1/video/create"
+    query_path = "/v1/video/query"
+
+    def body(self, request: VideoRequest) -> dict[str, Any]:
+        return request.to_json()
 
 
 DIALECT = UnifiedDialect()

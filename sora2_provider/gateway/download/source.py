@@ -50,9 +50,9 @@ class VideoSource:
     def __init__(self, client: Sora2Client, video: Video) -> None:
         self._client = client
         self._video_id = video.id
-        base_url, dialect = client.settings.base_url, client.dialect
-        self._content_route = base_url + dialect.content(video.id).target
-        self._answer = base_url + dialect.query(video.id, client.settings.query_path).target
+        settings = client.settings
+        self._content_route = settings.url_of(client.dialect.content(video.id).target)
+        self._answer = settings.url_of(client.query_of(video.id).target)
         self._renewed = self._named = 0
         self._refused_link = False
         self._for_good: set[str] = set()

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from sora2_provider.gateway.dialects import UNIFIED
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, VideoNotFound
 from sora2_provider.gateway.polling.progress import ProgressReport, duration_text
 from sora2_provider.gateway.polling.timer_queue import TimerQueue
@@ -60,6 +61,8 @@ class WatchedVideo:
     #: When it was created, in seconds since the epoch.
     started: float
     wait: VideoWait
+    #: The wire that it was created on.
+    dialect: str = UNIFIED
     #: The address it is asked at, and whose it is: see SharedGateway.
     client: AsyncSora2Client | None = None
     url: URL | None = None

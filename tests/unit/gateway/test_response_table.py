@@ -1,4 +1,6 @@
-"""The 82 answers of real gateways in ``responses.json``, each read exactly as its ``expect`` says."""
+"""The answers of real gateways in ``responses.json`` and, of the other APIs, in ``responses-dialects.json``: each read exactly
+as its ``expect`` says.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,9 @@ from tests.unit.gateway.reading import ASKED_FOR, as_bytes
 from tests.unit.gateway.soundness import check_state_is_the_video
 
 ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses.json").read_text("utf-8"))
+OF_DIALECTS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "responses-dialects.json").read_text("utf-8"))
+#: Lists and deletes of videos, which the provider does not ask for, and a list of models.
+NOT_READ = [row for row in OF_DIALECTS if row["endpoint"] == "other"]
 
 READERS: dict[str, Any] = {
     "create": responses.read_created,
@@ -47,7 +52,8 @@ def read(row: dict[str, Any]) -> Any:
 
 
 def rows_that_end_in(*statuses: str | None) -> list[Any]:
-    return [pytest.param(row, id=row["name"]) for row in ROWS if row["expect"]["status"] in statuses]
+    rows = [*ROWS, *(row for row in OF_DIALECTS if row not in NOT_READ)]
+    return [pytest.param(row, id=row["name"]) for row in rows if row["expect"]["status"] in statuses]
 
 
 def test_the_table_holds_82_rows_of_which_each_has_a_reader_and_a_test() -> None:
@@ -57,6 +63,16 @@ def test_the_table_holds_82_rows_of_which_each_has_a_reader_and_a_test() -> None
     assert statuses == {None, "error", "queued", "in_progress", "completed", "failed", "cancelled", "unknown"}
     known = {"id", "status", "video_url", "progress", "error_message", "error_code", "retryable", "outcome", "ok"}
     assert {key for row in ROWS for key in row["expect"]} == known
+
+
+def test_the_table_of_the_other_apis_holds_67_rows() -> None:
+    assert len(OF_DIALECTS) == len({row["name"] for row in OF_DIALECTS}) == 67
+    assert {row["name"] for row in NOT_READ} == {
+        "oa_list_avalai",
+        "oa_delete_done",
+        "oa_delete_litellm_405",
+        "oa_models_endpoint_types_real",
+    }
 
 
 @pytest.mark.parametrize(
