@@ -174,7 +174,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirfl
         gateway.fault(route="query", status=502, html=True, times=2)
         extra = textwrap.dedent(
             f"""{{"conn_type": "sora2", "host": "{gateway.url}", "password": "{KEY}",
-            "extra": {{"extra_headers": "{{\\"X-Proxy-Login\\": \\"{HEADER}\\"}}"}}}}"""
+            "extra": {{"dialect": "unified", "extra_headers": "{{\\"X-Proxy-Login\\": \\"{HEADER}\\"}}"}}}}"""
         )
         home = folder / "home"
         environment = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}

@@ -143,7 +143,8 @@ def _created(emulator: Emulator, trouble: str, count: int) -> list[str]:
 
 def _connection(conn_id: str, host: str, **extra: Any) -> dict[str, Any]:
     facts = {"connection_id": conn_id, "conn_type": "sora2", "host": host, "password": KEY}
-    return {**facts, "extra": json.dumps(extra)}
+    # The API is named: while the gateway is in trouble it could not be found out.
+    return {**facts, "extra": json.dumps({"dialect": "unified", **extra})}
 
 
 def _add_connection(world: World, conn_id: str, host: str, **extra: Any) -> None:
