@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -57,20 +58,55 @@ def test_every_supported_airflow_is_a_row_of_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("file", [*WORKFLOWS, *ACTIONS], ids=lambda file: file.name)
-def test_actions_are_pinned_to_a_release(file: Path) -> None:
-    used = re.findall(r"uses: (\S+)", file.read_text(encoding="utf-8"))
+def test_actions_are_pinned_to_a_commit_beside_the_name_of_its_release(file: Path) -> None:
+    """A tag can be moved to another commit, which would then run beside the token that publishes."""
+    used = re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))
     assert used
     for action in used:
-        assert re.fullmatch(r"\./\.github/actions/\w+|[\w-]+/[\w-]+@v\d+\.\d+\.\d+", action), action
+        pinned = r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+        assert re.fullmatch(rf"\./\.github/actions/\w+|{pinned}", action), action
 
 
 def test_only_the_release_may_do_more_than_read() -> None:
     for file in WORKFLOWS:
         assert read(file)["permissions"] == {"contents": "read"}
     more = {name: job["permissions"] for name, job in jobs().items() if "permissions" in job}
-    assert more == {"release": {"id-token": "write"}}
+    assert more == {"release": {"contents": "read", "id-token": "write"}}
     assert jobs()["release"]["environment"] == "release"
     assert "secrets." not in "".join(file.read_text(encoding="utf-8") for file in WORKFLOWS)
+
+
+@pytest.mark.parametrize("is_on_main", [True, False])
+def test_a_tag_is_released_only_from_main(tmp_path: Path, is_on_main: bool) -> None:
+    """Runs the release's own steps in a checkout of a tag, up to the one that publishes."""
+    steps = jobs()["release"]["steps"]
+    checkout, publishing = (
+        next(number for number, step in enumerate(steps) if action in step.get("uses", ""))
+        for action in ("actions/checkout@", "gh-action-pypi-publish@")
+    )
+    # All branches: the tag's commit alone says nothing of main.
+    assert steps[checkout]["with"]["fetch-depth"] == 0
+    scripts = [step["run"] for step in steps[checkout:publishing] if "run" in step]
+    assert not any("continue-on-error" in step or "if" in step for step in steps)
+
+    def git(*words: str, at: Path) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        subprocess.run(["git", *who, *words], cwd=at, check=True, capture_output=True)
+
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    git("init", "--initial-branch", "main", str(origin), at=tmp_path)
+    git("commit", "--allow-empty", "-m", "first", at=origin)
+    git("checkout", "-b", "side", at=origin)
+    git("commit", "--allow-empty", "-m", "second", at=origin)
+    git("tag", "-a", "v1.0.0", "-m", "v1.0.0", at=origin)
+    if is_on_main:
+        git("checkout", "main", at=origin)
+        git("merge", "--ff-only", "side", at=origin)
+        git("commit", "--allow-empty", "-m", "third", at=origin)
+    git("clone", str(origin), str(clone), at=tmp_path)
+    git("checkout", "--detach", "v1.0.0", at=clone)
+    ended = [subprocess.run(["bash", "-e", "-c", script], cwd=clone, check=False).returncode for script in scripts]
+    assert any(ended) is not is_on_main
 
 
 def test_every_job_ends() -> None:
