@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from functools import cached_property
 
@@ -23,6 +24,7 @@ from sora2_provider.gateway.errors import (
 from sora2_provider.gateway.models import Balance, Video, VideoRequest
 from sora2_provider.gateway.parsing.account import read_balance, read_models
 from sora2_provider.gateway.parsing.bodies import shown
+from sora2_provider.gateway.parsing.identity import names_video
 from sora2_provider.gateway.parsing.videos import as_asked
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.gateway.transport.adapter import ConnectionPolicy
@@ -126,7 +128,10 @@ class Sora2Client:
         """
         raw = self.ask(self.query_of(video_id))
         video = self.dialect.read_video(*raw, video_id=video_id, base_url=self.settings.base_url)
-        return as_asked(video, video_id)
+        video = as_asked(video, video_id)
+        if video.url or names_video(video.raw, video_id):
+            self._peers.know_video()
+        return video
 
     def query_of(self, video_id: str) -> HttpRequest:
         """Return the call that asks for a video's state."""
@@ -176,9 +181,12 @@ class Sora2Client:
         except NoResponse as lost:
             raise lost.as_error(f"The gateway at {self.settings.base_url} cannot be reached") from None
 
-    def open_content(self, url: str, headers: dict[str, str], *, with_key: bool = True) -> requests.Response:
+    def open_content(
+        self, url: str, headers: dict[str, str], *, video_id: str, with_key: bool = True
+    ) -> requests.Response:
         """Begin to fetch a file. The key goes with it only to the gateway itself; redirects are not followed.
 
+        :param video_id: the video whose file it is.
         :param with_key: ``False``: not even there, because a foreign host named this address.
         :raises InternalAddress: the address is inside a network, and not the gateway's own.
         :raises GatewayError: no answer came.
@@ -187,21 +195,24 @@ class Sora2Client:
             # Whose address it is, is asked of the one that the request goes to: readers of odd URLs differ.
             url = as_sent(url)
             if not self.settings.is_own(url):
-                return self._open_link(url, headers)
+                return self._open_link(url, headers, video_id)
             own = self.settings.headers() if with_key else {}
             return self.transport.open("GET", url, {**own, **headers})
         except NoResponse as lost:
             raise lost.as_error("The video's file cannot be fetched") from None
 
-    def _open_link(self, url: str, headers: dict[str, str]) -> requests.Response:
+    def _open_link(self, url: str, headers: dict[str, str], video_id: str) -> requests.Response:
         try:
             return self._link_transport.open("GET", url, headers)
-        except InternalAddress:
-            if self._peers.is_known:
+        except InternalAddress as error:
+            if self._peers.are_the_gateways:
                 raise
-        # A free request, whatever it answers, to see where the gateway is: an internal one's links may lead beside it.
-        with contextlib.suppress(GatewayError):
-            self.list_models()
+            refused = error
+        # A free request, to see where the gateway is: an internal one's links may lead beside it.
+        try:
+            self.get_video(video_id)
+        except GatewayError as error:
+            raise dataclasses.replace(refused, transient=error.transient) from None
         return self._link_transport.open("GET", url, headers)
 
     def _exchange(self, request: HttpRequest) -> RawResponse:

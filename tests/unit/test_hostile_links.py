@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import requests
 
 from sora2_provider.compat import AirflowFailException
 from sora2_provider.emulator import Emulator
 from sora2_provider.gateway.client import Sora2Client
+from sora2_provider.gateway.errors import GatewayError, InternalAddress
 from sora2_provider.gateway.settings import GatewaySettings
+from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from tests.unit.link_hosts import FILE_BYTES, GATEWAY, INSIDE, PUBLIC, LinkHost, answer
 from tests.unit.test_download import asked, download, the_file
@@ -144,8 +148,48 @@ def test_an_internal_gateways_links_lead_to_its_neighbours(big, video_id, asked_
     with LinkHost(answer(b"a film")) as host, Sora2Client(GatewaySettings(big.url, "sk-x")) as client:
         if asked_before:
             client.get_video(video_id)
-        with client.open_content(f"{host.url}/cat.mp4", {}) as response:
+        with client.open_content(f"{host.url}/cat.mp4", {}, video_id=video_id) as response:
             assert response.content == b"a film"
+
+
+def test_an_internal_gateway_that_cannot_be_asked_for_a_moment_loses_no_video(big, video_id, tmp_path):
+    whole = the_file(big, video_id)
+    video = Sora2Hook().get_video(video_id)
+    big.fault(route="query", status=503)
+    big.fault(route="content", status=404, times=None)
+    with LinkHost(answer(whole)) as host:
+        gives_link(big, video_id, f"{host.url}/cat.mp4")
+        known = dataclasses.replace(video, url=f"{host.url}/cat.mp4")
+        Sora2Hook().download_video(video_id, f"{tmp_path}/cat.mp4", video=known)
+        assert host.connections == 1
+    assert (tmp_path / "cat.mp4").read_bytes() == whole
+
+
+#: What a server that knows nothing of videos may answer to a question about one.
+STRANGERS = {
+    "that there is no such page": answer(b"not found", status="404 Not Found"),
+    "a list of models": answer(b'{"object": "list", "data": [{"id": "llama"}]}'),
+    "that all is well": answer(b'{"status": "ok"}'),
+    "that something is done": answer(b'{"status": "completed"}'),
+    "of another video": answer(b'{"id": "video_2", "status": "completed"}'),
+    "what it was asked": answer(b'{"args": {"id": "video_1"}, "status": "completed"}'),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("said", STRANGERS.values(), ids=STRANGERS)
+def test_a_name_that_leads_to_a_stranger_inside_makes_no_neighbours(network, inside, said):
+    """Without TLS a name proves nothing: its owner can let it lead to any server in the network."""
+    with LinkHost(said) as stranger:
+        network.names["gateway.example.com"] = [INSIDE]
+        settings = GatewaySettings(f"http://gateway.example.com:{stranger.port}", "sk-x")
+        with Sora2Client(settings) as client:
+            for _ in range(2):
+                with pytest.raises(GatewayError) as caught:
+                    client.open_content(f"{inside.url}/cat.mp4", {}, video_id="video_1").close()
+                assert isinstance(caught.value, InternalAddress) or caught.value.transient
+        assert stranger.connections
+    assert inside.connections == 0
 
 
 def test_a_wait_that_stores_says_how_to_go_on(big, durable_context, tmp_path, network, inside):
@@ -179,13 +223,13 @@ class TestBehindAProxy:
     def test_an_address_that_is_internal_from_here_is_refused(self, client, proxy, network, host):
         network.names["films.example.com"] = [INSIDE]
         with pytest.raises(Exception, match="a loopback address"):
-            client.open_content(f"http://{host}:8080/cat.mp4", {})
+            client.open_content(f"http://{host}:8080/cat.mp4", {}, video_id="video_1")
         # What was sent asks where the gateway is, and of the link nothing.
         assert all(head.startswith(b"CONNECT gateway.example.com:443") for head in proxy.heads)
 
     @pytest.mark.parametrize("host", ["only-the-proxy-knows.invalid", PUBLIC])
     def test_anything_else_is_the_proxys_to_resolve(self, client, proxy, host):
-        with client.open_content(f"http://{host}:8080/cat.mp4", {}) as response:
+        with client.open_content(f"http://{host}:8080/cat.mp4", {}, video_id="video_1") as response:
             assert response.content == b"a film by proxy"
         assert proxy.heads[0].startswith(f"GET http://{host}:8080/cat.mp4 ".encode())
 
@@ -211,7 +255,7 @@ def test_an_address_that_two_readers_read_differently_gets_no_key(connect, conte
         if by == "client":
             settings = GatewaySettings(home.url, KEY.decode(), connect_timeout=2, read_timeout=2)
             with Sora2Client(settings) as client:
-                client.open_content(link, {}).close()
+                client.open_content(link, {}, video_id=video).close()
         else:
             if by == "link":
                 gives_link(home, video, link)

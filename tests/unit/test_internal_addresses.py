@@ -65,6 +65,7 @@ def test_the_links_of_an_internal_gateway_may_lead_to_its_neighbours(addresses, 
     peers = GatewayPeers()
     for address in addresses:
         peers.verified(address)
+    peers.know_video()
     guard = SsrfGuard(peers)
     if internal:
         guard.connected("files.corp", "192.168.7.7")
@@ -80,5 +81,7 @@ def test_behind_a_proxy_only_an_address_in_the_base_url_makes_a_gateway_internal
     named, numbered = GatewayPeers(), GatewayPeers()
     named.proxied("gateway.corp", 443)
     numbered.proxied("10.0.0.5", 443)
+    for peers in (named, numbered):
+        peers.know_video()
     assert not named.allowed_kinds
     assert numbered.allowed_kinds == FILE_SERVER_KINDS

@@ -89,7 +89,7 @@ def models(client: Sora2Client) -> object:
 
 
 def content(client: Sora2Client) -> object:
-    return client.open_content(f"{client.settings.base_url}/v1/videos/x/content", {})
+    return client.open_content(f"{client.settings.base_url}/v1/videos/x/content", {}, video_id="x")
 
 
 def by_a_worker(call: Callable[[Sora2Client], object]) -> Callable[[GatewaySettings], object]:

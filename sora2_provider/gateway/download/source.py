@@ -86,7 +86,7 @@ class VideoSource:
         url, self._is_trusted = self.url, self._with_key
         for _ in range(_MAX_REDIRECTS + 1):
             try:
-                response = self._client.open_content(url, headers, with_key=self._is_trusted)
+                response = self._client.open_content(url, headers, video_id=self._video_id, with_key=self._is_trusted)
             except (errors.InternalAddress, errors.InvalidRequest) as error:
                 raise DeadLink(error) from None
             # What a foreign host, or a redirect, leads to gets no key: not at the gateway either.
@@ -164,7 +164,7 @@ class VideoSource:
         """
         self._first_cause = self._first_cause or error
         if self.is_link:
-            if isinstance(error, _FOR_GOOD):
+            if isinstance(error, _FOR_GOOD) and not error.transient:
                 self._for_good.add(self.url)
             fresh = self._fresh_link(error)
             self._go_to(fresh or self._content_route)
@@ -209,11 +209,10 @@ class VideoSource:
             return error
         if str(first) == str(error):
             return error
-        transient = error.transient or (first.transient and not isinstance(first, errors.InternalAddress))
         return type(first)(
             f"{errors.as_sentence(str(first))} The gateway itself does not serve the file either: {error}",
             retry_after=error.retry_after,
-            transient=transient,
+            transient=error.transient or first.transient,
             to_do=first.to_do or error.to_do,
         )
 

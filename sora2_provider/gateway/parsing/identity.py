@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sora2_provider.gateway.parsing.fields import Json, envelopes, levels
+from sora2_provider.gateway.parsing.fields import video_id as field_of_id
 
 #: What holds the entries of a list, directly in the answer or in its "data"; and what else only a list has.
 _ENTRIES = ("data", "items", "list", "videos", "tasks", "jobs", "records", "rows", "results", "generations")
@@ -43,6 +44,12 @@ def names(level: Json, video_id: str) -> bool:
     """Whether an answer's level holds this id, under whichever name."""
     values = (value for value in islice(level.values(), _MAX_FIELDS) if isinstance(value, (str, int)))
     return any(same_video(video_id, value.strip() if isinstance(value, str) else str(value)) for value in values)
+
+
+def names_video(body: Json, video_id: str) -> bool:
+    """Whether an answer names this video where the id of a video stands."""
+    named = field_of_id(body, levels(body))
+    return bool(named) and same_video(video_id, named)
 
 
 def says_nothing(named: str) -> bool:

@@ -17,10 +17,15 @@ from sora2_provider.gateway.transport.addresses import FILE_SERVER_KINDS, classi
 
 
 class GatewayPeers(ConnectionPolicy):
-    """Keeps the addresses at which the gateway really answered: its name can resolve to anything at any time."""
+    """Keeps the addresses at which the gateway really answered: its name can resolve to anything at any time.
+
+    They are the gateway's only once it has named a video that it was asked about: without TLS its name, which others may
+    own, can lead to any server inside.
+    """
 
     def __init__(self) -> None:
         self._addresses: set[str] = set()
+        self.are_the_gateways = False
 
     def verified(self, address: str) -> None:
         self._addresses.add(address)
@@ -29,14 +34,16 @@ class GatewayPeers(ConnectionPolicy):
         """Take note of the gateway's address where the base URL says it; a name says nothing."""
         self._addresses.add(host)
 
-    @property
-    def is_known(self) -> bool:
-        return bool(self._addresses)
+    def know_video(self) -> None:
+        """Take note that an answer has named the video that was asked for."""
+        self.are_the_gateways = bool(self._addresses)
 
     @property
     def allowed_kinds(self) -> frozenset[str]:
         """The kinds of internal addresses that the gateway's links may lead to."""
-        inside = self.is_known and all(classify_address(address) in FILE_SERVER_KINDS for address in self._addresses)
+        inside = self.are_the_gateways and all(
+            classify_address(address) in FILE_SERVER_KINDS for address in self._addresses
+        )
         return FILE_SERVER_KINDS if inside else frozenset()
 
 
