@@ -1,7 +1,7 @@
 """Stores a file under an ``ObjectStoragePath`` URI, whole or not at all.
 
-On a disk, and wherever files grow under their name while they are written, the bytes go to a temporary name beside the
-target and are renamed when complete. Object stores have no rename, and need none: an object exists once its upload is
+Wherever files grow under their name while they are written, the bytes go to a temporary name beside the target and are
+renamed when complete; on a disk that is done by :mod:`sora2_provider.disk`. Object stores have no rename, and need none: an object exists once its upload is
 closed, so an upload that fails is abandoned instead.
 """
 
@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sora2_provider.compat import ObjectStoragePath
+from sora2_provider.disk import create_file, replace_file
 from sora2_provider.gateway.download.media_types import media_type
 from sora2_provider.gateway.leftovers import leftover_in_path
 
@@ -35,10 +36,8 @@ _READ = 1024 * 1024
 _SMALL = 64 * 1024
 #: More than any file that is read as one piece has.
 _WHOLE = 16 * 1024 * 1024
-#: What filesystems say that know no hard links.
-_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 
-#: Seconds between the attempts of a create that S3 refuses while another one, maybe its own, is under way.
+#: Seconds between the attempts of a create that a storage refuses while another one, maybe its own, is under way.
 _PAUSES = (0.5, 1.0, 2.0)
 
 Result = TypeVar("Result")
@@ -206,7 +205,7 @@ class Target(NamedTuple):
     def _create(self, content: bytes) -> None:
         filesystem, path = self.filesystem, self._path
         if self._protocol in _DISK:
-            _create_on_disk(Path(path), content)
+            create_file(Path(path), content)
             return
         filesystem.invalidate_cache()
         if self._protocol not in _OBJECT_STORES:
@@ -220,6 +219,8 @@ class Target(NamedTuple):
         if self._protocol in _OBJECT_STORES:
             with _upload(filesystem.open(path, "wb", block_size=_PART)) as file:
                 return fill(file)
+        if self._protocol in _DISK:
+            return replace_file(Path(path), fill)
         place = PurePosixPath(path)
         filesystem.makedirs(str(place.parent), exist_ok=True)
         partial = str(place.with_name(f".{place.name[:200]}.{secrets.token_hex(4)}.part"))
@@ -270,28 +271,10 @@ def file_name(video_id: str) -> str:
     return f"{safe}.mp4"
 
 
-def _create_on_disk(path: Path, content: bytes) -> None:
-    """Link a whole file to its name: a link, unlike a rename, fails where a file is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
-    try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(partial, path)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            with path.open("xb") as file:
-                file.write(content)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _is_conflict(error: Exception) -> bool:
-    """Whether S3 says that it is not decided yet which of several conditional writes makes the file (HTTP 409)."""
+    """Whether it is not decided yet which of several processes makes the file: S3 says so with HTTP 409."""
+    if isinstance(error, BlockingIOError):
+        return True
     answer = getattr(error.__cause__, "response", None) or {}
     return bool(answer.get("Error", {}).get("Code") == "ConditionalRequestConflict")
 
