@@ -47,6 +47,8 @@ def unpack(body: bytes, encoding: str = "", *, limit: int = MAX_BODY) -> bytes:
     :param limit: bytes; no more than these are ever held.
     :raises CannotUnpack: says in a few words why.
     """
+    if not encoding and not body.startswith(_GZIP):
+        return body
     named = [name for part in encoding.lower().split(",") if (name := part.strip())]
     for _ in range(_MAX_LAYERS):
         if body.startswith(_GZIP):

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from sora2_provider.gateway.encodings import plain_text
-from sora2_provider.gateway.masking import Secret, every_spelling
+from sora2_provider.gateway.masking import Secret, every_spelling, is_surely_without
 
 DEFAULT_BASE_URL = "https://api.jizhiai.top"
 DEFAULT_CREATE_PATH = "/v1/video/create"
@@ -165,7 +165,12 @@ class GatewaySettings:
 
     def redact_body(self, body: bytes) -> bytes:
         """Return an answer's bytes, unpacked, without the key: gateways repeat it in "Incorrect API key provided: ..."."""
-        return self._key_pattern.sub(b"***", plain_text(body))
+        text = plain_text(body)
+        return text if is_surely_without(self._key_bytes, text) else self._key_pattern.sub(b"***", text)
+
+    @cached_property
+    def _key_bytes(self) -> bytes:
+        return self.api_key.encode()
 
     @cached_property
     def _secrets_pattern(self) -> re.Pattern[str]:

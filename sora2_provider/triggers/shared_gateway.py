@@ -79,7 +79,9 @@ class SharedGateway:
         :raises GatewayError: no state came back, or the connection cannot be used.
         """
         while True:
-            client = await self._current_client()
+            client = self._client
+            if client is None or time.monotonic() - self._looked_up > self._life:
+                client = await self._refreshed()
             if watched.client is not client:
                 # An address that another client prepared may be another host's, and this client's key must not go there.
                 watched.client, watched.url = client, client.url_of(watched.video_id, watched.dialect)
@@ -94,10 +96,11 @@ class SharedGateway:
                     raise
                 # The connection was changed, and the client closed while the question was on its way.
 
-    async def _current_client(self) -> AsyncSora2Client:
-        life = _LOOKUP_LIFE if self.poller.trouble is None else _LOOKUP_LIFE_IN_TROUBLE
-        if self._client is not None and time.monotonic() - self._looked_up <= life:
-            return self._client
+    @property
+    def _life(self) -> float:
+        return _LOOKUP_LIFE if self.poller.trouble is None else _LOOKUP_LIFE_IN_TROUBLE
+
+    async def _refreshed(self) -> AsyncSora2Client:
         if self._refresh is None or self._refresh.done():
             self._refresh = asyncio.create_task(self._refreshed_client(), context=contextvars.Context())
         # Whoever asks may be cancelled; the others still need it.

@@ -12,6 +12,8 @@ from sora2_provider.gateway.parsing.fields import Json, clean, levels
 _JSON_LAYERS = 3
 #: Texts with raw line breaks and tabs in them are read too.
 _decode = json.JSONDecoder(strict=False).raw_decode
+#: The same without its wrapping.
+_scan = json.JSONDecoder(strict=False).scan_once
 #: Bytes of an answer that may be parsed a second time, when it is not what nearly all are.
 _SHORT = 16_384
 #: No answer has a hundredth of them; to build hundreds of thousands of lists would hold up the triggerer's loop.
@@ -108,8 +110,8 @@ def _parse_object(body: bytes) -> Json | None:
     """Return what ``json.loads`` does of an object in UTF-8, which nearly all answers are, in two thirds of its time."""
     try:
         text = body.decode().strip(_BLANK)
-        node, end = _decode(text)
-    except (ValueError, RecursionError):
+        node, end = _scan(text, 0)
+    except (ValueError, RecursionError, StopIteration):
         return None
     return node if end == len(text) and isinstance(node, dict) else None
 

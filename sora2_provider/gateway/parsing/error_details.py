@@ -31,6 +31,7 @@ _SUCCESS_TEXTS = (
 _REQUEST_ID = re.compile(r"[(（]request[ _]id:\s?([\w.:-]{1,200})\s?[)）]\Z", re.I)
 _TEXT_KEYS = ("error_message", "error_msg", "error_description")
 _ERROR_KEYS = (*_TEXT_KEYS, "errors")
+_ERROR_KEY_SET = frozenset(_ERROR_KEYS)
 _DETAIL_KEYS = ("detail", "details")
 _MESSAGE_KEYS = (
     *("message", "msg", *_TEXT_KEYS, *_DETAIL_KEYS, "reason", "failure_reason", "fail_reason", "errors", "data"),
@@ -82,6 +83,8 @@ def error_detail(node: Any, *, is_error: bool = False, depth: int = _DEPTH) -> E
 def says_error(body: Json) -> bool:
     """Whether a body calls itself an error outright, and does not only hold an odd code or a remark."""
     error, succeeded = body.get("error"), body.get("success")
+    if not error:
+        return succeeded is False or succeeded == "false"
     if isinstance(error, dict):
         denied = _code(error.get("code")) is None and error.get("code") not in (None, "")
     else:
@@ -193,18 +196,18 @@ def _says_success(value: Any) -> bool:
 
 
 def _names_an_error(node: Json) -> bool:
-    for key in _ERROR_KEYS:
+    for key in () if _ERROR_KEY_SET.isdisjoint(node) else _ERROR_KEYS:
         if key in node and _is_filled(node[key]):
             return True
     for key in _DETAIL_KEYS:
         value = node.get(key)
-        if (isinstance(value, (str, list)) and _is_filled(value)) or _is_filled(at(value, "error")):
+        if value and _is_filled(value.get("error") if isinstance(value, dict) else value):
             return True
     return False
 
 
 def _code(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if value is None or isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     if isinstance(value, int):
         value = str(value) if abs(value) < 10**18 else ""

@@ -93,10 +93,15 @@ def clean(text: Any) -> str:
 
 def levels(body: Json) -> list[Level]:
     """Return what each level that can describe the video says of it, the outermost first."""
-    described = [(_word(body), _id_in(body, _ID_KEYS))]
+    described = [outermost(body)]
     if _ENVELOPE_SET.isdisjoint(body):
         return described
     return described + _nested_levels(body, _MAX_NESTINGS, some_word=described[0][0] is not None)
+
+
+def outermost(body: Json) -> Level:
+    """Return what the answer's own level says of the video."""
+    return _word(body), _id_in(body, _ID_KEYS)
 
 
 def _nested_levels(body: Json, depth: int, *, some_word: bool) -> list[Level]:
@@ -116,8 +121,9 @@ def _nested_levels(body: Json, depth: int, *, some_word: bool) -> list[Level]:
 def envelopes(body: Json) -> list[tuple[str, Json]]:
     """Return the objects in a level that can describe the video, by key: also one alone in a list, and JSON in a text."""
     found = []
-    for key in _ENVELOPES:
-        inner = body.get(key)
+    present = _ENVELOPE_SET.intersection(body)
+    for key in present if len(present) < 2 else [key for key in _ENVELOPES if key in present]:
+        inner = body[key]
         if isinstance(inner, list) and len(inner) == 1:
             inner = inner[0]
         if isinstance(inner, str) and inner[:1] == "{":
@@ -140,7 +146,10 @@ def unpacked(text: str) -> Any:
 def video_id(body: Json, described: list[Level]) -> str:
     """Return the id of the video, or an empty string, from a body and its ``levels``."""
     # A level with both speaks of the video; an id alone around it can be that of the request.
-    for found in (*(found for word, found in described if word is not None), *(found for _, found in described)):
+    for word, found in described:
+        if word is not None and found:
+            return found
+    for _, found in described:
         if found:
             return found
     bare = body.get("data")
@@ -211,10 +220,9 @@ def _id_in(level: Json, keys: tuple[str, ...]) -> str:
 
 
 def _id(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**64:
-        return str(value)
     if not isinstance(value, str):
-        return ""
+        is_number = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**64
+        return str(value) if is_number else ""
     text = value.strip()
     usable = 0 < len(text) <= _MAX_ID and text.isprintable() and " " not in text
     return text if usable and not text.lower().startswith(("http://", "https://")) else ""
@@ -233,6 +241,8 @@ def progress(body: Json) -> int | None:
     if type(plain := body.get("progress")) is int and 0 <= plain <= 100:
         return plain
     for root in (body, body.get("data"), body.get("result"), body.get("output")):
+        if not isinstance(root, dict):
+            continue
         if (found := _percent(at(root, "progress"), fraction=False)) is not None:
             return found
         for path in _FRACTIONS:

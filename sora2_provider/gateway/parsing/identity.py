@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
-from sora2_provider.gateway.parsing.fields import Json, envelopes, levels
+from sora2_provider.gateway.parsing.fields import Json, envelopes, levels, outermost
 from sora2_provider.gateway.parsing.fields import video_id as field_of_id
 
 #: What holds the entries of a list, directly in the answer or in its "data"; and what else only a list has.
@@ -86,11 +86,11 @@ def entry_of(parsed: Any, video_id: str) -> Any:
     if not isinstance(parsed, dict):
         return parsed
     is_marked = parsed.get("object") == "list"
-    if not is_marked and any(word or found for word, found in levels(parsed)[:1]):
+    if not is_marked and any(outermost(parsed)):
         return parsed
     inner = parsed.get("data")
     for level in (parsed, inner) if isinstance(inner, dict) else (parsed,):
-        entries = next((level[key] for key in _ENTRIES if isinstance(level.get(key), list)), None)
+        entries = next((value for value in map(level.get, _ENTRIES) if isinstance(value, list)), None)
         if entries is None:
             continue
         if is_marked or any(mark in level for mark in _LIST_MARKS) or _describe_videos(entries, video_id):

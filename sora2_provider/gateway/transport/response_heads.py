@@ -20,6 +20,12 @@ MAX_LINE, MAX_LINES = 65_536, 101
 _END = re.compile(rb"\n\r?\n")
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _USUAL = re.compile(rb"HTTP/1\.[01] [1-9]\d\d(?: [^\0\r\n]*)?\r\n(?:" + _TOKEN + rb":[^\0\r\n]*\r\n)*\r\n")
+_OTHERS = rb"(?:(?!(?i:content-length|transfer-encoding))" + _TOKEN + rb":[^\0\r\n]*+\r\n){0,40}+"
+_FRAMED = rb"(?i:content-length:[ \t]*+\d++|transfer-encoding:[ \t]*+chunked)[ \t]*+\r\n"
+#: A head that needs no mending, as nearly none does: how the body ends stands in one header at most.
+_WHOLE = re.compile(
+    rb"HTTP/1\.[01] [2-9]\d\d(?: [^\0\r\n]*+)?\r\n" + _OTHERS + rb"(?:" + _FRAMED + _OTHERS + rb")?+\r\n"
+)
 _FRAMING = re.compile(rb"\n(?:content-length|transfer-encoding):[ \t]*(\d*|chunked)[ \t]*(\r?)", re.I)
 _NAME = re.compile(_TOKEN)
 # All but 101 (Switching Protocols), after which no HTTP comes.
@@ -37,6 +43,8 @@ class TolerantProtocol(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
+        if self._head is not None and not self._head and _WHOLE.match(data, 0, MAX_LINE) is not None:
+            self._head = None
         while self._head is not None and data:
             searched = max(0, len(self._head) - 2)
             self._head += data
