@@ -128,10 +128,7 @@ class Sora2Client:
         """
         raw = self.ask(self.query_of(video_id))
         video = self.dialect.read_video(*raw, video_id=video_id, base_url=self.settings.base_url)
-        video = as_asked(video, video_id)
-        if video.url or names_video(video.raw, video_id):
-            self._peers.know_video()
-        return video
+        return as_asked(video, video_id)
 
     def query_of(self, video_id: str) -> HttpRequest:
         """Return the call that asks for a video's state."""
@@ -205,14 +202,18 @@ class Sora2Client:
         try:
             return self._link_transport.open("GET", url, headers)
         except InternalAddress as error:
-            if self._peers.are_the_gateways:
+            if self._peers.are_the_gateways or not self._peers.may_be_inside:
                 raise
             refused = error
         # A free request, to see where the gateway is: an internal one's links may lead beside it.
         try:
-            self.get_video(video_id)
+            video = self.get_video(video_id)
         except GatewayError as error:
             raise dataclasses.replace(refused, transient=error.transient) from None
+        if video.url or names_video(video.raw, video_id):
+            self._peers.know_video()
+        if not self._peers.allowed_kinds:
+            raise refused
         return self._link_transport.open("GET", url, headers)
 
     def _exchange(self, request: HttpRequest) -> RawResponse:

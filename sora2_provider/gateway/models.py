@@ -32,6 +32,7 @@ class VideoStatus(enum.StrEnum):
 # To look a member up in its enum takes longer than to read a field, on Python 3.11.
 _TERMINAL = frozenset({VideoStatus.COMPLETED, VideoStatus.FAILED, VideoStatus.CANCELLED})
 
+
 @dataclass(frozen=True)
 class Usage:
     """What the gateway counted for a create, in its tokens; a count that it did not give is ``None``."""

@@ -56,6 +56,8 @@ async def look_up(conn_id: str) -> Prepared:
         )
     try:
         return task.result()
+    except asyncio.CancelledError:
+        raise GatewayUnavailable(f"The lookup of the connection {conn_id!r} was broken off.", transient=True) from None
     except OSError as error:
         raise GatewayUnavailable(f"The connection {conn_id!r} cannot be used now: {error}", transient=True) from error
     except Exception as error:

@@ -7,7 +7,6 @@ requests", and one estimator of rendering times.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import logging
 import time
@@ -65,13 +64,16 @@ class SharedGateway:
         if self.users == 0:
             if self._registry.get(self.conn_id) is self:
                 del self._registry[self.conn_id]
-            await self.poller.close()
-            if self._refresh is not None:
-                self._refresh.cancel()
-                await asyncio.gather(self._refresh, return_exceptions=True)
-            if self._client is not None:
-                await _close(self._client)
-                self._client = None
+            try:
+                await self.poller.close()
+                if self._refresh is not None:
+                    self._refresh.cancel()
+                    await asyncio.gather(self._refresh, return_exceptions=True)
+            finally:
+                # Also when this trigger is cancelled once more, meanwhile.
+                client, self._client = self._client, None
+                if client is not None:
+                    await _close(client)
 
     async def ask(self, watched: WatchedVideo) -> Video | UnfinishedVideo:
         """Poll a video's state. After "too many requests" no other poll of the connection is begun for a while.
@@ -128,9 +130,13 @@ class SharedGateway:
 
 
 async def _close(client: AsyncSora2Client) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSING):
-            await client.close()
+    """Close a client. That this breaks ends no wait: what it was there for is done."""
+    closing = asyncio.create_task(client.close(), context=contextvars.Context())
+    await asyncio.wait({closing}, timeout=_CLOSING)
+    if not closing.done():
+        closing.cancel()
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        _log.warning("The connections to %s could not be closed: %s", client.settings.base_url, error)
 
 
 def _most_connections() -> int:

@@ -14,7 +14,7 @@ from sora2_provider.gateway.download import transfer as downloading
 from sora2_provider.gateway.errors import GatewayError, GatewayUnavailable, SubmissionUnknown
 from sora2_provider.gateway.models import Video, VideoRequest, VideoStatus
 from sora2_provider.gateway.settings import GatewaySettings
-from sora2_provider.gateway.transport import deadlines
+from sora2_provider.gateway.transport import bodies, deadlines
 from sora2_provider.gateway.transport.deadlines import ReadBudget
 from tests.unit.link_hosts import LinkHost, answer
 from tests.unit.test_download import asked, download
@@ -280,3 +280,17 @@ def test_an_answer_that_unpacks_to_more_than_any_answer_has_is_given_up(bomb, as
             assert tracemalloc.get_traced_memory()[1] < 30 * MB
         finally:
             tracemalloc.stop()
+
+
+@pytest.mark.parametrize("ask", CLIENTS.values(), ids=CLIENTS)
+def test_a_film_within_an_answer_that_does_not_end_is_given_up(monkeypatch, ask):
+    """Little of it is kept, so only what was read tells."""
+    monkeypatch.setattr(bodies, "MAX_READ", MB)
+
+    def script(connection, _):
+        connection.sendall(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"b64_json": "')
+        for _ in range(4):
+            connection.sendall(b"A" * MB)
+
+    with LinkHost(script) as host, pytest.raises(GatewayUnavailable, match="longer than 4194304 bytes"):
+        ask(GatewaySettings(host.url, "sk-x"))

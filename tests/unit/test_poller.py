@@ -9,6 +9,7 @@ import pytest
 
 from sora2_provider.gateway.errors import RateLimited
 from sora2_provider.gateway.models import Video, VideoStatus
+from sora2_provider.gateway.parsing.videos import UnfinishedVideo
 from sora2_provider.gateway.polling import poller as polling
 from sora2_provider.gateway.polling.poller import WatchedVideo
 from sora2_provider.gateway.polling.wait import VideoWait
@@ -23,7 +24,8 @@ def videos_of(poller: polling.Poller, count: int, after: float) -> list[WatchedV
     return made
 
 
-def test_after_a_429_no_poll_is_begun_and_then_they_are_spread(monkeypatch):
+@pytest.mark.parametrize("pauses", [[7.0], [7.0, 2.0], [2.0, 7.0]], ids=str)
+def test_after_a_429_no_poll_is_begun_and_then_they_are_spread(monkeypatch, pauses):
     asked: list[tuple[str, float]] = []
     clock = LoopTime()
 
@@ -36,7 +38,8 @@ def test_after_a_429_no_poll_is_begun_and_then_they_are_spread(monkeypatch):
 
         poller = polling.Poller(ask, at_once=100, poll_failed=pytest.fail)
         videos_of(poller, 5, after=3.0)
-        poller.pause(7.0)
+        for seconds in pauses:
+            poller.pause(seconds)
         await asyncio.sleep(20)
         await poller.close()
 
@@ -102,3 +105,71 @@ def test_each_failed_poll_is_reported_and_logged_once_until_the_gateway_answers_
         "Video",
     ]
     assert end.outcome == "completed"
+
+
+def test_what_was_new_before_a_bug_broke_the_wait_is_told_before_it():
+    async def all_of_it():
+        answers = iter([UnfinishedVideo("video_0", VideoStatus.IN_PROGRESS, 40, "processing", b"{}")])
+
+        async def ask(_):
+            return next(answers)
+
+        poller = polling.Poller(ask, at_once=1, poll_failed=pytest.fail)
+        (one,) = videos_of(poller, 1, after=1.0)
+        await asyncio.sleep(60)
+        (line,) = await one.updates()
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await one.updates()
+        await poller.close()
+        return line.text
+
+    assert "is in progress, 40 %" in LoopTime().run(all_of_it())
+
+
+@pytest.mark.parametrize("cancelled", ["what the question waits for", "the poll itself"])
+def test_a_question_that_is_cancelled_by_whomever_is_asked_again(cancelled):
+    failures: list[Exception] = []
+
+    async def all_of_it():
+        asked: list[asyncio.Future] = []
+
+        async def ask(_):
+            if len(asked) == 1:
+                return Video("video_0", VideoStatus.COMPLETED)
+            asked.append(asyncio.get_running_loop().create_future())
+            return await asked[0]
+
+        poller = polling.Poller(ask, at_once=1, poll_failed=failures.append)
+        (one,) = videos_of(poller, 1, after=1.0)
+        await asyncio.sleep(2)
+        (poll,) = poller._polling
+        poll.cancel() if cancelled == "the poll itself" else asked[0].cancel()
+        await asyncio.sleep(60)
+        async with asyncio.timeout(60):
+            updates = await one.updates()
+        await poller.close()
+        return updates
+
+    first, *_, end = LoopTime().run(all_of_it())
+    assert "The question was broken off" in first.text
+    assert end.outcome == "completed"
+    assert len(failures) == 1
+
+
+def test_a_poller_that_is_closed_asks_no_more_whatever_was_on_its_way():
+    async def all_of_it():
+        asked = []
+
+        async def ask(one):
+            asked.append(one)
+            await asyncio.Event().wait()
+
+        poller = polling.Poller(ask, at_once=2, poll_failed=pytest.fail)
+        videos_of(poller, 3, after=1.0)
+        await asyncio.sleep(2)
+        await poller.close()
+        await asyncio.sleep(60)
+        return len(asked), asyncio.all_tasks()
+
+    asked, tasks = LoopTime().run(all_of_it())
+    assert (asked, len(tasks)) == (2, 1)

@@ -40,6 +40,7 @@ _SPREAD = 5.0
 _FEW = 1000
 #: Seconds by which a question, or its answer, may be late without being in trouble.
 _LATE = 1.0
+_BROKEN_OFF = GatewayUnavailable("The question was broken off.", transient=True)
 
 
 class LogLine(NamedTuple):
@@ -193,6 +194,7 @@ class Poller:
         """End the polls that are on their way, and begin no other."""
         # What ends looks at the schedule again, and must find nothing there to wait for.
         self._due.clear()
+        self._watched.clear()
         self._deadlines.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -246,25 +248,33 @@ class Poller:
         number: int | None = first
         while number is not None:
             if watched := self._watched.get(number):
-                after = await self._poll(watched)
-                if after is None:
-                    self.unwatch(number)
-                else:
-                    self._schedule(number, after)
+                try:
+                    step = await self._poll(watched)
+                except asyncio.CancelledError:
+                    # Whoever did that: the video is waited for all the same, until this poller is closed.
+                    if number in self._watched:
+                        self._go_on(number, self._failed(watched, _BROKEN_OFF))
+                    raise
+                self._go_on(number, step)
             number = self._next()
             self._wake_in_time()
 
-    async def _poll(self, watched: WatchedVideo) -> float | None:
-        """Poll, and return the seconds until the next poll; ``None`` where there is none."""
+    def _go_on(self, number: int, step: PollAgain | Finished | None) -> None:
+        if isinstance(step, PollAgain):
+            self._schedule(number, step.after)
+        else:
+            self.unwatch(number)
+
+    async def _poll(self, watched: WatchedVideo) -> PollAgain | Finished | None:
+        """Poll, and return what follows; ``None`` where a bug has ended the wait."""
         watched.asked = time.time()
         try:
-            step = await self._question(watched)
+            return await self._question(watched)
         except Exception as error:
             watched.fail(error)
             return None
         finally:
             watched.asked = None
-        return step.after if isinstance(step, PollAgain) else None
 
     async def _question(self, watched: WatchedVideo) -> PollAgain | Finished:
         try:
@@ -275,10 +285,13 @@ class Poller:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
             # Not this task was cancelled, but something that the question waited for.
-            failure = GatewayUnavailable("The question was broken off.", transient=True)
+            failure = _BROKEN_OFF
         else:
             self.trouble = None
             return watched.on_video(video)
+        return self._failed(watched, failure)
+
+    def _failed(self, watched: WatchedVideo, failure: GatewayError) -> PollAgain | Finished:
         self._poll_failed(failure)
         # A copy without the traceback, which would hold all that the failed question has used.
         self.trouble = replace(failure)

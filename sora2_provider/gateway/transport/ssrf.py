@@ -41,10 +41,12 @@ class GatewayPeers(ConnectionPolicy):
     @property
     def allowed_kinds(self) -> frozenset[str]:
         """The kinds of internal addresses that the gateway's links may lead to."""
-        inside = self.are_the_gateways and all(
-            classify_address(address) in FILE_SERVER_KINDS for address in self._addresses
-        )
-        return FILE_SERVER_KINDS if inside else frozenset()
+        return FILE_SERVER_KINDS if self.are_the_gateways and self.may_be_inside else frozenset()
+
+    @property
+    def may_be_inside(self) -> bool:
+        """Whether the gateway has answered at no address that is not internal."""
+        return all(classify_address(address) in FILE_SERVER_KINDS for address in self._addresses)
 
 
 class SsrfGuard(ConnectionPolicy):
