@@ -212,8 +212,6 @@ class Sora2Client:
             raise dataclasses.replace(refused, transient=error.transient) from None
         if video.url or names_video(video.raw, video_id):
             self._peers.know_video()
-        if not self._peers.allowed_kinds:
-            raise refused
         return self._link_transport.open("GET", url, headers)
 
     def _exchange(self, request: HttpRequest) -> RawResponse:

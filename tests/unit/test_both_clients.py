@@ -98,6 +98,10 @@ HEADS = {
         + http(LENGTH),
         READ,
     ),
+    "an interim answer before an odd one": (
+        http(body=b"", status="HTTP/1.1 103 Early Hints") + http(LENGTH, LENGTH),
+        READ,
+    ),
     "an offer of HTTP/2": (http(LENGTH, "Upgrade: h2c", "Connection: Upgrade"), READ),
     "HTTP/2": (http(LENGTH, status="HTTP/2 200 OK"), NOT_HTTP),
     "a status of four digits": (http(LENGTH, status="HTTP/1.1 2000 OK"), NOT_HTTP),

@@ -99,6 +99,7 @@ DEAD_LINKS = {
         {"route": "file", "status": 400, "body": GOOGLES_EXPIRED, "content_type": "application/xml"},
         ["file 400", "content 200"],
     ),
+    "a link that has nothing to serve": ({"route": "file", "status": 416}, ["file 416", "content 200"]),
     "a link that stays dead": ({"route": "file", "status": 404, "times": None}, ["file 404", "content 200"]),
 }
 
@@ -244,3 +245,27 @@ def test_a_query_that_is_refused_once_leaves_the_download_to_a_retry(big, fetch,
     with pytest.raises(AirflowException, match="Downloads cost nothing") as caught:
         fetch()
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_a_storage_that_is_no_object_store_gets_a_temporary_name():
+    import fsspec
+
+    try:
+        from airflow.sdk.io import attach
+    except ImportError:  # Airflow 2.11
+        from airflow.io.store import attach
+
+    from sora2_provider.storage import Target
+
+    attach(protocol="memory", fs=fsspec.filesystem("memory"))
+    target = Target.parse("memory://videos/cat.mp4", video_id=None)
+    target.write(lambda file: file.write(b"the old one"))
+
+    def half(file):
+        file.write(b"half")
+        raise RuntimeError("cut")
+
+    with pytest.raises(RuntimeError):
+        target.write(half)
+    assert b"".join(target.read()) == b"the old one"
+    assert len(target.filesystem.ls("/videos", detail=False)) == 1

@@ -89,16 +89,6 @@ def test_a_process_asks_again_only_after_30_seconds_or_for_another_key(gateway, 
     assert asked(gateway) == 6
 
 
-def test_a_balance_from_before_the_clock_was_set_back_is_asked_for_again(gateway, require, clock):
-    gateway.settings(balance=10.0)
-    require(5)
-    Sora2Hook().create_video(REQUEST)
-    gateway.settings(balance=1.0)
-    clock.now -= 1
-    with pytest.raises(BalanceTooLow):
-        Sora2Hook().create_video(REQUEST)
-
-
 UNREADABLE = {
     "away": ({"status": 503, "body": {"error": {"message": "down"}}}, True, r"down.*retries may try again"),
     "no such route": ({"status": 404, "body": {"error": {"message": "no such route"}}}, False, "no such route"),

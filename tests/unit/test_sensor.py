@@ -53,9 +53,7 @@ def test_questions_that_fail_are_ridden_out(gateway, video_id, context, fault, l
     assert logged().count("could not say how video") == 3
 
 
-@pytest.fixture
-def minutes(monkeypatch):
-    """Let minutes pass between two questions."""
+def test_questions_that_fail_for_minutes_end_the_wait(gateway, video_id, context, monkeypatch):
     from sora2_provider.sensors import sensor_run
 
     class Clock:
@@ -67,20 +65,9 @@ def minutes(monkeypatch):
             return cls.now
 
     monkeypatch.setattr(sensor_run, "time", Clock)
-
-
-def test_questions_that_fail_for_minutes_end_the_wait(gateway, video_id, context, minutes):
     gateway.fault(route="query", status=401, body={"error": {"message": "invalid token"}}, times=None)
     with pytest.raises(AirflowFailException, match=r"for minutes.*invalid token.*API key field"):
         sensor(video_id).execute(context)
-
-
-def test_in_reschedule_mode_they_do_not_because_most_of_them_were_other_processes(gateway, video_id, context, minutes):
-    gateway.fault(route="query", status=401, times=10)
-    gateway.finish(video_id)
-    one = sensor(video_id, mode="reschedule")
-    asked = [one.poke(context).is_done for _ in range(11)]
-    assert asked == [False] * 10 + [True]
 
 
 def test_the_timeout_names_the_video_that_goes_on_rendering(gateway, video_id, context):
