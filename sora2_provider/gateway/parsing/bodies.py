@@ -13,7 +13,7 @@ _JSON_LAYERS = 3
 #: Texts with raw line breaks and tabs in them are read too.
 _decode = json.JSONDecoder(strict=False).raw_decode
 #: The same without its wrapping.
-_scan = json.JSONDecoder(strict=False).scan_once
+_scan = json.JSONDecoder(strict=False).scan_once  # type: ignore[attr-defined]
 #: Bytes of an answer that may be parsed a second time, when it is not what nearly all are.
 _SHORT = 16_384
 #: No answer has a hundredth of them; to build hundreds of thousands of lists would hold up the triggerer's loop.

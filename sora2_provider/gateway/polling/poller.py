@@ -269,27 +269,22 @@ class Poller:
         """Poll, and return what follows; ``None`` where a bug has ended the wait."""
         watched.asked = time.time()
         try:
-            return await self._question(watched)
+            try:
+                video = await self._ask(watched)
+            except GatewayError as error:
+                return self._failed(watched, error)
+            except asyncio.CancelledError:
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise
+                # Not this task was cancelled, but something that the question waited for.
+                return self._failed(watched, _BROKEN_OFF)
+            self.trouble = None
+            return watched.on_video(video)
         except Exception as error:
             watched.fail(error)
             return None
         finally:
             watched.asked = None
-
-    async def _question(self, watched: WatchedVideo) -> PollAgain | Finished:
-        try:
-            video = await self._ask(watched)
-        except GatewayError as error:
-            failure = error
-        except asyncio.CancelledError:
-            if (task := asyncio.current_task()) and task.cancelling():
-                raise
-            # Not this task was cancelled, but something that the question waited for.
-            failure = _BROKEN_OFF
-        else:
-            self.trouble = None
-            return watched.on_video(video)
-        return self._failed(watched, failure)
 
     def _failed(self, watched: WatchedVideo, failure: GatewayError) -> PollAgain | Finished:
         self._poll_failed(failure)
