@@ -162,7 +162,7 @@ async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
             if len(body) > MAX_BODY or body.is_endless:
                 raise CannotUnpack(f"the answer is longer than {MAX_BODY} bytes")
         first = bytes(body)
-    return unpack(first, answer.headers.get("Content-Encoding", ""))
+    return unpack(first, answer.headers.get(aiohttp.hdrs.CONTENT_ENCODING, ""))
 
 
 def _diagnosis(error: BaseException) -> NoResponse:

@@ -31,7 +31,7 @@ _SUCCESS_TEXTS = (
 _REQUEST_ID = re.compile(r"[(（]request[ _]id:\s?([\w.:-]{1,200})\s?[)）]\Z", re.I)
 _TEXT_KEYS = ("error_message", "error_msg", "error_description")
 _ERROR_KEYS = (*_TEXT_KEYS, "errors")
-_ERROR_KEY_SET = frozenset(_ERROR_KEYS)
+_ERROR_KEY_SET, _CODE_KEYS = frozenset(_ERROR_KEYS), frozenset({"code", "error_code"})
 _DETAIL_KEYS = ("detail", "details")
 _MESSAGE_KEYS = (
     *("message", "msg", *_TEXT_KEYS, *_DETAIL_KEYS, "reason", "failure_reason", "fail_reason", "errors", "data"),
@@ -63,7 +63,7 @@ def error_detail(node: Any, *, is_error: bool = False, depth: int = _DEPTH) -> E
         return _list_detail(node, depth)
     if not isinstance(node, dict):
         return None
-    code = _code(node.get("code")) or _code(node.get("error_code"))
+    code = None if _CODE_KEYS.isdisjoint(node) else _code(node.get("code")) or _code(node.get("error_code"))
     if not (is_error or says_error(node) or _names_an_error(node)):
         if code is None:
             return None

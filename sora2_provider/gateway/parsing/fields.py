@@ -101,7 +101,8 @@ def levels(body: Json) -> list[Level]:
 
 def outermost(body: Json) -> Level:
     """Return what the answer's own level says of the video."""
-    return _word(body), _id_in(body, _ID_KEYS)
+    named = body.get("id")
+    return _word(body), (isinstance(named, str) and _id(named)) or _id_in(body, _ID_KEYS)
 
 
 def _nested_levels(body: Json, depth: int, *, some_word: bool) -> list[Level]:
@@ -225,12 +226,15 @@ def _id(value: Any) -> str:
         return str(value) if is_number else ""
     text = value.strip()
     usable = 0 < len(text) <= _MAX_ID and text.isprintable() and " " not in text
-    return text if usable and not text.lower().startswith(("http://", "https://")) else ""
+    is_link = text[:1] in ("h", "H") and text.lower().startswith(("http://", "https://"))
+    return text if usable and not is_link else ""
 
 
 def _word(level: Json) -> str | None:
     for key in _STATUS_KEYS:
         value = level.get(key)
+        if isinstance(value, str) and value in _WORDS:
+            return value
         if isinstance(value, str) and (word := clean(value)[:100]) and not word.isdigit():
             return word
     return None

@@ -35,16 +35,16 @@ _INTERIM = re.compile(rb"HTTP/1\.\d[ \t]+1(?!01)\d\d\b")
 class TolerantProtocol(ResponseHandler):
     """A connection of aiohttp's that hands each head to the parser as :func:`mended` returns it."""
 
+    #: What came of a head, until it is whole; and aiohttp's parser, which is another one for each answer, of the last.
     _head: bytearray | None = None
-
-    def set_response_params(self, **params: Any) -> None:
-        """Take note that an answer comes."""
-        self._head = bytearray()
-        super().set_response_params(**params)
+    _begun: Any = None
 
     def data_received(self, data: bytes) -> None:
-        if self._head is not None and not self._head and _WHOLE.match(data, 0, MAX_LINE) is not None:
-            self._head = None
+        # Where a later release of aiohttp has no such name, only odd heads are refused again.
+        parser = getattr(self, "_parser", None)
+        if parser is not self._begun:
+            self._begun = parser
+            self._head = None if _WHOLE.match(data, 0, MAX_LINE) else bytearray()
         while self._head is not None and data:
             searched = max(0, len(self._head) - 2)
             self._head += data
