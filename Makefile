@@ -3,7 +3,9 @@
 AIRFLOW ?= 3.3.2
 PYTHON ?=
 PYTEST_ARGS ?=
-# Tests at a time in `make test` and `make histories`, where one test does not use all processors by itself.
+PARTS ?=
+MUTANT_ARGS ?=
+# Tests at a time in `make test`, `make histories` and `make mutants`, where one test does not use all processors by itself.
 WORKERS ?= 2
 # Whole Airflows at a time in `make system` and `make faults`, which need 2 GB each and often wait.
 WHOLE_WORKERS ?= 2
@@ -33,6 +35,8 @@ PEERS := tests/benchmarks/peers.txt
 RELEASE_TOOLS := $(VENV)/release-tools
 FLEET := $(VENV)/fleet
 FLEET_NEEDS := tests/fleet/requirements.txt
+MUTANTS := $(VENV)/mutants
+MUTANT_NEEDS := tests/mutants/requirements.txt
 TEST_UI := $(VENV)/test-ui
 TEST_UI_NEEDS := tests/ui/requirements.txt
 FILES = $(wildcard constraints/*.txt)
@@ -51,7 +55,7 @@ SUITES = $(DOCS_SUITE) $(wildcard tests/integration tests/upgrade tests/packagin
 export AIRFLOW_HOME := $(CURDIR)/$(VENV)/airflow-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-matrix test-ui conformance-sdks system system-celery histories faults upgrade approval bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
+.PHONY: help setup demo test test-matrix test-ui conformance-sdks system system-celery histories mutants faults upgrade approval bench ui docs docs-test docs-pictures lint typecheck wheel-check install-check dist fixtures constraints clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-16s  %s\n", $$1, $$2 }'
@@ -59,9 +63,11 @@ help:  ## List the targets
 	@echo "  AIRFLOW=2.11.2       run on another Airflow (constraints/ lists the versions; now $(AIRFLOW))"
 	@echo "  PYTHON=python3.12    choose the Python that makes the virtual environment"
 	@echo "  PYTEST_ARGS='-k x'   pass options to pytest"
-	@echo "  WORKERS=4            run so many tests at a time (test, histories; now $(WORKERS))"
+	@echo "  WORKERS=4            run so many tests at a time (test, histories, mutants; now $(WORKERS))"
 	@echo "  MATRIX='3.1.8 lowest' run these rows of the matrix only ($(NOX) -l lists them)"
 	@echo "  BENCH_ARGS=--quick   pass options to the benchmarks"
+	@echo "  PARTS=submission     make mutants of these parts only (submission, spending, parsing, polling, download)"
+	@echo "  MUTANT_ARGS=--help   pass options to make mutants"
 	@echo "  TAG=v0.1.0           make dist only if that is this version, with a date in the changelog"
 	@echo "  FROM=v0.1.0          upgrade from the code of that commit, too"
 	@echo "  RELEASES='3.0.6'     make install-check on these only: releases of tests/packaging/releases.py, or newest"
@@ -92,6 +98,9 @@ system-celery: $(FLEET)/.installed  ## 300 videos on two Celery workers with Red
 
 histories: $(INSTALLED)  ## Take a create task through made-up histories of crashes, clears and lost answers
 	SORA2_HISTORIES=$(HISTORIES) SORA2_HISTORIES_SEED="$(SEEDS)" $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py -n $(WORKERS) $(PYTEST_ARGS)
+
+mutants: $(MUTANTS)/.installed  ## Break the code in one place at a time, and look whether a test notices (PARTS='submission spending')
+	$(MUTANTS)/bin/python -m tests.mutants $(PARTS) --processes $(WORKERS) $(MUTANT_ARGS)
 
 faults: histories  ## The histories, and on a whole Airflow: kill everything at every point, and break the gateway
 	FAULT_KILLS=$(FAULT_KILLS) FAULT_VIDEOS=$(FAULT_VIDEOS) $(BIN)/python -m pytest tests/faults -n $(WHOLE_WORKERS) $(PYTEST_ARGS)
@@ -200,6 +209,15 @@ $(FLEET)/.installed: $(INSTALLED) $(FLEET_NEEDS)
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(FLEET)/bin/python \
 		--constraints $(CONSTRAINTS) --build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(FLEET_NEEDS) || \
 		$(FLEET)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(FLEET_NEEDS)
+	@touch $@
+
+# Cosmic Ray brings a dozen packages that no other target may lean on.
+$(MUTANTS)/.installed: $(INSTALLED) $(MUTANT_NEEDS)
+	@$(BIN)/python -m venv --clear $(MUTANTS)
+	@echo "Installing Cosmic Ray beside the development tools into $(MUTANTS)"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(MUTANTS)/bin/python --constraints $(CONSTRAINTS) \
+		--build-constraints $(CONSTRAINTS) --editable '.[dev]' --requirement $(MUTANT_NEEDS) || \
+		$(MUTANTS)/bin/python -m pip install --quiet -c $(CONSTRAINTS) --editable '.[dev]' --requirement $(MUTANT_NEEDS)
 	@touch $@
 
 # The users' rights come from a provider that changes which login an Airflow has: not in the environment of all else.

@@ -44,6 +44,7 @@ EVENTS_OF_A_PROCESS = st.sampled_from(
 )
 STEPS = st.integers(0, 20)
 TASKS = st.integers(0, 1)
+PHASES = (Phase.generate, Phase.shrink)
 ORDERS = st.one_of(
     st.builds(lambda *order: [Order(*order)], STEPS, EVENTS_OF_A_PROCESS),
     st.lists(st.builds(Order, STEPS, EVENTS_OF_A_PROCESS), min_size=2, max_size=3),
@@ -247,7 +248,7 @@ def test_no_history_pays_twice_or_loses_a_video(store, cap, history_seed, tmp_pa
                 stateful_step_count=16,
                 deadline=None,
                 database=None,
-                phases=(Phase.generate, Phase.shrink),
+                phases=PHASES,
                 report_multiple_bugs=False,
                 verbosity=Verbosity.quiet,
                 suppress_health_check=list(HealthCheck),
