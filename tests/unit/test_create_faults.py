@@ -27,6 +27,7 @@ SATURATED = {"code": "fail_to_fetch_task", "message": "当前分组上游负载�
 LOST = {"success": False, "message": "timeout of 60000ms exceeded"}
 FIREWALL = "<html><title>Attention Required! | Cloudflare</title>Sorry, you have been blocked. Ray ID: 8f0a1b2c</html>"
 UNCLEAR = {"message": "Something went wrong"}
+GATEWAY_GAVE_UP = {"error": {"message": "bad response", "type": "upstream_error", "code": "bad_response_status_code"}}
 DONE, RETRIED, FINAL, UNKNOWN = "done", "left to retries", "final", "unknown"
 STORES = ["task state store", "state path"]
 
@@ -107,6 +108,18 @@ TABLE = {
     "200, JSON in unknown words": Row(
         UNKNOWN, 1, 1, said=("Something went wrong",), fault=always(200, body=UNCLEAR, accept=True)
     ),
+    **{
+        f"{status}, accepted, then an error in JSON": Row(
+            UNKNOWN, 1, 1, said=("bad response",), fault=always(status, body=GATEWAY_GAVE_UP, accept=True)
+        )
+        for status in (200, 500, 502, 504)
+    },
+    **{
+        f"{status}, an error in JSON beside the id": Row(
+            DONE, 1, 1, fault=always(status, body={"id": "video-1", **GATEWAY_GAVE_UP}, accept=True)
+        )
+        for status in (200, 500)
+    },
     "200 with an id that nobody named": Row(
         UNKNOWN, 1, 1, said=("j-123",), fault={"body": {"data": {"job_id": "j-123"}}, "accept": True}
     ),

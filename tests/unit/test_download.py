@@ -7,11 +7,12 @@ import hashlib
 import pytest
 import requests
 
-from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.compat import AirflowFailException
 from sora2_provider.emulator import Emulator
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.exceptions import InvalidParameter, Sora2Error
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
+from tests.exact_errors import raises_exactly
 from tests.unit.link_hosts import FILE_BYTES, LinkHost
 
 pytestmark = pytest.mark.usefixtures("pauses")
@@ -150,18 +151,16 @@ def test_without_a_video_the_old_file_stays_as_it_was_and_the_download_is_left_t
         target = {"redirect": fault["redirect"].format(route=content_route)} if "redirect" in fault else {}
         for route in ("file", "content"):
             big.fault(route=route, **{**fault, **target})
-    with pytest.raises(AirflowException, match=said) as caught:
+    with raises_exactly(Sora2Error, match=said):
         fetch()
-    assert not isinstance(caught.value, AirflowFailException)
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("cat.mp4", b"the old one")]
 
 
 def test_a_video_that_is_not_ready_is_left_to_a_retry_and_one_that_failed_is_not(big, context, tmp_path):
     big.settings(render_seconds=100)
     video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
-    with pytest.raises(AirflowException, match="Sora2VideoSensor") as caught:
+    with raises_exactly(Sora2Error, match="Sora2VideoSensor"):
         download(video_id, tmp_path / "cat.mp4").execute(context)
-    assert not isinstance(caught.value, AirflowFailException)
     big.fail(video_id, "content_policy_violation", "real person detected")
     with pytest.raises(AirflowFailException, match="real person detected"):
         download(video_id, tmp_path / "cat.mp4").execute(context)
@@ -231,7 +230,7 @@ def test_without_a_length_the_boxes_of_the_mp4_tell_whether_it_is_whole(gateway,
         gateway.fault(route="query", body=answer, times=None)
         operator = download(video_id, tmp_path / "cat.mp4")
         if cut:
-            with pytest.raises(AirflowException, match="in the middle of an MP4"):
+            with raises_exactly(Sora2Error, match="in the middle of an MP4"):
                 operator.execute(context)
             assert list(tmp_path.iterdir()) == []
         else:
@@ -242,9 +241,8 @@ def test_without_a_length_the_boxes_of_the_mp4_tell_whether_it_is_whole(gateway,
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_query_that_is_refused_once_leaves_the_download_to_a_retry(big, fetch, status):
     big.fault(route="query", status=status, body={"error": {"message": "not now"}})
-    with pytest.raises(AirflowException, match="Downloads cost nothing") as caught:
+    with raises_exactly(Sora2Error, match="Downloads cost nothing"):
         fetch()
-    assert not isinstance(caught.value, AirflowFailException)
 
 
 def test_a_storage_that_is_no_object_store_gets_a_temporary_name():

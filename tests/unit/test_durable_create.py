@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout, TaskDeferred
-from sora2_provider.exceptions import LeftRendering, RenderingFailed
+from sora2_provider.compat import AirflowFailException, AirflowTaskTimeout, TaskDeferred
+from sora2_provider.exceptions import LeftRendering, RenderingFailed, Sora2Error
 from sora2_provider.gateway.errors import VideoNotFound
 from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.stores import STATE_KEY
 from sora2_provider.triggers.events import to_event
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import TOO_SHORT, WAITS, clear, create, failing, record
 
 
@@ -73,9 +74,8 @@ def test_a_lost_answer_stops_retries_and_a_clear_submits_again(gateway, durable_
 def test_a_lost_answer_is_followed_by_another_create_where_that_is_wanted(gateway, durable_context):
     gateway.fault(route="create", reset="after")
     operator = create(on_unknown_submission="resubmit")
-    with pytest.raises(AirflowException, match="'resubmit'") as caught:
+    with raises_exactly(Sora2Error, match="'resubmit'"):
         operator.execute(durable_context)
-    assert not isinstance(caught.value, AirflowFailException)
     assert len(gateway.billed) == 1, "not in the same try"
     assert operator.execute(durable_context) == gateway.billed[1].id
 

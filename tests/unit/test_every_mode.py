@@ -18,7 +18,6 @@ import pytest
 
 from sora2_provider import compat, exceptions
 from sora2_provider.compat import (
-    AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -26,6 +25,7 @@ from sora2_provider.compat import (
     TaskDeferred,
 )
 from sora2_provider.emulator import Emulator
+from sora2_provider.exceptions import Sora2Error
 from sora2_provider.gateway.polling import poller as polling
 from sora2_provider.hooks import operations
 from sora2_provider.operators import create_run as creating
@@ -34,6 +34,7 @@ from sora2_provider.sensors import sensor_run
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.submission import submitter as submitting
 from sora2_provider.triggers import sora2 as trigger_module
+from tests.exact_errors import raises_exactly
 from tests.outcome_cases import CASES, Case
 from tests.outcome_table import MODES, OPERATORS, PAGE, SENSORS, TABLE, Retry, read_table
 from tests.unit.made_up_time import AsyncioOfMadeUpTime, MadeUpTime, UtcNow
@@ -204,7 +205,7 @@ def test_an_event_that_cannot_be_read_never_counts_as_success(gateway, context, 
     record = {"video_id": video_id, "conn_id": "sora2_default", "request": {}, "started": 0.0}
     with pytest.raises(AirflowFailException, match=video_id):
         operator.execute_complete(context, event, record=record)
-    with pytest.raises(AirflowException, match="event"):
+    with raises_exactly(Sora2Error, match="event"):
         Sora2VideoSensor(task_id="wait", video_id=video_id).execute_complete(context, event, video_id=video_id)
     assert len(gateway.billed) == 1
 

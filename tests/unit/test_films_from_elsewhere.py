@@ -12,12 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from sora2_provider.compat import AirflowException
+from sora2_provider.exceptions import Sora2Error
 from sora2_provider.gateway import async_client
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.download.transfer import download
 from sora2_provider.gateway.models import VideoStatus
 from sora2_provider.gateway.settings import GatewaySettings
+from tests.exact_errors import raises_exactly
 from tests.unit.link_hosts import LinkHost, answer
 from tests.unit.test_download import asked, the_file
 from tests.unit.test_hostile_links import KEY, gives_link, moved
@@ -87,7 +88,7 @@ def test_where_a_link_serves_no_film_the_gateway_is_asked_and_the_first_cause_is
         if serves:
             assert fetch() == whole
         else:
-            with pytest.raises(AirflowException, match=f"(?s){said}.*Task not found"):
+            with raises_exactly(Sora2Error, match=f"(?s){said}.*Task not found"):
                 fetch()
 
 
@@ -152,7 +153,7 @@ def test_a_content_route_that_does_not_exist_is_not_asked_again(big, fetch, vide
     big.settings(shape="openai")
     gone = {"error": {"message": "Invalid URL (GET /v1/videos/x/content)", "type": "invalid_request_error"}}
     big.fault(route="content", status=404, body=gone, times=None)
-    with pytest.raises(AirflowException, match="Invalid URL"):
+    with raises_exactly(Sora2Error, match="Invalid URL"):
         fetch()
     assert pauses == []
 
@@ -221,7 +222,7 @@ def test_a_film_inside_an_answer_that_is_cut_is_never_stored(big, video_id, fetc
     big.settings(shape="openai")
     body = json.dumps({"status": "completed", "video": base64.b64encode(whole).decode()})
     big.fault(route="content", body=body[: -cut - 2], content_type="application/json", times=None)
-    with pytest.raises(AirflowException):
+    with raises_exactly(Sora2Error):
         fetch()
     assert list(tmp_path.iterdir()) == []
 
@@ -245,7 +246,7 @@ class TestAnotherFileUnderTheSameAddress:
         second = first[:100] + bytes(byte ^ 255 for byte in first[100:])
         with LinkHost(self.script(first, second)) as host:
             gives_link(outside, video_id, f"{host.url}/a.mp4")
-            with pytest.raises(AirflowException, match="changed"):
+            with raises_exactly(Sora2Error, match="changed"):
                 fetch()
             assert len(host.heads) == 4
         assert list(tmp_path.iterdir()) == []

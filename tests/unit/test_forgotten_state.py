@@ -6,7 +6,8 @@ import airflow
 import pytest
 
 from sora2_provider.cli.doctor import installation
-from sora2_provider.compat import AirflowException
+from sora2_provider.exceptions import LeftRendering
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import TOO_SHORT, clear, create
 from tests.unit.test_doctor import OK, WARN
 
@@ -26,7 +27,7 @@ def clear_without_keeping(ti, state) -> None:
 def leave_rendering(gateway, context) -> None:
     """Pay for a video, and give up the wait for it."""
     gateway.settings(render_seconds=600)
-    with pytest.raises(AirflowException):
+    with raises_exactly(LeftRendering):
         create(**TOO_SHORT).execute(context)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException, AirflowTaskTimeout, BaseOperator
-from sora2_provider.exceptions import LeftRendering
+from sora2_provider.compat import AirflowTaskTimeout, BaseOperator
+from sora2_provider.exceptions import FinalError, LeftRendering, Sora2Error
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks import operations
@@ -21,6 +21,7 @@ from sora2_provider.spending.caps import SpendingGuard
 from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.signals import deferred_signals
 from sora2_provider.submission.stores import STATE_KEY
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import create, failing
 
 
@@ -88,17 +89,15 @@ def test_outside_the_main_thread_there_is_nothing_to_hold():
     assert seen == [signal.getsignal(signal.SIGTERM)]
 
 
-def interrupt_create(monkeypatch: pytest.MonkeyPatch, number: int, *, when: str) -> None:
-    """Send this process a signal just before its create, or when the gateway has it and the answer is on its way."""
+def interrupt_create(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Send this process a signal in its create: when the gateway has it, and the answer is on its way or lost."""
     real = Sora2Client.create_video
 
     def create_video(self: Sora2Client, request: Any) -> Any:
-        if when == "before":
+        try:
+            return real(self, request)
+        finally:
             os.kill(os.getpid(), number)
-        video = real(self, request)
-        if when == "after":
-            os.kill(os.getpid(), number)
-        return video
 
     monkeypatch.setattr(Sora2Client, "create_video", create_video)
 
@@ -108,7 +107,7 @@ def test_a_task_that_is_stopped_in_the_middle_of_its_create_stores_the_id_first(
     raising, gateway, durable_context, state, monkeypatch, number
 ):
     with monkeypatch.context() as patch:
-        interrupt_create(patch, number, when="after")
+        interrupt_create(patch, number)
         with pytest.raises(LeftRendering, match=r"Terminated.*a retry picks it up"):
             create().execute(durable_context)
     made = gateway.billed[0].id
@@ -121,11 +120,13 @@ def test_a_task_that_is_stopped_in_the_middle_of_its_create_stores_the_id_first(
 def test_a_task_without_a_record_that_is_stopped_in_its_create_is_not_retried(
     raising, gateway, context, monkeypatch, lost
 ):
-    interrupt_create(monkeypatch, signal.SIGALRM, when="before")
+    interrupt_create(monkeypatch, signal.SIGALRM)
     if lost:
         gateway.fault(route="create", reset="after")
-    with pytest.raises(AirflowFailException, match="The outcome of the create" if lost else "was submitted, and then"):
+    with raises_exactly(FinalError, match="The outcome of the create" if lost else "was submitted, and then") as caught:
         create().execute(context)
+    (made,) = gateway.billed
+    assert (made.id in str(caught.value)) is not lost
 
 
 def test_airflow_3_asks_a_stopped_task_to_end_its_wait(gateway, durable_context, monkeypatch, logged):
@@ -155,7 +156,7 @@ def test_airflows_time_out_in_a_create_outside_the_main_thread_is_an_unknown_out
     gateway, durable_context, state, monkeypatch
 ):
     monkeypatch.setattr(Sora2Client, "create_video", failing(AirflowTaskTimeout("time is over")))
-    with pytest.raises(AirflowException, match="The outcome of the create"):
+    with raises_exactly(FinalError, match="The outcome of the create"):
         create().execute(durable_context)
     assert state.get(STATE_KEY)["unknown_reported"] is True
 
@@ -197,7 +198,7 @@ def test_a_task_that_is_told_to_stop_before_its_create_pays_for_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, interrupted)
-        with pytest.raises(AirflowException, match=r"told to stop before its create was sent\. Nothing was sent"):
+        with raises_exactly(Sora2Error, match=r"told to stop before its create was sent\. Nothing was sent"):
             make(durable_context)
     assert (set(going_on), gateway.billed, state.values) == ({signal.SIGTERM}, (), {})
     assert create().execute(durable_context) == gateway.billed[0].id
@@ -217,16 +218,16 @@ def test_a_task_that_is_told_to_stop_between_two_sendings_pays_for_nothing(
     monkeypatch.setattr("sora2_provider.gateway.resend._LONGEST_PAUSE", 3600.0)
     monkeypatch.setattr(SubmissionJournal, "refused", refused)
     gateway.fault(route="create", status=429, times=1)
-    with pytest.raises(AirflowException, match="told to stop before its create was sent"):
+    with raises_exactly(Sora2Error, match="told to stop before its create was sent"):
         create().execute(durable_context)
     assert (set(going_on), gateway.billed, state.values) == ({signal.SIGTERM}, (), {})
 
 
 def test_code_that_goes_on_after_a_stop_pays_for_no_further_create(going_on, gateway, durable_context, monkeypatch):
     context = {**durable_context, "task": BaseOperator(task_id="loop")}
-    interrupt_create(monkeypatch, signal.SIGTERM, when="after")
+    interrupt_create(monkeypatch, signal.SIGTERM)
     made = create().execute(context)
     for prompt in ("a dog", "a dog"):
-        with pytest.raises(AirflowException, match="told to stop before its create was sent"):
+        with raises_exactly(Sora2Error, match="told to stop before its create was sent"):
             create(prompt=prompt).execute(context)
     assert [video.id for video in gateway.billed] == [made]

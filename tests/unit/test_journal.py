@@ -14,6 +14,7 @@ from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import Record
 from sora2_provider.submission.stores import RecordUnavailable
 from sora2_provider.submission.task_try import TaskTry
+from tests.exact_errors import raises_exactly
 
 LOG = logging.getLogger(__name__)
 POLICIES = {"on_clear": "regenerate", "on_unknown": "fail"}
@@ -147,7 +148,7 @@ def test_of_two_that_found_no_record_one_submits(store):
     for each in (one, other):
         assert isinstance(each.decide("a cat", **POLICIES), Submit)
     one.intend("a cat", "sora2_default", {})
-    with pytest.raises(Sora2Error, match="This one sent nothing"):
+    with raises_exactly(Sora2Error, match="This one sent nothing"):
         other.intend("a cat", "sora2_default", {})
 
 

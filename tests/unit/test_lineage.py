@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from sora2_provider.compat import AirflowException, TaskDeferred
+from sora2_provider.compat import TaskDeferred
+from sora2_provider.exceptions import FinalError, RenderingFailed
 from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.triggers.events import to_event
+from tests.exact_errors import raises_exactly
 
 IMAGE = "https://login:secret@bucket.example.com/films/a.png?X-Signature=secret#x"
 
@@ -91,7 +93,7 @@ def test_a_bucket_is_told_as_openlineage_names_it(gateway, context, tmp_path):
 def test_a_failed_rendering_is_told_with_its_code(gateway, context):
     gateway.fault(route="create", rendering="failed", error_code="video_generation_failed", error_message="crashed")
     operator = create(wait_for_completion=True)
-    with pytest.raises(AirflowException):
+    with raises_exactly(RenderingFailed):
         operator.execute(context)
     told = operator.get_openlineage_facets_on_failure(None)
     facet = told.run_facets["sora2_video"]
@@ -103,7 +105,7 @@ def test_a_failed_rendering_is_told_with_its_code(gateway, context):
 def test_a_refused_create_is_told_without_a_video(gateway, context):
     gateway.fault(route="create", status=401, body={"error": {"message": "no"}})
     operator = create()
-    with pytest.raises(AirflowException):
+    with raises_exactly(FinalError):
         operator.execute(context)
     told = operator.get_openlineage_facets_on_failure(None)
     assert len(told.inputs) == 1

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sora2_provider.compat import AirflowException
+from sora2_provider.exceptions import CapReached, FinalError, InvalidParameter, RenderingFailed, Sora2Error
 from sora2_provider.gateway import errors
 from sora2_provider.gateway.models import Video, VideoStatus
 from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.reporting import metrics
 from sora2_provider.reporting.endings import Ending
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import failing
 
 GUIDE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -59,7 +60,7 @@ def test_a_create_that_a_cap_refuses(gateway, connect, context, client, tmp_path
     monkeypatch.setenv("AIRFLOW__SORA2__SPENDING_PATH", str(tmp_path))
     connect(gateway.url, max_creates_per_day="1")
     create().execute(context)
-    with pytest.raises(AirflowException, match="1 of 1 creates are used"):
+    with raises_exactly(CapReached, match="1 of 1 creates are used"):
         create().execute(context)
     assert client.names == ["created", "failed.cap"]
 
@@ -70,28 +71,47 @@ def test_a_retry_counts_no_second_create(gateway, durable_context, client):
     assert client.names == ["created", "resumed"]
 
 
-ENDS: dict[str, tuple[dict, dict, list[str]]] = {
-    "wrong key": ({"route": "create", "status": 401}, {}, ["failed.authentication"]),
+ENDS: dict[str, tuple[type[Sora2Error], dict, dict, list[str]]] = {
+    "wrong key": (FinalError, {"route": "create", "status": 401}, {}, ["failed.authentication"]),
     "moderation": (
+        FinalError,
         {"route": "create", "status": 400, "body": {"error": {"message": "no", "code": "sentinel_block"}}},
         {},
         ["failed.moderation"],
     ),
-    "lost answer": ({"route": "create", "reset": "after"}, {}, ["unknown_submissions"]),
+    "lost answer": (FinalError, {"route": "create", "reset": "after"}, {}, ["unknown_submissions"]),
     "failed rendering": (
+        RenderingFailed,
         {"route": "create", "rendering": "failed", "error_code": "video_generation_failed"},
         {},
         ["created", "failed.rendering"],
     ),
     "rejected rendering": (
+        FinalError,
         {"route": "create", "rendering": "failed", "error_code": "content_policy_violation"},
         {},
         ["created", "failed.rendering_rejected"],
     ),
-    "cancelled rendering": ({"route": "create", "rendering": "cancelled"}, {}, ["created", "failed.cancelled"]),
-    "too slow": ({"route": "create", "rendering": "stuck"}, {"timeout": 0.05}, ["created", "failed.timeout"]),
-    "no parameter": ({"route": "models", "status": 500}, {"duration": "{{ none }}"}, ["failed.invalid_parameter"]),
+    "cancelled rendering": (
+        RenderingFailed,
+        {"route": "create", "rendering": "cancelled"},
+        {},
+        ["created", "failed.cancelled"],
+    ),
+    "too slow": (
+        FinalError,
+        {"route": "create", "rendering": "stuck"},
+        {"timeout": 0.05},
+        ["created", "failed.timeout"],
+    ),
+    "no parameter": (
+        InvalidParameter,
+        {"route": "models", "status": 500},
+        {"duration": "{{ none }}"},
+        ["failed.invalid_parameter"],
+    ),
     "storage": (
+        FinalError,
         {"route": "models", "status": 500},
         {"output_path": "/dev/null/cat.mp4"},
         ["created", "completed", "render_duration", "failed.storage"],
@@ -99,17 +119,17 @@ ENDS: dict[str, tuple[dict, dict, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("fault", "options", "names"), ENDS.values(), ids=ENDS)
-def test_each_end_has_its_name(gateway, context, client, fault, options, names):
+@pytest.mark.parametrize(("error", "fault", "options", "names"), ENDS.values(), ids=ENDS)
+def test_each_end_has_its_name(gateway, context, client, error, fault, options, names):
     gateway.fault(**fault)
-    with pytest.raises(AirflowException):
+    with raises_exactly(error):
         create(wait_for_completion=True, **options).execute(context)
     assert client.names == names
 
 
 def test_a_task_that_breaks_after_the_submit_counts(gateway, context, ti, client):
     ti.xcom_push = failing(RuntimeError("the metadata database is away"))
-    with pytest.raises(AirflowException):
+    with raises_exactly(FinalError):
         create().execute(context)
     assert client.names == ["created", "failed.broken"]
 
@@ -117,7 +137,7 @@ def test_a_task_that_breaks_after_the_submit_counts(gateway, context, ti, client
 def test_an_unknown_outcome_counts_once_for_all_tries(gateway, durable_context, client):
     gateway.fault(route="create", reset="after")
     for _ in range(3):
-        with pytest.raises(AirflowException):
+        with raises_exactly(FinalError):
             create().execute(durable_context)
     assert client.names == ["unknown_submissions"]
 
@@ -141,9 +161,10 @@ def test_a_download_counts_its_failures(gateway, context, client, tmp_path):
     gateway.settings(render_seconds=60)
     video_id = create().execute(context)
     (tmp_path / "cat.mp4").write_text("here")
-    for path, if_exists in ((f"{tmp_path}/new.mp4", "replace"), (f"{tmp_path}/cat.mp4", "fail")):
+    ends = ((f"{tmp_path}/new.mp4", "replace", Sora2Error), (f"{tmp_path}/cat.mp4", "fail", FinalError))
+    for path, if_exists, error in ends:
         store = Sora2DownloadVideoOperator(task_id="store", video_id=video_id, path=path, if_exists=if_exists)
-        with pytest.raises(AirflowException):
+        with raises_exactly(error):
             store.execute(context)
     assert client.names == ["created", "failed.unavailable", "failed.storage"]
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import BalanceTooLow, InvalidParameter
+from sora2_provider.compat import AirflowFailException
+from sora2_provider.exceptions import BalanceTooLow, FinalError, InvalidParameter, Sora2Error
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.models import Balance, VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.spending import balance as module
+from tests.exact_errors import raises_exactly
 
 REQUEST = VideoRequest("a cat")
 
@@ -90,20 +91,19 @@ def test_a_process_asks_again_only_after_30_seconds_or_for_another_key(gateway, 
 
 
 UNREADABLE = {
-    "away": ({"status": 503, "body": {"error": {"message": "down"}}}, True, r"down.*retries may try again"),
-    "no such route": ({"status": 404, "body": {"error": {"message": "no such route"}}}, False, "no such route"),
-    "no permission": ({"status": 401, "body": {"message": "no"}}, False, "no"),
+    "away": ({"status": 503, "body": {"error": {"message": "down"}}}, Sora2Error, r"down.*retries may try again"),
+    "no such route": ({"status": 404, "body": {"error": {"message": "no such route"}}}, FinalError, "no such route"),
+    "no permission": ({"status": 401, "body": {"message": "no"}}, FinalError, "no"),
 }
 
 
-@pytest.mark.parametrize(("fault", "is_retried", "text"), UNREADABLE.values(), ids=UNREADABLE)
-def test_while_the_balance_cannot_be_read_nothing_is_submitted(gateway, require, context, fault, is_retried, text):
+@pytest.mark.parametrize(("fault", "error", "text"), UNREADABLE.values(), ids=UNREADABLE)
+def test_while_the_balance_cannot_be_read_nothing_is_submitted(gateway, require, context, fault, error, text):
     require(5)
     gateway.fault(route="billing", times=None, **fault)
-    with pytest.raises(AirflowException, match=f"cannot be read.*{text}.*remove min_balance from") as caught:
+    with raises_exactly(error, match=f"cannot be read.*{text}.*remove min_balance from") as caught:
         create(context)
     assert "Nothing was sent" in str(caught.value)
-    assert isinstance(caught.value, AirflowFailException) is not is_retried
     assert gateway.billed == ()
     gateway.clear_faults()
     create(context)

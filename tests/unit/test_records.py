@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.exceptions import Sora2Error
 from sora2_provider.submission.record import Record, UnreadableRecord
 from sora2_provider.submission.record_names import record_name
 from sora2_provider.submission.records import TaskRecords
 from sora2_provider.submission.stores import RecordUnavailable, StorageRecords, TaskStateRecords, store_of
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import create, failing
 
 INTENT = Record("digest", "sora2_default", epoch=1, intent_at=1_700_000_000.0, token="t")
@@ -141,9 +142,8 @@ def test_a_second_process_that_finds_the_intent_of_a_first_sends_nothing(gateway
     create().execute(context)
     real, seen = StorageRecords.read, [None]
     monkeypatch.setattr(StorageRecords, "read", lambda self: seen.pop() if seen else real(self))
-    with pytest.raises(AirflowException, match="Another process of this task instance") as caught:
+    with raises_exactly(Sora2Error, match="Another process of this task instance"):
         create().execute(context)
-    assert not isinstance(caught.value, AirflowFailException)
     assert create().execute(context) == gateway.billed[0].id
     assert len(gateway.billed) == 1
 
@@ -151,6 +151,6 @@ def test_a_second_process_that_finds_the_intent_of_a_first_sends_nothing(gateway
 @pytest.mark.parametrize("path", ["relative/folder", "nosuchscheme://x/y"])
 def test_a_path_that_cannot_be_used_is_said_before_anything_is_paid(gateway, context, monkeypatch, path):
     monkeypatch.setenv("AIRFLOW__SORA2__STATE_PATH", path)
-    with pytest.raises(AirflowException, match=r"state_path.*Nothing was sent"):
+    with raises_exactly(Sora2Error, match=r"state_path.*Nothing was sent"):
         create().execute(context)
     assert gateway.requests == ()

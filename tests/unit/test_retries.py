@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from sora2_provider.compat import AirflowException, retry_types
+from sora2_provider.exceptions import Sora2Error
 from sora2_provider.gateway.errors import GatewayUnavailable, InvalidRequest, RateLimited, SubmissionUnknown
 from sora2_provider.gateway.resend import pause_before_resend, send
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
 from sora2_provider.reporting.retry_policy import pass_on_retry_after, retry_after
+from tests.exact_errors import raises_exactly
 
 needs_policies = pytest.mark.skipif(retry_types() is None, reason="Airflow before 3.3 has no retry policies")
 
@@ -75,7 +77,7 @@ def test_the_retry_waits_for_as_long_as_the_gateway_asked(gateway, context, logg
     gateway.fault(route="create", status=429, headers={"Retry-After": "90"}, times=None)
     operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
     assert operator.retry_policy is None, "a DAG file pays nothing for it"
-    with pytest.raises(AirflowException) as caught:
+    with raises_exactly(Sora2Error) as caught:
         operator.execute(context)
     decision = operator.retry_policy.evaluate(caught.value, try_number=1, max_tries=3)
     assert (decision.action.value, decision.retry_delay.total_seconds()) == ("retry", 90)
@@ -99,7 +101,7 @@ def test_a_policy_of_the_users_own_stays():
 def test_before_airflow_3_3_airflows_own_delays_are_used_and_the_log_says_so_once(gateway, context, logged):
     gateway.fault(route="create", status=429, headers={"Retry-After": "90"}, times=None)
     operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat")
-    with pytest.raises(AirflowException):
+    with raises_exactly(Sora2Error):
         operator.execute(context)
     assert getattr(operator, "retry_policy", None) is None
     assert logged().count("The gateway asked to wait 90 s. This Airflow cannot take that over") == 1

@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.compat import AirflowFailException
+from sora2_provider.exceptions import InvalidParameter, RenderingFailed
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import GatewayError
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from tests.exact_errors import raises_exactly
 from tests.unit.conftest import KEY
 from tests.unit.link_hosts import LinkHost, answer
 from tests.unit.two_clients import ask_as_the_triggerer
@@ -216,7 +217,7 @@ def test_a_key_with_signs_that_encoders_escape_reaches_no_xcom(connect, context,
     with LinkHost(answer(said.encode())) as host:
         connect(host.url, password=key)
         operator = Sora2CreateVideoOperator(task_id="create", prompt="a cat", wait_for_completion=True)
-        with pytest.raises(AirflowException) as caught:
+        with raises_exactly(RenderingFailed) as caught:
             operator.execute(context)
     assert key not in json.dumps(ti.xcoms)
     assert key not in str(caught.value)

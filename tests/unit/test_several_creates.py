@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException, BaseOperator
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.compat import AirflowFailException, BaseOperator
+from sora2_provider.exceptions import FinalError, InvalidParameter, LeftRendering, RenderingFailed
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import TOO_SHORT, WAITS, as_try, clear, create, prompts
 
 STARTED = datetime.datetime(2026, 11, 27, 12, tzinfo=datetime.UTC)
@@ -66,7 +67,7 @@ def test_a_loop_that_leaves_out_what_is_done_gives_no_row_another_rows_film(gate
     gateway.settings(render_seconds=0)
     (cat,) = films(loop, "a cat")
     gateway.fault(route="create", status=400, times=1)
-    with pytest.raises(AirflowException):
+    with raises_exactly(FinalError):
         films(loop, "a dog")
     dog, fox = films(as_try(loop, 2), "a dog", "a fox")
     assert len({cat, dog, fox}) == 3
@@ -85,7 +86,7 @@ def test_operators_with_task_ids_of_their_own_are_told_apart_by_them(gateway, lo
 def test_a_create_in_a_loop_that_is_left_rendering_is_taken_up_even_if_its_prompt_is_another_one(gateway, loop, logged):
     gateway.settings(render_seconds=0)
     gateway.fault(route="query", status=503, times=None)
-    with pytest.raises(AirflowException):
+    with raises_exactly(LeftRendering):
         films(loop, "written by a model", **TOO_SHORT)
     gateway.clear_faults()
     assert films(as_try(loop, 2), "written by a model again", **WAITS) == [gateway.billed[0].id]
@@ -105,7 +106,7 @@ def test_code_that_repeats_a_create_with_an_unknown_outcome_does_not_pay_again(g
 def test_code_that_repeats_a_wait_goes_on_with_its_video(gateway, loop):
     gateway.settings(render_seconds=0)
     gateway.fault(route="query", status=503, times=None)
-    with pytest.raises(AirflowException):
+    with raises_exactly(LeftRendering):
         films(loop, "a cat", **TOO_SHORT)
     gateway.clear_faults()
     assert films(loop, "a cat", **WAITS) == [gateway.billed[0].id]
@@ -115,7 +116,7 @@ def test_a_rendering_that_failed_among_others_may_be_submitted_again_and_the_oth
     gateway.settings(render_seconds=0)
     (cat,) = films(loop, "a cat", **WAITS)
     gateway.fault(route="create", rendering="failed", times=1)
-    with pytest.raises(AirflowException):
+    with raises_exactly(RenderingFailed):
         films(loop, "a dog", **WAITS)
     (fox,) = films(loop, "a fox", **WAITS)
     again = films(as_try(loop, 2), "a cat", "a dog", "a fox", **WAITS)
@@ -221,7 +222,7 @@ GOES_ON: dict[str, tuple[int, dict[str, Any], Callable[[Any], None]]] = {
 @pytest.mark.parametrize(("number", "run", "then"), GOES_ON.values(), ids=GOES_ON)
 def test_a_run_that_goes_on_finds_its_video(gateway, kept, ti, number, run, then):
     gateway.fault(route="query", status=503, times=None)
-    with pytest.raises(AirflowException):
+    with raises_exactly(LeftRendering):
         create(**TOO_SHORT).execute(as_try(kept, 1))
     then(ti)
     gateway.clear_faults()

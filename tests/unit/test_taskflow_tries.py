@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, AirflowFailException, TaskDeferred
-from sora2_provider.exceptions import LeftRendering
+from sora2_provider.compat import AirflowFailException, TaskDeferred
+from sora2_provider.exceptions import LeftRendering, RenderingFailed, Sora2Error
 from sora2_provider.gateway.polling.wait import Finished, Outcome
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.stores import STATE_KEY
 from sora2_provider.triggers.events import to_event
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import TOO_SHORT, Film, clear, prompts, record
 
 
@@ -119,7 +120,7 @@ def test_an_unknown_outcome_is_told_without_calling_the_function(gateway, durabl
 def test_a_record_that_cannot_be_read_is_told_without_calling_the_function(gateway, durable_context, state):
     film = Film()
     state.set(STATE_KEY, "no record")
-    with pytest.raises(AirflowException, match="cannot be read"):
+    with raises_exactly(Sora2Error, match="cannot be read"):
         film.run(durable_context)
     assert film.calls == 0
 
@@ -127,7 +128,7 @@ def test_a_record_that_cannot_be_read_is_told_without_calling_the_function(gatew
 def test_a_failed_rendering_is_submitted_anew_and_the_function_called_for_it(gateway, durable_context):
     film = Film()
     gateway.fault(route="create", rendering="failed", error_code="video_generation_failed", error_message="crashed")
-    with pytest.raises(AirflowException, match="crashed"):
+    with raises_exactly(RenderingFailed, match="crashed"):
         film.run(durable_context, wait_for_completion=True, poll_interval=0.01)
     film.returned = "a dog"
     film.run(durable_context)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dev.upgrade_fixtures import TaskInstance, create_task, event_of
-from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.compat import AirflowFailException
 from sora2_provider.emulator import Emulator
+from sora2_provider.exceptions import FinalError, RenderingFailed, Sora2Error
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.connection import limits_of
 from sora2_provider.hooks.sora2 import Sora2Hook
@@ -18,6 +19,7 @@ from sora2_provider.provider_info import provider_info
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.submission.record import digest_of
 from sora2_provider.triggers.events import from_event
+from tests.exact_errors import raises_exactly
 from tests.upgrade.keeping import CLEARED, VERSIONS, Keeping, about, kept_by
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS)
@@ -61,17 +63,28 @@ def test_a_trigger_keeps_what_it_was_made_of(version: str) -> None:
         assert kwargs.items() >= trigger["kwargs"].items()
 
 
-@pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled", "timeout", "unreachable"])
-def test_an_event_that_was_fired_is_understood(gateway: Emulator, version: str, outcome: str) -> None:
+ENDS = {
+    "completed": None,
+    "failed": FinalError,
+    "cancelled": RenderingFailed,
+    "timeout": FinalError,
+    "unreachable": FinalError,
+}
+
+
+@pytest.mark.parametrize(("outcome", "error"), ENDS.items(), ids=ENDS)
+def test_an_event_that_was_fired_is_understood(
+    gateway: Emulator, version: str, outcome: str, error: type[Sora2Error] | None
+) -> None:
     event = kept_by(version, "events")[outcome]
     read = from_event(event, video_id=event["video_id"])
     assert read.outcome.value == outcome
     resume_state = {**kept_by(version, "deferred_create")["kwargs"]["record"], "video_id": event["video_id"]}
     task = create_task()
-    if outcome == "completed":
+    if error is None:
         assert task.execute_complete({"ti": TaskInstance()}, event, record=resume_state) == event["video_id"]
     else:
-        with pytest.raises(AirflowException, match=event["video_id"]):
+        with raises_exactly(error, match=event["video_id"]):
             task.execute_complete({"ti": TaskInstance()}, event, record=resume_state)
     assert gateway.requests == ()
 

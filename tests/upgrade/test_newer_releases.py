@@ -10,11 +10,13 @@ import pytest
 
 import sora2_provider
 from dev.upgrade_fixtures import TaskInstance, create_task, event_of
-from sora2_provider.compat import AirflowException, AirflowFailException
+from sora2_provider.compat import AirflowFailException
 from sora2_provider.emulator import Emulator
+from sora2_provider.exceptions import LeftRendering, Sora2Error
 from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.submission.record import VERSION
+from tests.exact_errors import raises_exactly
 from tests.upgrade.keeping import CLEARED, Keeping, about, kept_by
 
 KEPT = {name: kept_by(sora2_provider.__version__, name) for name in ("deferred_create", "records", "events")}
@@ -38,7 +40,7 @@ def test_a_record_of_a_newer_form_is_refused_and_nothing_is_sent(
 ) -> None:
     newer = {**KEPT["records"][name], "version": VERSION + 1}
     leave(keeping, newer)
-    with pytest.raises(AirflowException, match="a newer release of airflow-provider-sora2 wrote it") as refusal:
+    with raises_exactly(Sora2Error, match="a newer release of airflow-provider-sora2 wrote it") as refusal:
         create_task(**policies).execute(keeping.context(max_tries=max_tries))
     assert not isinstance(refusal.value, AirflowFailException), "a retry finds it when the newer release is back"
     assert "Nothing was sent" in str(refusal.value)
@@ -94,7 +96,7 @@ def test_a_deferral_that_cannot_be_resumed_fails_and_the_retry_goes_on_with_the_
 ) -> None:
     leave(keeping, about(KEPT["records"]["accepted"], video_id))
     kept, event = deferral_of_a_newer_release(what, video_id)
-    with pytest.raises(AirflowException, match="and then the task broke") as failure:
+    with raises_exactly(LeftRendering, match="and then the task broke") as failure:
         resume(kept, event, keeping.context())
     assert not isinstance(failure.value, AirflowFailException)
     assert create_task(deferrable=False).execute(keeping.context()) == video_id
