@@ -87,9 +87,9 @@ def decide_among(
         record = records[number]
         policies = {"on_clear": on_clear, "on_unknown": on_unknown}
         decision = decide(record, epoch=task_try.epoch, digest=digest, began=began, **policies)
-        other_request = record.video_id is not None and record.digest != digest and not record.unknown_reported
         # The video of another request may still be asked for: by a later create of this try, or after a clear.
-        kept = other_request and (record.delivered_at is None or on_clear == "reuse")
+        has_video = record.video_id is not None and not record.unknown_reported
+        kept = has_video and (record.delivered_at is None or on_clear == "reuse")
         if not (isinstance(decision, Submit) and kept):
             return number, decision
     taken = {number for number, record in records.items() if not record.ended} | task_try.claims.used
@@ -151,9 +151,9 @@ def warnings(records: Mapping[int, Record], task_try: TaskTry, digest: str | Non
 def _rank(record: Record, task_try: TaskTry) -> tuple[bool, ...]:
     """Say which record is looked at first: of those that may be another deployment's, one that costs nothing."""
     if record.run_started == task_try.run.started:
-        return (False,)
+        return ()
     is_unknown = record.video_id is None
-    return True, is_unknown and record.unknown_reported, record.delivered_at is not None, is_unknown
+    return is_unknown and record.unknown_reported, record.delivered_at is not None, is_unknown
 
 
 def decide(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.harness.processes import stop_cleanly_on_signals
 from tests.mutants.equal import EqualMutant, equal_mutants, split
 from tests.mutants.mutations import Mutant, mutants_of
 from tests.mutants.runner import MutantRunner, Verdict
@@ -40,6 +41,7 @@ def main() -> int:
         "--only", default="", metavar="TEXT", help="mutants whose file, line, function or text holds this"
     )
     parser.add_argument("--sample", type=int, metavar="NUMBER", help="as many of them, by chance")
+    parser.add_argument("--quick", action="store_true", help="without the histories")
     parser.add_argument("--list", action="store_true", help="print them, and run nothing")
     parser.add_argument("--processes", type=int, default=2, help="mutants at a time (%(default)s)")
     parser.add_argument("--minutes", type=float, default=90, help="after which no other mutant is begun (%(default)s)")
@@ -47,6 +49,7 @@ def main() -> int:
     parts = options.parts or list(PARTS)
     if unknown := sorted(set(parts) - set(PARTS)):
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    stop_cleanly_on_signals()
     until = time.monotonic() + options.minutes * 60
     mutants = [mutant for part in parts for mutant in _mutants_in(PARTS[part])]
     entries = [entry for entry in equal_mutants() if entry.file.startswith(tuple(PARTS[part] for part in parts))]
@@ -57,7 +60,7 @@ def main() -> int:
     if options.list:
         print(*chosen, sep="\n")
         return 0
-    verdicts = _run(chosen, options.processes, until) if chosen else []
+    verdicts = _run(chosen, [] if options.quick else MONEY, options.processes, until) if chosen else []
     return _report(parts, verdicts, equal, stale, not_run=len(chosen) - len(verdicts))
 
 
@@ -66,12 +69,12 @@ def _mutants_in(folder: str) -> Iterable[Mutant]:
         yield from mutants_of(PACKAGE, file.relative_to(PACKAGE).as_posix())
 
 
-def _run(mutants: Sequence[Mutant], processes: int, until: float) -> list[Verdict]:
+def _run(mutants: Sequence[Mutant], histories_of: Sequence[str], processes: int, until: float) -> list[Verdict]:
     os.environ["SORA2_HISTORIES"], os.environ["SORA2_HISTORIES_SEED"] = "300", "1"
     tests = ["tests/unit", "tests/histories"]
-    money = [PARTS[part] for part in MONEY]
+    folders = [PARTS[part] for part in histories_of]
     kept = Path(os.environ["AIRFLOW_HOME"]).with_name("mutants.json")
-    runner = MutantRunner(mutants, PACKAGE, money, kept, processes=processes, until=until)
+    runner = MutantRunner(mutants, PACKAGE, folders, kept, processes=processes, until=until)
     quiet = ("-q", "-s", "--no-header", "--no-summary", *("-p", "no:cacheprovider"), *("-p", "no:xdist"))
     code = pytest.main([*quiet, *tests], plugins=[runner])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

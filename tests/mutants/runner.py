@@ -22,7 +22,7 @@ from tests.mutants.mutations import Mutant
 #: A test of a mutant runs for ever if it takes so many times as long as without it, and so many seconds more.
 _TIMES, _MORE = 10, 20
 #: For which the unit tests of one mutant may run, as they were measured without it.
-MUTANT_SECONDS = 60
+MUTANT_SECONDS = 30
 _HISTORIES = "tests/histories/"
 
 
@@ -86,6 +86,8 @@ class MutantRunner:
         _say(f"{len(self._mutants)} mutants, {len(self._seconds)} tests")
         for (mutant, tests), outcome in run_forked(self._works(), self._processes, until=self._until):
             self.verdicts.append(Verdict(mutant, tests, outcome))
+            if len(self.verdicts) % 100 == 0:
+                _say(f"{len(self.verdicts)} of {len(self._mutants)}")
             if outcome.passed:
                 _say(f"survived {tests} tests: {mutant}")
         return True

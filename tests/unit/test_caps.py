@@ -139,6 +139,22 @@ def test_nothing_is_sent_while_the_count_cannot_be_read(gateway, cap, context, t
     assert gateway.requests == ()
 
 
+def test_a_count_that_breaks_takes_back_what_is_counted_elsewhere(gateway, cap, folder, context, monkeypatch):
+    cap(max_creates_per_hour=1, max_creates_per_day=1)
+    increment = CreateCounter.increment
+
+    def breaks(self: CreateCounter, *arguments: Any) -> int | None:
+        if "/hour-" in self.folder:
+            raise CounterUnavailable("away")
+        return increment(self, *arguments)
+
+    monkeypatch.setattr(CreateCounter, "increment", breaks)
+    with raises_exactly(Sora2Error, match="cannot be counted"):
+        create(context)
+    assert used(folder, DAY) == 0
+    assert gateway.requests == ()
+
+
 def test_a_retry_that_resumes_its_video_is_neither_counted_nor_refused(
     gateway, cap, folder, durable_context, monkeypatch
 ):

@@ -276,6 +276,14 @@ def test_a_number_of_connections_that_cannot_be_used_is_warned_of_and_asks_all_t
     assert "100 are used" in said
 
 
+def test_a_wait_that_another_triggerer_goes_on_with_keeps_its_deadline(scene):
+    async def play() -> End:
+        kept = datetime.fromtimestamp(scene.clock.since_1970 - 200.0 + DEADLINE + 600.0, UTC)
+        return await scene.wait(clock=-200.0, poll_interval=100.0, timeout_after=kept)
+
+    assert played(scene, play).at == pytest.approx(DEADLINE - 200.0, abs=MOMENT)
+
+
 SKEWS = {
     "behind": (-300.0, False),
     "behind, as Airflow tells": (-300.0, True),

@@ -12,6 +12,7 @@ from sora2_provider.exceptions import Sora2Error
 from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import ContentRejected
 from sora2_provider.operators import create_run
+from sora2_provider.submission import stores
 from sora2_provider.submission.stores import STATE_KEY
 from tests.exact_errors import raises_exactly
 from tests.unit.durable import WAITS, as_try, clear, create, failing, record
@@ -100,6 +101,15 @@ def test_a_record_that_cannot_be_read_is_left_to_retries_and_submits_nothing(gat
     with raises_exactly(Sora2Error, match="cannot be read"):
         create().execute(durable_context)
     assert gateway.requests == ()
+
+
+def test_a_record_is_kept_for_as_long_as_its_dag_run(gateway, ti, state, monkeypatch):
+    kept_for = []
+    for_ever = object()
+    monkeypatch.setattr(stores, "never_expire", lambda: for_ever)
+    watched = Watched(state, set=lambda *_, retention=None: kept_for.append(retention))
+    create().execute({"ti": ti, "task_state_store": watched})
+    assert kept_for == [for_ever] * 3, "the intent, the id, and that it is delivered"
 
 
 def test_a_process_that_was_believed_dead_does_not_write_over_its_successor(gateway, durable_context, ti, state):

@@ -12,6 +12,7 @@ import json
 import random
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -229,6 +230,20 @@ def test_the_file_is_stored_by_the_worker_after_the_resume(gateway, clock, conte
     in_operator(context, clock, None, deferrable=True, output_path=f"{tmp_path}/cat.mp4")
     assert ti.xcoms["video"]["stored_uri"] == f"file://{tmp_path}/cat.mp4"
     assert (tmp_path / "cat.mp4").exists()
+
+
+@pytest.mark.parametrize("late", [0, 5000], ids=["at once", "after its deadline"])
+@pytest.mark.parametrize("run", [in_operator, poke])
+def test_airflow_gives_a_deferral_up_ten_minutes_after_its_deadline(gateway, clock, context, monkeypatch, run, late):
+    video_id = Sora2CreateVideoOperator(task_id="create", prompt="a cat").execute(context)
+    if run is in_operator:
+        monkeypatch.setattr(creating, "time", SimpleNamespace(time=lambda: clock.now + late))
+    monkeypatch.setattr(sys.modules[__name__], "resumed", lambda _operator, _context, start: start())
+    with pytest.raises(TaskDeferred) as deferred:
+        run(context, clock, video_id, deferrable=True)
+    assert deferred.value.trigger.deadline == clock.now + TIMEOUT
+    seconds = 600 if late and run is in_operator else TIMEOUT + 600
+    assert deferred.value.timeout == datetime.timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("xcom", ["there", "gone"])

@@ -143,6 +143,26 @@ def test_an_id_that_arrives_late_is_written_where_the_record_is_gone_and_named_w
     assert store.record.video_id == "video_2"
 
 
+def test_a_rendering_that_has_ended_removes_the_record_of_no_other_video(store):
+    one = journal(store)
+    submit(one, "video_1")
+    one.ended("video_of_another")
+    assert store.record.video_id == "video_1"
+    one.ended("video_1")
+    assert store.record is None
+
+
+def test_a_video_that_was_thought_lost_and_is_adopted_is_not_lost_any_more(store):
+    """The next clear must not be taken for the decision to submit another one."""
+    submit(journal(store), "video_1")
+    lost = dataclasses.replace(store.record, unknown_reported=True)
+    store.write(lost)
+    later = journal(store, 2)
+    assert later.decide("a cat", **POLICIES) == Resume(lost, changed=False)
+    later.adopt(lost)
+    assert store.record.unknown_reported is False
+
+
 def test_of_two_that_found_no_record_one_submits(store):
     one, other = journal(store, 1), journal(store, 1)
     for each in (one, other):

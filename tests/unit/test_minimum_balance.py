@@ -90,6 +90,16 @@ def test_a_process_asks_again_only_after_30_seconds_or_for_another_key(gateway, 
     assert asked(gateway) == 6
 
 
+def test_after_a_clock_was_set_back_a_process_asks_again(gateway, require, clock):
+    require(5)
+    hook = Sora2Hook()
+    hook.create_video(REQUEST)
+    clock.now -= 3600
+    gateway.settings(balance=1.0)
+    with pytest.raises(BalanceTooLow):
+        hook.create_video(REQUEST)
+
+
 UNREADABLE = {
     "away": ({"status": 503, "body": {"error": {"message": "down"}}}, Sora2Error, r"down.*retries may try again"),
     "no such route": ({"status": 404, "body": {"error": {"message": "no such route"}}}, FinalError, "no such route"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
+
 import pytest
 
 from sora2_provider.compat import AirflowFailException, AirflowSensorTimeout
 from sora2_provider.exceptions import InvalidParameter
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator
+from sora2_provider.sensors import sensor_run
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 
 
@@ -53,21 +57,27 @@ def test_questions_that_fail_are_ridden_out(gateway, video_id, context, fault, l
     assert logged().count("could not say how video") == 3
 
 
-def test_questions_that_fail_for_minutes_end_the_wait(gateway, video_id, context, monkeypatch):
-    from sora2_provider.sensors import sensor_run
+@pytest.fixture
+def hurried(monkeypatch):
+    """Between any two looks at the clock 100 s pass."""
+    seconds = itertools.count(1_800_000_000, 100)
+    monkeypatch.setattr(sensor_run, "time", SimpleNamespace(time=lambda: float(next(seconds))))
 
-    class Clock:
-        now = 1_800_000_000.0
 
-        @classmethod
-        def time(cls):
-            cls.now += 100
-            return cls.now
-
-    monkeypatch.setattr(sensor_run, "time", Clock)
+def test_questions_that_fail_for_minutes_end_the_wait(gateway, video_id, context, hurried):
     gateway.fault(route="query", status=401, body={"error": {"message": "invalid token"}}, times=None)
     with pytest.raises(AirflowFailException, match=r"for minutes.*invalid token.*API key field"):
         sensor(video_id).execute(context)
+
+
+def test_in_reschedule_mode_questions_that_fail_for_minutes_leave_the_end_to_the_timeout(
+    gateway, video_id, context, hurried
+):
+    gateway.fault(route="query", status=401, body={"error": {"message": "invalid token"}}, times=20)
+    one = sensor(video_id, mode="reschedule")
+    assert [one.poke(context).is_done for _ in range(20)] == [False] * 20
+    gateway.finish(video_id)
+    assert one.poke(context).is_done
 
 
 def test_the_timeout_names_the_video_that_goes_on_rendering(gateway, video_id, context):
