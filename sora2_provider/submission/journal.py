@@ -100,8 +100,6 @@ class SubmissionJournal:
         :param dialect: the wire that it goes out on.
         :raises Sora2Error: that could not be written, so nothing may be sent.
         """
-        if self._records is None:
-            return
         now, token = time.time(), secrets.token_hex(8)
         record = Record(digest, conn_id, self._try.epoch, now, token, request, key=self._try.key, dialect=dialect)
         intent = dataclasses.replace(self._noted(record), **self._try.run.as_fields())
@@ -136,7 +134,7 @@ class SubmissionJournal:
         :raises FinalError: it could not be written; the message names the id.
         """
         intent = self._record
-        if self._records is None or intent is None:
+        if intent is None:
             return
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -145,12 +143,11 @@ class SubmissionJournal:
                     lambda now: dataclasses.replace(now, video_id=video_id, unknown_reported=False, resolution=None),
                     over_later=True,
                 )
-                if not written and self._record is None:
-                    self._replace(None, dataclasses.replace(intent, video_id=video_id))
-                elif not written:
-                    other_id = self._record.video_id if self._record is not None else None
-                    raise failure(Ending(End.SUBMITTED_ELSEWHERE, video_id, intent.conn_id, other_id=other_id))
-                return
+                if written:
+                    return
+                if (there := self._record) is not None:
+                    raise failure(Ending(End.SUBMITTED_ELSEWHERE, video_id, intent.conn_id, other_id=there.video_id))
+                return self._replace(None, dataclasses.replace(intent, video_id=video_id))
             except (RecordChanged, RecordUnavailable, UnreadableRecord) as error:
                 if attempt == _ATTEMPTS:
                     raise failure(Ending(End.NOT_RECORDED, video_id, intent.conn_id, error=error)) from error
@@ -164,7 +161,7 @@ class SubmissionJournal:
         """
         # Not the run: another deployment that shares the path must still know its own record.
         mine = {"epoch": self._try.epoch, "unknown_reported": False}
-        if self._records is None or all(getattr(record, name) == value for name, value in mine.items()):
+        if all(getattr(record, name) == value for name, value in mine.items()):
             return
         try:
             adopted = self._change(lambda now: self._noted(now, **mine))

@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="without the histories")
     parser.add_argument("--list", action="store_true", help="print them, and run nothing")
     parser.add_argument("--processes", type=int, default=2, help="mutants at a time (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=30, help="of unit tests for each mutant (%(default)s)")
     parser.add_argument("--minutes", type=float, default=90, help="after which no other mutant is begun (%(default)s)")
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
@@ -60,7 +61,7 @@ def main() -> int:
     if options.list:
         print(*chosen, sep="\n")
         return 0
-    verdicts = _run(chosen, [] if options.quick else MONEY, options.processes, until) if chosen else []
+    verdicts = _run(chosen, options, until) if chosen else []
     return _report(parts, verdicts, equal, stale, not_run=len(chosen) - len(verdicts))
 
 
@@ -69,12 +70,14 @@ def _mutants_in(folder: str) -> Iterable[Mutant]:
         yield from mutants_of(PACKAGE, file.relative_to(PACKAGE).as_posix())
 
 
-def _run(mutants: Sequence[Mutant], histories_of: Sequence[str], processes: int, until: float) -> list[Verdict]:
+def _run(mutants: Sequence[Mutant], options: argparse.Namespace, until: float) -> list[Verdict]:
     os.environ["SORA2_HISTORIES"], os.environ["SORA2_HISTORIES_SEED"] = "300", "1"
     tests = ["tests/unit", "tests/histories"]
-    folders = [PARTS[part] for part in histories_of]
+    folders = [] if options.quick else [PARTS[part] for part in MONEY]
     kept = Path(os.environ["AIRFLOW_HOME"]).with_name("mutants.json")
-    runner = MutantRunner(mutants, PACKAGE, folders, kept, processes=processes, until=until)
+    runner = MutantRunner(
+        mutants, PACKAGE, folders, kept, processes=options.processes, seconds=options.seconds, until=until
+    )
     quiet = ("-q", "-s", "--no-header", "--no-summary", *("-p", "no:cacheprovider"), *("-p", "no:xdist"))
     code = pytest.main([*quiet, *tests], plugins=[runner])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -21,8 +21,6 @@ from tests.mutants.mutations import Mutant
 
 #: A test of a mutant runs for ever if it takes so many times as long as without it, and so many seconds more.
 _TIMES, _MORE = 10, 20
-#: For which the unit tests of one mutant may run, as they were measured without it.
-MUTANT_SECONDS = 30
 _HISTORIES = "tests/histories/"
 
 
@@ -39,6 +37,7 @@ class MutantRunner:
     """A plugin of pytest that runs mutants instead of the tests that it has collected.
 
     :param histories_of: the folders whose mutants the histories are run against, too.
+    :param seconds: for which the unit tests of one mutant may run, as they were measured without it.
     :param until: the time of the monotonic clock after which no other mutant is begun.
     :param kept: the file that keeps which tests run which lines.
     """
@@ -51,6 +50,7 @@ class MutantRunner:
         kept: Path,
         *,
         processes: int,
+        seconds: float,
         until: float,
     ) -> None:
         self._mutants = mutants
@@ -58,6 +58,7 @@ class MutantRunner:
         self._histories_of = tuple(histories_of)
         self._kept = kept
         self._processes = processes
+        self._seconds_each = seconds
         self._until = until
         self.verdicts: list[Verdict] = []
 
@@ -123,7 +124,7 @@ class MutantRunner:
     def _tests_of(self, mutant: Mutant) -> list[str]:
         chosen, seconds = [], 0.0
         for test in sorted(self._map.tests_of(mutant.file, mutant.lines), key=lambda test: (self._seconds[test], test)):
-            if not test.startswith(_HISTORIES) and (seconds := seconds + self._seconds[test]) <= MUTANT_SECONDS:
+            if not test.startswith(_HISTORIES) and (seconds := seconds + self._seconds[test]) <= self._seconds_each:
                 chosen.append(test)
         if mutant.file.startswith(self._histories_of):
             chosen += sorted(test for test in self._items if test.startswith(_HISTORIES))

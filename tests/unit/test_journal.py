@@ -3,75 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-from typing import Any
 
 import pytest
 
 from sora2_provider.exceptions import FinalError, Sora2Error
-from sora2_provider.submission.decision import Resume, Submit
+from sora2_provider.submission.decision import RequestNeeded, Resume, Submit
 from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import Record
 from sora2_provider.submission.stores import RecordUnavailable
 from sora2_provider.submission.task_try import TaskTry
 from tests.exact_errors import raises_exactly
-
-LOG = logging.getLogger(__name__)
-POLICIES = {"on_clear": "regenerate", "on_unknown": "fail"}
-
-
-class Kept:
-    """A store in memory, without a fence of its own: as a storage path has none."""
-
-    where = "memory"
-
-    def __init__(self) -> None:
-        self.record: Record | None = None
-        self.others: dict[int, Kept] = {}
-        self.writes = 0
-        #: Called once, between the next read and what follows it.
-        self.after_read: Any = None
-
-    def numbered(self, number: int) -> Kept:
-        return self if number == 1 else self.others.setdefault(number, Kept())
-
-    def read(self) -> Record | None:
-        found, then, self.after_read = self.record, self.after_read, None
-        if then is not None:
-            then()
-        return found
-
-    def create(self, record: Record) -> bool:
-        if self.record is not None:
-            return False
-        self.write(record)
-        return True
-
-    def write(self, record: Record) -> None:
-        self.record = record
-        self.writes += 1
-
-    def remove(self) -> None:
-        self.record = None
+from tests.unit.kept_records import LOG, POLICIES, Kept, intend, journal, submit
 
 
 @pytest.fixture
 def store() -> Kept:
     return Kept()
-
-
-def journal(store: Kept, number: int = 1, *, epoch: int = 0) -> SubmissionJournal:
-    return SubmissionJournal(store, TaskTry(epoch, number), log=LOG)
-
-
-def intend(one: SubmissionJournal, digest: str = "a cat") -> SubmissionJournal:
-    assert isinstance(one.decide(digest, **POLICIES), Submit)
-    one.intend(digest, "sora2_default", {"prompt": digest})
-    return one
-
-
-def submit(one: SubmissionJournal, video_id: str, digest: str = "a cat") -> None:
-    intend(one, digest).accepted(video_id)
 
 
 def test_a_try_that_wakes_late_does_not_write_over_what_its_successor_has_submitted(store):
@@ -186,7 +133,8 @@ def test_a_first_record_that_was_written_twice_by_the_storage_is_ones_own(store)
 
 
 def test_a_write_that_fails_and_happened_all_the_same_is_not_made_twice(store, monkeypatch):
-    monkeypatch.setattr("sora2_provider.submission.journal._PAUSE", 0.0)
+    pauses = []
+    monkeypatch.setattr("sora2_provider.submission.journal.time.sleep", pauses.append)
 
     class Fails(Kept):
         failed = False
@@ -201,13 +149,67 @@ def test_a_write_that_fails_and_happened_all_the_same_is_not_made_twice(store, m
     submit(journal(kept), "video_1")
     assert kept.record.video_id == "video_1"
     assert kept.writes == 2, "the intent and the id"
+    assert pauses == [1.0]
+
+
+def test_an_intent_whose_writing_fails_and_happened_all_the_same_is_taken_back():
+    class Fails(Kept):
+        def create(self, record: Record) -> bool:
+            super().create(record)
+            raise RecordUnavailable("the answer was lost")
+
+    kept = Fails()
+    with raises_exactly(Sora2Error, match="cannot be written: the answer was lost"):
+        intend(journal(kept))
+    assert kept.record is None
+
+
+def test_a_refusal_removes_the_record_though_a_later_try_has_reported_it(store):
+    one = intend(journal(store, 1))
+    later = journal(store, 2)
+    later.decide("a cat", **POLICIES)
+    later.mark_outcome_unknown(RuntimeError("unknown"))
+    assert store.record.try_number == 2
+    one.refused()
+    assert store.record is None
 
 
 def test_a_change_of_nothing_writes_nothing(store):
     submit(journal(store, 1), "video_1")
     before = store.writes
-    journal(store, 1).mark_outcome_unknown(RuntimeError("unknown"))
+    again = journal(store, 1)
+    again.decide("a cat", **POLICIES)
+    again.mark_outcome_unknown(RuntimeError("unknown"))
     assert store.writes == before, "the id is known"
+    again.adopt(store.record)
+    assert store.writes == before, "it is this epoch's"
+
+
+def test_a_request_that_a_try_has_made_of_another_one_is_known_to_it(store):
+    submit(journal(store, 1), "video_1")
+    task_try = TaskTry(0, 2)
+    for _ in range(2):
+        decision = SubmissionJournal(store, task_try, log=LOG).decide("a dog", **POLICIES)
+        assert decision == Resume(store.record, changed=True)
+
+
+def test_a_request_that_is_known_by_now_is_decided_upon_as_if_it_had_been_known_before(store):
+    submit(journal(store, 1), "video_1")
+    cleared = journal(store, 1, epoch=3)
+    assert cleared.decide(None, **POLICIES) == RequestNeeded(store.record)
+    assert cleared.decide("a dog", **POLICIES) == Submit(abandoned="video_1")
+
+
+def test_without_a_store_nothing_is_kept_and_nothing_fails():
+    one = SubmissionJournal(None, log=LOG)
+    submit(one, "video_1")
+    one.adopt(Record("a cat", "c", 7, 1.0, "t", video_id="video_1"))
+    for note in (one.delivered, one.ended):
+        note("video_1")
+    one.mark_outcome_unknown(RuntimeError("unknown"))
+    one.refused()
+    assert one.durable is False
+    assert one.decide("a cat", **POLICIES) == Submit()
 
 
 def test_what_is_changed_between_read_and_comparison_is_seen(store):

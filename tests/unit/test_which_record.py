@@ -87,6 +87,13 @@ TABLE: dict[str, tuple[list[Record], dict[str, Any], dict[str, str], int, Any]] 
         Resume(dataclasses.replace(of_cat(ACCEPTED), key=None), False),
     ),
     "one that renders for another request": ([ACCEPTED], {}, {}, 1, Resume(ACCEPTED, True)),
+    "one that renders, before one of before a clear": (
+        [cleared(ACCEPTED), ACCEPTED],
+        {},
+        {},
+        2,
+        Resume(ACCEPTED, True),
+    ),
     "an unknown outcome before a video": ([ACCEPTED, UNKNOWN], {}, {}, 2, OutcomeUnknown(UNKNOWN)),
     "an unknown outcome that may be paid again": (
         [UNKNOWN],
@@ -155,7 +162,10 @@ BEST_FIRST = [
 ]
 
 
-@pytest.mark.parametrize(("better", "worse"), list(itertools.combinations(BEST_FIRST, 2)))
+PAIRS = [*itertools.combinations(BEST_FIRST, 2), (from_elsewhere(LOST), from_elsewhere(UNKNOWN))]
+
+
+@pytest.mark.parametrize(("better", "worse"), PAIRS)
 def test_of_records_that_may_be_anothers_the_one_that_costs_least_is_gone_by(better, worse):
     number, _ = decide_among({1: worse, 2: better}, TaskTry(NOW, 2, run=RUN), digest="a cat", began=BEGAN)
     assert number == 2
