@@ -162,7 +162,7 @@ class LeaveOut(_Replacement):
 
     @classmethod
     def examples(cls) -> Iterable[Example]:
-        return (Example("a()", "if False: a()"),)
+        return (Example("a()\n", "if False: a()\n"),)
 
 
 def operators() -> list[Operator]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from sora2_provider.gateway.client import Sora2Client
 from sora2_provider.gateway.errors import ContentRejected
 from sora2_provider.operators import create_run
 from sora2_provider.submission import stores
+from sora2_provider.submission.record import Record
 from sora2_provider.submission.stores import STATE_KEY
 from tests.exact_errors import raises_exactly
 from tests.unit.durable import WAITS, as_try, clear, create, failing, record
@@ -110,6 +112,14 @@ def test_a_record_is_kept_for_as_long_as_its_dag_run(gateway, ti, state, monkeyp
     watched = Watched(state, set=lambda *_, retention=None: kept_for.append(retention))
     create().execute({"ti": ti, "task_state_store": watched})
     assert kept_for == [for_ever] * 3, "the intent, the id, and that it is delivered"
+
+
+def test_the_task_state_store_says_whether_a_record_was_the_first(state):
+    store = stores.TaskStateRecords(state)
+    first = Record("a cat", "c", 0, 1.0, "t")
+    assert store.create(first) is True
+    assert store.create(dataclasses.replace(first, token="another")) is False
+    assert store.read() == first
 
 
 def test_a_process_that_was_believed_dead_does_not_write_over_its_successor(gateway, durable_context, ti, state):

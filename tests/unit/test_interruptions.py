@@ -18,8 +18,9 @@ from sora2_provider.gateway.models import VideoRequest
 from sora2_provider.hooks import operations
 from sora2_provider.hooks.sora2 import Sora2Hook
 from sora2_provider.spending.caps import SpendingGuard
+from sora2_provider.submission import signals
 from sora2_provider.submission.journal import SubmissionJournal
-from sora2_provider.submission.signals import deferred_signals
+from sora2_provider.submission.signals import StopNotice, deferred_signals
 from sora2_provider.submission.stores import STATE_KEY
 from tests.exact_errors import raises_exactly
 from tests.unit.durable import create, failing
@@ -231,3 +232,43 @@ def test_code_that_goes_on_after_a_stop_pays_for_no_further_create(going_on, gat
         with raises_exactly(Sora2Error, match="told to stop before its create was sent"):
             create(prompt=prompt).execute(context)
     assert [video.id for video in gateway.billed] == [made]
+
+
+def test_a_stop_outside_a_pause_is_noted_and_interrupts_nothing(going_on):
+    stop, usual = StopNotice(), signal.getsignal(signal.SIGTERM)
+    with stop.watching():
+        stop.pause(0.0)
+        other = threading.Thread(target=stop.pause, args=(0.0,))
+        other.start()
+        other.join(20)
+        terminate()
+        assert stop.told is True
+    assert going_on == [signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is usual
+    with raises_exactly(Sora2Error, match="told to stop"):
+        stop.pause(3600.0)
+
+
+def test_a_stop_that_is_ignored_is_noted_and_goes_on_being_ignored(going_on):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stop = StopNotice()
+    with stop.watching():
+        terminate()
+    assert stop.told is True
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+
+
+def test_a_stop_ends_a_pause_though_another_thread_has_paused_meanwhile(going_on, monkeypatch):
+    stop = StopNotice()
+
+    def sleep(_: float) -> None:
+        if threading.current_thread() is threading.main_thread():
+            other = threading.Thread(target=stop.pause, args=(0.0,))
+            other.start()
+            other.join(20)
+            terminate()
+
+    monkeypatch.setattr(signals.time, "sleep", sleep)
+    with stop.watching(), raises_exactly(Sora2Error, match="told to stop"):
+        stop.pause(3600.0)
+    assert going_on == [signal.SIGTERM]

@@ -41,6 +41,23 @@ def files(folder: Path) -> list[Path]:
     return list(folder.rglob("*.json"))
 
 
+#: The map index, and the name of the file: now, and that of 0.1.0 on Airflow 2 and on Airflow 3.
+NAMES = [
+    (-1, "make-229e80745cbf520e6f4ceb59.json", "make-eaa4b2ebda4cea165c30.json", "make-a20033be0cba19ac57ee.json"),
+    (0, "make-0-d60123bc2925c4dd6c2d80c3.json", "make-0-2fa6363b39f7e0f61a8d.json", "make-0-c992d188f15a833c213e.json"),
+    (3, "make-3-5baa4c6d65a8f7e3af1b3b24.json", "make-3-1ab5ed268a18457974bb.json", "make-3-c5094fcab778206462c8.json"),
+    (None, "make-7353a31a4197144c7950e227.json", "make-dd1226bb76dc9434ff70.json", "make-bb53924287b7783f112d.json"),
+]
+
+
+@pytest.mark.parametrize(("map_index", "now", "on_airflow_2", "on_airflow_3"), NAMES)
+def test_a_task_instance_has_the_same_file_for_ever(map_index, now, on_airflow_2, on_airflow_3):
+    run_folder = "d/scheduled__2026-11-01/"
+    assert record_name(context(map_index=map_index)) == run_folder + now
+    for run, name in ((AIRFLOW_2, on_airflow_2), (AIRFLOW_3, on_airflow_3)):
+        assert earlier_name(context(run, map_index=map_index)) == run_folder + name
+
+
 @pytest.mark.parametrize("try_number", [1, 2])
 @pytest.mark.parametrize("run", [AIRFLOW_2, AIRFLOW_3], ids=["Airflow 2", "Airflow 3"])
 def test_a_record_under_the_name_of_0_1_0_is_taken_over(folder, run, try_number):
@@ -146,3 +163,15 @@ def test_an_old_record_that_cannot_be_read_is_named_and_left_where_it_is(folder)
     with pytest.raises(UnreadableRecord, match=f"{file.name}.*a newer release"):
         store_of(context()).read()
     assert files(folder) == [file]
+
+
+def test_the_record_of_0_1_0_is_the_first_create_s_alone(folder):
+    left = leave(folder, earlier_name(context(AIRFLOW_2)))
+    assert store_of(context()).numbered(2).read() is None
+    assert files(folder) == [left]
+
+
+def test_on_airflow_2_the_record_of_a_deleted_run_of_the_same_name_is_left_alone(folder):
+    left = leave(folder, earlier_name(context(SimpleNamespace(id=4710))))
+    assert store_of(context(AIRFLOW_2)).read() is None
+    assert files(folder) == [left]

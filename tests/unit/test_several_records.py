@@ -11,6 +11,7 @@ from sora2_provider.exceptions import Sora2Error
 from sora2_provider.submission.decision import Resume, Submit
 from sora2_provider.submission.journal import SubmissionJournal
 from sora2_provider.submission.record import Record, RunIdentity
+from sora2_provider.submission.records import RecordChanged, TaskRecords
 from sora2_provider.submission.task_try import TaskTry
 from tests.exact_errors import raises_exactly
 from tests.unit.kept_records import LOG, POLICIES, Kept, intend, submit
@@ -65,7 +66,10 @@ def test_a_create_whose_number_lies_behind_a_gap_by_now_takes_the_one_before(sto
 def test_a_create_does_not_write_behind_the_record_of_a_later_try(store, two):
     later = SubmissionJournal(store, TaskTry(0, 2, run=RunIdentity(STARTED, 0)), log=LOG)
     submit(later, "video_of_later", "a fox")
-    with raises_exactly(Sora2Error, match="Another process of this task instance is submitting its video now"):
+    with raises_exactly(
+        Sora2Error,
+        match=r"Another process of this task instance is submitting its video now \(the record has changed\)",
+    ):
         write(two[1], "a dog")
     assert requests(store) == ["a fox", None]
 
@@ -143,3 +147,21 @@ def test_a_late_process_does_not_note_that_its_video_is_delivered_once_a_later_t
     assert store.record.delivered_at is None
     later.delivered("video_1")
     assert store.record.delivered_at is not None
+
+
+def test_a_record_that_others_follow_is_ended_and_not_removed():
+    kept = Kept()
+    records = TaskRecords(kept)
+    first, second = (Record(digest, "c", 0, 1.0, "t") for digest in ("a cat", "a dog"))
+    assert records.replace(1, None, None) is None
+    assert kept.writes == 0
+    assert records.replace(1, None, first) == first
+    assert records.replace(2, None, second) == second
+    accepted = dataclasses.replace(first, video_id="video_1")
+    assert records.replace(1, first, accepted) == accepted
+    ended = dataclasses.replace(accepted, ended=True)
+    assert records.replace(1, accepted, None) == kept.record == ended
+    assert records.replace(2, second, None) is None
+    assert list(records.all()) == [(1, ended)]
+    with pytest.raises(RecordChanged, match="the record is gone"):
+        records.replace(2, second, None)

@@ -108,6 +108,11 @@ def test_a_record_that_cannot_be_read_is_never_taken_for_none(value):
         Record.from_json(value)
 
 
+def test_the_same_request_has_the_same_digest_for_ever():
+    request = VideoRequest("一只猫", extra={"b": 1, "a": {"d": 2, "c": 3}})
+    assert digest_of(request, "c") == "f0883bfea097d46022564da1a5c519a8cc726dd9c044a4e461e0ee5ed8513a61"
+
+
 def test_a_presigned_link_may_change_and_the_request_is_the_same():
     first = VideoRequest("a cat", images=["https://b.example/a.png?X-Signature=1"])
     again = VideoRequest("a cat", images=["https://b.example/a.png?X-Signature=2#x"])
