@@ -142,6 +142,28 @@ def test_an_unknown_outcome_counts_once_for_all_tries(gateway, durable_context, 
     assert client.names == ["unknown_submissions"]
 
 
+def test_an_unknown_outcome_that_no_try_has_reported_counts_when_the_next_one_does(
+    gateway, durable_context, client, monkeypatch
+):
+    with monkeypatch.context() as killed:
+        killed.setattr("sora2_provider.gateway.client.Sora2Client.create_video", failing(KeyboardInterrupt()))
+        killed.setattr("sora2_provider.submission.submitter.Submitter._note_lost", failing(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            create().execute(durable_context)
+    assert client.names == []
+    for _ in range(2):
+        with raises_exactly(FinalError):
+            create().execute(durable_context)
+    assert client.names == ["unknown_submissions"]
+
+
+def test_a_video_that_is_taken_up_and_cannot_be_asked_about_is_counted(gateway, durable_context, client):
+    create().execute(durable_context)
+    gateway.fault(route="query", status=503)
+    create().execute(durable_context)
+    assert client.names == ["created", "resumed", "poll_errors.unavailable"]
+
+
 def test_questions_that_fail_are_counted_by_reason(gateway, context, client):
     gateway.fault(route="query", status=503)
     gateway.fault(route="query", status=429, body={"error": {"message": "slow down"}})
