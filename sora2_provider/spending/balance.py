@@ -59,9 +59,9 @@ def ensure_minimum_balance(conn_id: str, minimum: MinimumBalance | None, client:
 
 def _balance(conn_id: str, client: Sora2Client) -> Balance:
     key = (conn_id, client.settings.account)
-    asked_at, balance = _cache.get(key, (0.0, None))
-    if balance is not None and 0 <= time.time() - asked_at < _CACHED_FOR:
-        return balance
+    cached = _cache.get(key)
+    if cached is not None and 0 <= time.time() - cached[0] < _CACHED_FOR:
+        return cached[1]
     try:
         balance = client.get_balance()
     except GatewayError as error:

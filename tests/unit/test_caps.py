@@ -111,6 +111,14 @@ def test_the_day_is_refunded_when_another_process_gets_the_last_create_of_the_ho
     assert used(folder, DAY) == used(folder) == 1
 
 
+def test_a_create_that_the_hour_refuses_adds_nothing_to_the_count_of_the_day(cap, folder, context):
+    cap(max_creates_per_hour=1, max_creates_per_day=5)
+    create(context)
+    with pytest.raises(CapReached, match="1 of 1 creates are used this hour"):
+        create(context)
+    assert [path.name for path in (folder / DAY).iterdir()] == ["claim-000000.json"]
+
+
 def test_each_connection_has_its_own_count(gateway, connect, cap, folder, context):
     cap(max_creates_per_hour=1)
     connect(gateway.url, conn_id="stu.dio", max_creates_per_hour=1)
@@ -238,6 +246,16 @@ def test_counts_that_are_over_are_removed_by_the_first_create_of_an_hour(cap, fo
     days = ["day-2026-11-22", "day-2026-11-23", "day-2026-11-24"]
     hours = ["hour-2026-11-23T14", "hour-2026-11-24T15", "hour-of-somebody-else"]
     assert sorted(path.name for path in folder.iterdir()) == days + hours
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0, True), (1, False)])
+def test_a_count_is_kept_for_two_days_after_its_end(cap, folder, context, clock, seconds, kept):
+    cap(max_creates_per_hour=5)
+    over = folder / "day-2026-11-22"
+    over.mkdir(parents=True)
+    clock.now = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC).timestamp() + seconds
+    create(context)
+    assert over.exists() is kept
 
 
 def test_counts_that_cannot_be_removed_stop_no_create(cap, folder, context, monkeypatch, logged):
