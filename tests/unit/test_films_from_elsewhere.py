@@ -107,7 +107,7 @@ def test_a_download_says_who_can_help_where_the_gateway_refuses(big, video_id, f
     big.settings(shape="openai")
     for route in routes:
         big.fault(route=route, times=None, **fault)
-    with pytest.raises(AirflowException, match=f"The video could not be downloaded: .*{said}"):
+    with raises_exactly(Sora2Error, match=f"The video could not be downloaded: .*{said}"):
         fetch()
 
 
