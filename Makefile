@@ -100,6 +100,7 @@ histories: $(INSTALLED)  ## Take a create task through made-up histories of cras
 	SORA2_HISTORIES=$(HISTORIES) SORA2_HISTORIES_SEED="$(SEEDS)" $(BIN)/python -m pytest tests/histories tests/unit/test_create_faults.py -n $(WORKERS) $(PYTEST_ARGS)
 
 mutants: $(MUTANTS)/.installed  ## Break the code in one place at a time, and look whether a test notices (PARTS='submission spending')
+	$(MUTANTS)/bin/python -m pytest -q tests/mutants
 	$(MUTANTS)/bin/python -m tests.mutants $(PARTS) --processes $(WORKERS) $(MUTANT_ARGS)
 
 faults: histories  ## The histories, and on a whole Airflow: kill everything at every point, and break the gateway

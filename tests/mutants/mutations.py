@@ -25,7 +25,7 @@ class Mutant:
     :param file: below the package's folder.
     :param function: in which the change is, as Python calls it.
     :param lines: the line on which its statement begins, and those that it is on.
-    :param occurrence: the how-manieth change of this text it is in the function.
+    :param occurrence: 1 for the first change of this text in the function, 2 for the next one.
     :param source: of the whole file.
     """
 

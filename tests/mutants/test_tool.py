@@ -70,4 +70,4 @@ def test_an_entry_of_the_list_matches_by_its_text_or_is_told(mutants):
 
 
 def test_each_entry_of_the_list_has_a_reason():
-    assert all(len(entry.reason) > 20 for entry in equal_mutants())
+    assert all(len(entry.reason) > 15 for entry in equal_mutants())
