@@ -135,7 +135,7 @@ class SubmissionJournal:
         """
         intent = self._record
         if intent is None:
-            return
+            return None
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 # Over a later try's note as well: it may have reported this very create as unknown.
@@ -144,7 +144,7 @@ class SubmissionJournal:
                     over_later=True,
                 )
                 if written:
-                    return
+                    return None
                 if (there := self._record) is not None:
                     raise failure(Ending(End.SUBMITTED_ELSEWHERE, video_id, intent.conn_id, other_id=there.video_id))
                 return self._replace(None, dataclasses.replace(intent, video_id=video_id))

@@ -90,6 +90,25 @@ def test_an_id_that_arrives_late_is_written_where_the_record_is_gone_and_named_w
     assert store.record.video_id == "video_2"
 
 
+def test_an_id_is_written_where_the_record_is_gone_and_the_store_was_away_for_a_moment(monkeypatch):
+    monkeypatch.setattr("sora2_provider.submission.journal._PAUSE", 0.0)
+
+    class Away(Kept):
+        times = 1
+
+        def create(self, record: Record) -> bool:
+            if record.video_id and self.times:
+                self.times -= 1
+                raise RecordUnavailable("away")
+            return super().create(record)
+
+    kept = Away()
+    one = intend(journal(kept))
+    kept.remove()
+    one.accepted("video_1")
+    assert (kept.record.video_id, kept.times) == ("video_1", 0)
+
+
 def test_a_rendering_that_has_ended_removes_the_record_of_no_other_video(store):
     one = journal(store)
     submit(one, "video_1")
