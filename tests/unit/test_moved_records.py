@@ -175,3 +175,7 @@ def test_on_airflow_2_the_record_of_a_deleted_run_of_the_same_name_is_left_alone
     left = leave(folder, earlier_name(context(SimpleNamespace(id=4710))))
     assert store_of(context(AIRFLOW_2)).read() is None
     assert files(folder) == [left]
+
+
+def test_a_name_without_a_letter_still_gives_a_folder_and_a_file():
+    assert record_name(context(dag_id="..", run_id="猫", task_id="...")).startswith("_/_/_-")
