@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,10 +87,12 @@ def test_an_outcome_that_is_unknown_from_before_ends_with_its_own_connection_and
     assert gateway.requests == ()
 
 
-def test_a_create_that_is_interrupted_ends_with_what_interrupted_it(submitter, monkeypatch):
+def test_a_create_that_is_interrupted_ends_with_what_interrupted_it_and_when_it_was_sent(submitter, monkeypatch):
     interruption = SystemExit(3)
+    monkeypatch.setattr("sora2_provider.submission.submitter.time", SimpleNamespace(time=lambda: 77.0))
     monkeypatch.setattr(Sora2Client, "create_video", failing(interruption))
     ending = submitter.settle(Submit(), REQUEST)
     assert isinstance(ending, Ending)
     assert ending.end is End.UNKNOWN
     assert ending.error.__cause__ is interruption
+    assert ending.sent_at == 77.0
