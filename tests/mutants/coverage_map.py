@@ -106,10 +106,12 @@ def file_of(test: str) -> str:
 
 def digests_of(tests: Iterable[Path], package: Path) -> dict[str, str]:
     """Return, for each file of tests, what changes with its text and with that of whatever it may be run with."""
-    files = {file for folder in (package, package.parent / "tests") for file in folder.rglob("*") if file.is_file()}
+    root = package.parent
     helpers = hashlib.sha256()
-    for file in sorted(file for file in files if not file.name.startswith("test_")):
-        if file.suffix in (".py", ".json", ".txt") and "mutants" not in file.parts:
-            helpers.update(f"{file}\n".encode() + file.read_bytes())
-    names = {file: file.relative_to(package.parent).as_posix() for file in tests}
+    for file in sorted(file for folder in (package, root / "tests") for file in folder.rglob("*")):
+        name = file.relative_to(root)
+        is_helper = not file.name.startswith("test_") and name.parts[:2] != ("tests", "mutants")
+        if is_helper and file.suffix in (".py", ".json", ".txt"):
+            helpers.update(f"{name}\n".encode() + file.read_bytes())
+    names = {file: file.relative_to(root).as_posix() for file in tests}
     return {name: hashlib.sha256(helpers.digest() + file.read_bytes()).hexdigest() for file, name in names.items()}

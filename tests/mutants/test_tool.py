@@ -10,6 +10,7 @@ import pytest
 from cosmic_ray.mutating import mutate_code
 
 from tests.mutants.code_swap import LoadedFunctions
+from tests.mutants.coverage_map import digests_of
 from tests.mutants.equal import EqualMutant, equal_mutants, split
 from tests.mutants.mutations import Mutant, mutants_of
 from tests.mutants.operators import operators
@@ -60,6 +61,27 @@ def test_a_mutant_reaches_a_function_wherever_it_is_held(tmp_path, mutants):
     assert held(dataclasses.make_dataclass("Log", ["info"])(print), 2) is None
     with pytest.raises(LookupError):
         functions.mutate(tmp_path / "words.py", SOURCE)
+
+
+def test_what_is_known_of_a_file_of_tests_holds_until_it_the_package_or_a_helper_changes(tmp_path):
+    root = tmp_path / "mutants"
+    files = [
+        root / name
+        for name in ("package/a.py", "tests/unit/conftest.py", "tests/unit/test_a.py", "tests/unit/test_b.py")
+    ]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+    seen = set()
+    for changed in (None, *files[:3]):
+        if changed is not None:
+            changed.write_text("changed")
+        digests = digests_of(files[2:3], root / "package")
+        assert list(digests) == ["tests/unit/test_a.py"]
+        seen.add(digests["tests/unit/test_a.py"])
+    assert len(seen) == 4
+    files[3].write_text("changed")
+    assert digests_of(files[2:3], root / "package")["tests/unit/test_a.py"] in seen
 
 
 def test_an_entry_of_the_list_matches_by_its_text_or_is_told(mutants):
