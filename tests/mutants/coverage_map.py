@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import time
 from collections import defaultdict
@@ -84,7 +85,7 @@ def measure(
     files = {file_of(item.nodeid): FileOfTests(digests[file_of(item.nodeid)], {}, {}, []) for item in items}
     watch = coverage.Coverage(data_file=None, source=[str(package)], messages=False)
     watch.start()
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in itertools.zip_longest(items, items[1:]):
         watch.switch_context(item.nodeid)
         started = time.monotonic()
         if not passes(item, following):

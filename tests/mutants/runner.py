@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import itertools
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,10 @@ _HISTORIES = "tests/histories/"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the tests say of a mutant; of none, that they have failed on the code as it is."""
+    """What the tests say of a mutant.
+
+    :param tests: how many it was to meet.
+    """
 
     mutant: Mutant
     tests: int
@@ -86,6 +90,8 @@ class MutantRunner:
             raise pytest.UsageError("these tests fail without a mutant: " + ", ".join(self._map.failed))
         _say(f"{len(self._mutants)} mutants, {len(self._seconds)} tests")
         for (mutant, tests), outcome in run_forked(self._works(), self._processes, until=self._until):
+            if not outcome.passed and not outcome.last:
+                raise pytest.UsageError(f"a mutant cannot be run, {outcome.why}: {mutant}")
             self.verdicts.append(Verdict(mutant, tests, outcome))
             if len(self.verdicts) % 100 == 0:
                 _say(f"{len(self.verdicts)} of {len(self._mutants)}")
@@ -134,7 +140,7 @@ class MutantRunner:
         def work(tell: Tell) -> bool:
             self._functions.mutate(self._package / mutant.file, mutant.source)
             items = [self._items[test] for test in tests]
-            for item, following in zip(items, [*items[1:], None], strict=True):
+            for item, following in itertools.zip_longest(items, items[1:]):
                 tell(item.nodeid, _MORE + _TIMES * self._seconds[item.nodeid])
                 if not _passes(item, following):
                     return False

@@ -258,6 +258,17 @@ def test_a_stop_that_is_ignored_is_noted_and_goes_on_being_ignored(going_on):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
+def test_a_stop_that_nothing_handles_ends_the_process_as_it_would_have(going_on, monkeypatch):
+    raised = []
+    monkeypatch.setattr(
+        signals.signal, "raise_signal", lambda number: raised.append((number, signal.getsignal(number)))
+    )
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with StopNotice().watching():
+        terminate()
+    assert raised == [(signal.SIGTERM, signal.SIG_DFL)]
+
+
 def test_a_stop_ends_a_pause_though_another_thread_has_paused_meanwhile(going_on, monkeypatch):
     stop = StopNotice()
 

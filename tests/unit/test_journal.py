@@ -13,6 +13,7 @@ from sora2_provider.submission.record import Record
 from sora2_provider.submission.stores import RecordUnavailable
 from sora2_provider.submission.task_try import TaskTry
 from tests.exact_errors import raises_exactly
+from tests.unit.durable import failing
 from tests.unit.kept_records import LOG, POLICIES, Kept, intend, journal, submit
 
 
@@ -127,6 +128,29 @@ def test_a_video_that_was_thought_lost_and_is_adopted_is_not_lost_any_more(store
     assert later.decide("a cat", **POLICIES) == Resume(lost, changed=False)
     later.adopt(lost)
     assert store.record.unknown_reported is False
+
+
+@pytest.fixture
+def taken_up(store) -> SubmissionJournal:
+    """A journal whose try, after a clear, goes on with the video of an earlier one."""
+    submit(journal(store), "video_1")
+    later = journal(store, 2, epoch=3)
+    assert later.decide("a cat", **POLICIES) == Resume(store.record, changed=False)
+    return later
+
+
+def test_a_video_that_cannot_be_adopted_in_writing_is_left_to_a_retry(store, taken_up, monkeypatch):
+    monkeypatch.setattr(store, "write", failing(RecordUnavailable("away")))
+    with raises_exactly(Sora2Error, match="The record of this task's video video_1 cannot be written: away"):
+        taken_up.adopt(store.record)
+
+
+def test_a_video_that_another_process_has_taken_over_is_not_adopted(store, taken_up):
+    found = store.record
+    store.write(dataclasses.replace(found, token="another", video_id="video_2"))
+    with raises_exactly(Sora2Error, match="Another process of this task instance has taken video video_1 over"):
+        taken_up.adopt(found)
+    assert store.record.video_id == "video_2"
 
 
 def test_of_two_that_found_no_record_one_submits(store):

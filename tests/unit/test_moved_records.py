@@ -179,3 +179,19 @@ def test_on_airflow_2_the_record_of_a_deleted_run_of_the_same_name_is_left_alone
 
 def test_a_name_without_a_letter_still_gives_a_folder_and_a_file():
     assert record_name(context(dag_id="..", run_id="猫", task_id="...")).startswith("_/_/_-")
+
+
+def test_of_two_processes_that_move_a_record_the_slower_one_goes_by_what_the_faster_one_has_made_of_it(
+    folder, monkeypatch
+):
+    now = context()
+    leave(folder, earlier_name(now))
+    delivered = dataclasses.replace(FOUND, delivered_at=1_700_000_100.0)
+    create_here = StorageRecords.create
+
+    def overtaken(self: StorageRecords, record: Record) -> bool:
+        assert create_here(self, delivered)
+        return create_here(self, record)
+
+    monkeypatch.setattr(StorageRecords, "create", overtaken)
+    assert store_of(now).read() == delivered
