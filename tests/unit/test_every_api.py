@@ -96,12 +96,12 @@ def test_a_deferred_wait_and_what_follows_ask_on_the_videos_own_api(apis, connec
 
 @pytest.mark.parametrize("dialect", APIS)
 def test_a_retry_takes_the_video_up_on_its_own_api(apis, connect, dialect, durable_context):
-    apis.settings(render_seconds=60)
+    apis.fault(route="query", status=503, times=None)
     connect(apis.url, dialect=dialect)
     with pytest.raises(AirflowException):
         create(**FITS[dialect], **TOO_SHORT).execute(as_try(durable_context, 1))
     assert record(durable_context["task_state_store"])["dialect"] == dialect
-    apis.settings(render_seconds=0)
+    apis.clear_faults()
     connect(apis.url, dialect="unified" if dialect != "unified" else "openai")
     create(**FITS[dialect], **WAITS).execute(as_try(durable_context, 2))
     assert len(apis.billed) == 1
