@@ -271,9 +271,13 @@ def test_a_create_task_that_was_marked_as_success_is_given_its_id_as_the_docs_sa
     airflow.rest.patch(create, {"new_state": "success", **of_2})
     clear = {"dag_run_id": run["dag_run_id"], "task_ids": ["store"], "dry_run": False, "only_failed": False}
     airflow.rest.post("/dags/marked/clearTaskInstances", clear)
-    failed = lambda: airflow.task_states("marked")["store", -1] == "failed"  # noqa: E731
-    airflow.wait_until(failed, timeout=120, what="the download to fail")
-    assert f"The XCom 'video' of task 'create' names {made}." in " ".join(airflow.task_log("marked").split())
+
+    def has_failed() -> bool:
+        # The log is written after the state.
+        told = f"The XCom 'video' of task 'create' names {made}." in " ".join(airflow.task_log("marked").split())
+        return told and airflow.task_states("marked")["store", -1] == "failed"
+
+    airflow.wait_until(has_failed, timeout=120, what="the download to fail and to say why")
     if of_2:
         return
     airflow.rest.post(f"{create}/xcomEntries", {"key": "return_value", "value": made, "map_index": -1})
