@@ -79,7 +79,7 @@ class AirflowRest:
             answer = _exchange("GET", self._url + path)
         except (OSError, RestError):
             return {}
-        return {name: part["status"] for name, part in answer.items() if isinstance(part, dict) and part["status"]}
+        return {name: part["status"] for name, part in answer.items() if isinstance(part, dict) and part.get("status")}
 
     def _authorization(self) -> str:
         if self._is_airflow_2:
