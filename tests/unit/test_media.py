@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sora2_provider.gateway.download.media_types import is_video, media_type
+from sora2_provider.gateway.download.media_types import Mp4Boxes, is_packed, is_video, media_type, no_video_said
 
 PAGE = "<!DOCTYPE html><html><head><title>Not found</title></head><body>Gone</body></html>" * 20
 
@@ -27,6 +27,8 @@ NO_VIDEOS = {
     "a PNG": b"\x89PNG\r\n\x1a\n\0\0",
     "a JPEG": b"\xff\xd8\xff\xe0\0\x10JFIF" + b"\0" * 2000,
     "an AVIF": b"\0\0\0\x1cftypavif" + b"\0" * 2000,
+    "a text with all blanks that texts have": b"a\tb\n\x0bc\x0cd\r\n" * 20,
+    "a sound in AVI's boxes": b"RIFF\0\1\2\3WAVEfmt " + b"\0" * 2000,
     "an archive": b"PK\x03\x04\0\0" + b"\0" * 2000,
 }
 
@@ -61,3 +63,95 @@ VIDEOS = {
 def test_a_video_is_one_whatever_it_is_called(head, kind, declared):
     assert is_video(head, declared)
     assert media_type(head, "") == kind
+
+
+NEARLY = {
+    "AVI's boxes of another kind": b"RIFF\0\1\2\3WAVE",
+    "AVI's name in another place": b"\0\0\0\0\0\0\0\0AVI ",
+    "one mark of a transport stream": b"\x47" + b"\0" * 300,
+    "the second mark of a transport stream": b"\0" * 188 + b"\x47" + b"\0" * 300,
+}
+
+
+@pytest.mark.parametrize("head", NEARLY.values(), ids=NEARLY)
+def test_what_only_looks_like_a_video_is_called_what_it_was_declared(head):
+    assert media_type(head, "") == "application/octet-stream"
+    assert media_type(head, " Video/MPEG; a=b") == "video/mpeg"
+    assert media_type(head, "text/plain") == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    "declared", ["application/json", "a/problem+json", "application/xml", "text/plain", "audio/mp4"]
+)
+def test_bytes_that_could_be_anything_are_no_video_where_they_are_called_something_else(declared):
+    assert not is_video(b"\0\1\2\3" + b"\0" * 2000, declared)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", True),
+        (" BR ", True),
+        ("identity, zstd", True),
+        ("", False),
+        ("identity", False),
+        ("utf-8, aws-chunked", False),
+    ],
+)
+def test_only_what_compresses_counts_as_packed(encoding, packed):
+    assert is_packed(encoding) is packed
+
+
+SAID = {
+    "a playlist": (b"\xef\xbb\xbf#EXTM3U\n", "", "playlist"),
+    "a playlist of DASH": (b"<MPD>", "", "playlist"),
+    "what is called a playlist": (b"\0", "application/vnd.apple.mpegurl", "playlist"),
+    "what is called a picture": (b"\0", "image/png", "picture"),
+    "a JPEG": (b"\xff\xd8\xff", "", "picture"),
+    "an AVIF": (b"\0\0\0\x1cftypavif", "", "picture"),
+    "a WebP": (b"RIFF\0\0\0\0WEBP", "", "picture"),
+}
+
+
+@pytest.mark.parametrize(("head", "declared", "said"), SAID.values(), ids=SAID)
+def test_what_a_link_serves_instead_is_said(head, declared, said):
+    assert said in no_video_said(head, declared)
+
+
+def test_and_of_anything_else_nothing():
+    assert no_video_said(b"RIFF\0\0\0\0AVI ", "video/mp4") == ""
+
+
+def box(name: bytes, content: bytes = b"", *, size: int | None = None) -> bytes:
+    return (8 + len(content) if size is None else size).to_bytes(4) + name + content
+
+
+FTYP, MOOV, MDAT = box(b"ftyp", b"mp42"), box(b"moov", b"x" * 30), box(b"mdat", b"y" * 100)
+LARGE = box(b"mdat", (16 + 50).to_bytes(8) + b"y" * 50, size=1)
+#: An MP4's bytes, and whether it is whole.
+MP4S = {
+    "whole": (FTYP + MOOV + MDAT, True),
+    "whole, with the index at its end": (FTYP + MDAT + MOOV, True),
+    "whole, with a large box": (FTYP + LARGE + MOOV, True),
+    "whole, with an empty box": (FTYP + box(b"free") + MOOV, True),
+    "whole, with a box that says less than its own head has": (FTYP + box(b"free", size=3) + MOOV, True),
+    "whole, with a last box that is open": (FTYP + MOOV + box(b"mdat", b"y" * 9, size=0), True),
+    "of the index alone": (MOOV, True),
+    "without an index": (FTYP + MDAT, False),
+    "without an index, with a last box that is open": (FTYP + box(b"mdat", b"y" * 9, size=0), False),
+    "cut in a box": ((FTYP + MOOV + MDAT)[:-1], False),
+    "cut in the head of a box": (FTYP + MOOV + MDAT[:7], False),
+    "cut in the head of a large box": (FTYP + MOOV + LARGE[:15], False),
+    "cut in a large box": (FTYP + MOOV + LARGE[:-1], False),
+    "with bytes behind it": (FTYP + MOOV + b"z", False),
+    "nothing": (b"", False),
+}
+
+
+@pytest.mark.parametrize(("data", "is_whole"), MP4S.values(), ids=MP4S)
+@pytest.mark.parametrize("step", [1, 7, 8, 16, 17, 1000])
+def test_an_mp4_is_whole_where_its_last_box_ends_however_it_comes(data, is_whole, step):
+    boxes = Mp4Boxes()
+    for start in range(0, len(data), step):
+        boxes.feed(data[start : start + step])
+    assert boxes.is_whole is is_whole
