@@ -118,6 +118,7 @@ def test_every_wait_ends_at_its_deadline_and_says_why(scene, threads, monkeypatc
     assert [end.at for end in ends] == pytest.approx([DEADLINE] * 6, abs=MOMENT)
     assert {begin for end in ends for begin in why if end.why.startswith(begin)} == why
     assert all(end.why.startswith(tuple(why)) for end in ends)
+    assert all(end.event["error"]["transient"] for end in ends if end.why)
     for number, end in enumerate(ends):
         assert from_event(end.event, video_id=f"video_{number}").outcome == "timeout"
 

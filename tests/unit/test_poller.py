@@ -84,7 +84,8 @@ def test_each_failed_poll_is_reported_and_logged_once_until_the_gateway_answers_
     failures: list[Exception] = []
 
     async def all_of_it():
-        answers = iter([refused, refused, Video("video_0", VideoStatus.COMPLETED)])
+        unfinished = UnfinishedVideo("video_0", VideoStatus.IN_PROGRESS, 40, "processing", b"{}")
+        answers = iter([refused, refused, unfinished, refused, Video("video_0", VideoStatus.COMPLETED)])
 
         async def ask(_):
             if isinstance(answer := next(answers), Exception):
@@ -93,17 +94,14 @@ def test_each_failed_poll_is_reported_and_logged_once_until_the_gateway_answers_
 
         poller = polling.Poller(ask, at_once=1, poll_failed=failures.append)
         (one,) = videos_of(poller, 1, after=1.0)
-        await asyncio.sleep(60)
+        await asyncio.sleep(59)
         await poller.close()
         return await one.updates()
 
     *lines, end = LoopTime().run(all_of_it())
-    assert failures == [refused, refused]
-    assert [line.text.partition(" video")[0] for line in lines] == [
-        "The gateway could not say how",
-        "The gateway answers again about",
-        "Video",
-    ]
+    assert failures == [refused] * 3
+    trouble = ["The gateway could not say how", "The gateway answers again about", "Video"]
+    assert [line.text.partition(" video")[0] for line in lines] == trouble * 2
     assert end.outcome == "completed"
 
 
@@ -173,3 +171,19 @@ def test_a_poller_that_is_closed_asks_no_more_whatever_was_on_its_way():
 
     asked, tasks = LoopTime().run(all_of_it())
     assert (asked, len(tasks)) == (2, 1)
+
+
+def test_a_video_was_unfinished_when_it_was_last_asked_for_and_not_when_the_answer_came():
+    async def all_of_it():
+        async def ask(one):
+            await asyncio.sleep(2)
+            return UnfinishedVideo(one.video_id, VideoStatus.IN_PROGRESS, 40, "processing", b"{}")
+
+        poller = polling.Poller(ask, at_once=1, poll_failed=pytest.fail)
+        (one,) = videos_of(poller, 1, after=5.0)
+        assert one.unfinished == one.started
+        await asyncio.sleep(7.5)
+        await poller.close()
+        return one.unfinished - one.started
+
+    assert LoopTime().run(all_of_it()) == pytest.approx(5.0, abs=0.01)

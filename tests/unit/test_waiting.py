@@ -79,6 +79,8 @@ OBSERVATIONS = {
     "seen after an outage": ((48, 3600), None, 120),
     "seen after an outage that began late": ((400, 3600), None, 400),
     "seen after an outage, and the gateway tells": ((48, 3600), 180, 180),
+    "the gateway tells the moment at which it was last seen rendering": ((48, 3600), 48, 48),
+    "the gateway tells the moment at which it was seen completed": ((48, 3600), 3600, 3600),
     "the gateway's clock is another": ((48, 56), 7000, 56),
     "the gateway tells of nothing but nonsense": ((48, 3600), -5, 120),
     "the gateway tells that it ended before it was seen rendering": ((400, 3600), 90, 400),
