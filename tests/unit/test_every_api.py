@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from sora2_provider.compat import AirflowException, TaskDeferred
+from sora2_provider.compat import TaskDeferred
 from sora2_provider.emulator import Emulator
-from sora2_provider.exceptions import InvalidParameter
+from sora2_provider.exceptions import FinalError, InvalidParameter, LeftRendering, Sora2Error
 from sora2_provider.gateway.dialects import dialect as dialect_of
 from sora2_provider.gateway.settings import GatewaySettings
 from sora2_provider.operators.sora2 import Sora2CreateVideoOperator, Sora2DownloadVideoOperator
 from sora2_provider.sensors.sora2 import Sora2VideoSensor
 from sora2_provider.triggers.sora2 import Sora2VideoTrigger
+from tests.exact_errors import raises_exactly
 from tests.unit.durable import TOO_SHORT, WAITS, as_try, record
 
 APIS = ("unified", "openai", "generations", "v2")
@@ -98,7 +99,7 @@ def test_a_deferred_wait_and_what_follows_ask_on_the_videos_own_api(apis, connec
 def test_a_retry_takes_the_video_up_on_its_own_api(apis, connect, dialect, durable_context):
     apis.fault(route="query", status=503, times=None)
     connect(apis.url, dialect=dialect)
-    with pytest.raises(AirflowException):
+    with raises_exactly(LeftRendering):
         create(**FITS[dialect], **TOO_SHORT).execute(as_try(durable_context, 1))
     assert record(durable_context["task_state_store"])["dialect"] == dialect
     apis.clear_faults()
@@ -111,7 +112,7 @@ def test_a_retry_takes_the_video_up_on_its_own_api(apis, connect, dialect, durab
 def test_auto_finds_the_api_by_questions_that_cost_nothing(connect, context, logged, server, dialect, questions, paid):
     with Emulator(canned=True, like=server, render_seconds=0) as emulator:
         connect(emulator.url, dialect="auto")
-        with contextlib.nullcontext() if paid else pytest.raises(AirflowException, match="Supported values"):
+        with contextlib.nullcontext() if paid else raises_exactly(FinalError, match="Supported values"):
             create().execute(context)
         assert asked(emulator, "POST") == [dialect_of(dialect).create_path]
         assert len(asked(emulator, "GET")) == questions
@@ -119,11 +120,11 @@ def test_auto_finds_the_api_by_questions_that_cost_nothing(connect, context, log
     assert f"The gateway's API is taken to be {dialect!r}" in logged()
 
 
-@pytest.mark.parametrize("status", [401, 429, 503])
-def test_nothing_is_sent_while_the_api_is_not_known(connect, context, apis, status):
+@pytest.mark.parametrize(("status", "error"), [(401, FinalError), (429, Sora2Error), (503, Sora2Error)])
+def test_nothing_is_sent_while_the_api_is_not_known(connect, context, apis, status, error):
     apis.fault(route="query", status=status, times=None)
     connect(apis.url, dialect="auto")
-    with pytest.raises(AirflowException, match=f"could not be found out.*HTTP {status}.*Nothing was paid"):
+    with raises_exactly(error, match=f"could not be found out.*HTTP {status}.*Nothing was paid"):
         create().execute(context)
     assert asked(apis, "POST") == []
 
@@ -131,7 +132,7 @@ def test_nothing_is_sent_while_the_api_is_not_known(connect, context, apis, stat
 def test_a_create_on_an_api_that_is_not_there_says_which_one_is(connect, context):
     with Emulator(canned=True, like="openai") as emulator:
         connect(emulator.url, dialect="generations")
-        with pytest.raises(AirflowException, match=r"The gateway speaks another API, 'openai'.*field \(dialect\)"):
+        with raises_exactly(FinalError, match=r"The gateway speaks another API, 'openai'.*field \(dialect\)"):
             create().execute(context)
         assert emulator.billed == ()
         assert len(asked(emulator, "POST")) == 1
