@@ -57,6 +57,10 @@ class CoverageMap:
         """Return what still holds: that of files whose digest is one of these."""
         return CoverageMap({name: file for name, file in self.files.items() if digests.get(name) == file.digest})
 
+    def sound(self) -> CoverageMap:
+        """Return that of the files whose tests all pass."""
+        return CoverageMap({name: file for name, file in self.files.items() if not file.failed})
+
     def __or__(self, other: CoverageMap) -> CoverageMap:
         return CoverageMap({**self.files, **other.files})
 

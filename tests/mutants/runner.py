@@ -86,7 +86,7 @@ class MutantRunner:
         self._map = self._coverage_map()
         self._seconds = self._map.seconds
         if self._map.failed:
-            self._kept.unlink()
+            self._map.sound().write(self._kept)
             raise pytest.UsageError("these tests fail without a mutant: " + ", ".join(self._map.failed))
         _say(f"{len(self._mutants)} mutants, {len(self._seconds)} tests")
         for (mutant, tests), outcome in run_forked(self._works(), self._processes, until=self._until):
