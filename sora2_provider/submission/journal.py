@@ -277,10 +277,8 @@ class SubmissionJournal:
         self._try.claims.held[self] = number
 
     def _noted(self, record: Record, **changes: Any) -> Record:
-        # The number by which another deployment that shares the path knows its own record stays.
-        is_mine = record.run_started in (None, self._try.run.started)
-        number = self._try.number if is_mine else record.try_number
-        return dataclasses.replace(record, try_number=number, noted_at=time.time(), **changes)
+        self._try.claims.noted.add(record.token)
+        return dataclasses.replace(record, try_number=self._try.number, noted_at=time.time(), **changes)
 
     def _take_back(self, intent: Record) -> None:
         """End an intent whose writing failed and that the store may hold nevertheless: nothing is sent for it."""

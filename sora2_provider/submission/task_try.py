@@ -21,6 +21,7 @@ class Claims:
     :ivar asked: the digest of the request that went by each.
     :ivar done: of those whose video it has delivered.
     :ivar tokens: of the intents that it has written.
+    :ivar noted: the tokens of the records that it has noted something in.
     :ivar began: when the try began, in seconds since the epoch.
     :ivar stop: whether it was told to stop: code that goes on all the same pays for no further create.
     """
@@ -31,6 +32,7 @@ class Claims:
         self.asked: dict[int, str] = {}
         self.done: set[int] = set()
         self.tokens: set[str] = set()
+        self.noted: set[str] = set()
         self.began = time.time()
         self.stop = StopNotice()
 
@@ -68,6 +70,8 @@ class TaskTry:
         """
         if self.is_of_another_deployment(record):
             return False
+        if record.token in self.claims.noted:
+            return True
         if None in (record.run_started, self.run.started) or record.run_started == self.run.started:
             return True
         return record.try_number < self.number and record.run_clears <= self.run.clears

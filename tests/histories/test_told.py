@@ -84,6 +84,32 @@ def test_a_create_that_wakes_among_others_knows_what_its_successor_has_written_u
     assert len(world.gateway.videos) == 2
 
 
+def test_a_process_that_was_given_up_before_a_clear_of_its_run_pays_for_nothing(make):
+    world = make()
+    world.options["on_clear"] = "reuse"
+    task = world.task
+    task.goes_on()
+    task.clears("new")
+    world.changes("asks_for", [DOG])
+    task.goes_on([Order(0, "stall")])
+    task.believes_dead()
+    task.clears("new")
+    world.changes("asks_for", [CAT])
+    task.goes_on()
+    task.old_goes_on(0)
+    assert len(world.gateway.videos) == 1
+
+
+def test_code_that_repeats_a_create_after_a_clear_of_its_run_does_not_pay_beside_an_unknown_outcome(make):
+    world = make(code=TaskCode("is the operator", "repeats"))
+    task = world.task
+    task.goes_on([Order(0, "nothing"), Order(8, "away")])
+    world.changes("store_is", "healthy")
+    task.clears("new")
+    task.goes_on()
+    assert len(world.gateway.videos) == 1
+
+
 def test_a_retry_leaves_the_video_of_another_deployment_alone(make):
     world = make(retries=1, layout="two deployments")
     ours, theirs = world.tasks
